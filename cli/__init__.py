@@ -1,0 +1,1 @@
+"""What a person types and sees; the only importer of typer and rich."""

@@ -1,0 +1,1 @@
+"""What a run looks like: live display, plain lines, the closing table."""

@@ -1,0 +1,1 @@
+"""Does the work: reads, splits, deduplicates, calls, records, writes results."""

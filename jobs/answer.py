@@ -1,0 +1,101 @@
+"""An answer, and the one rule for when a reply of Converse is one (pure)."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+COMPLETE = frozenset({"end_turn", "stop_sequence", "tool_use"})
+"""Stop reasons of an answer that says all it wanted to say."""
+
+INCOMPLETE = frozenset(
+    {
+        "max_tokens",
+        "guardrail_intervened",
+        "content_filtered",
+        "malformed_model_output",
+        "malformed_tool_use",
+        "model_context_window_exceeded",
+    }
+)
+"""Stop reasons of an answer that was paid for and is not a success (Bedrock sends these with HTTP 200)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that an answer was billed for."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an accepted attempt brought: the raw body, and what was read from it."""
+
+    raw: bytes
+    text: str
+    usage: Usage
+    stop_reason: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether it may be stored as a success."""
+        return self.stop_reason in COMPLETE and bool(self.text.strip())
+
+    @property
+    def sha256(self) -> bytes:
+        """The checksum of the raw body (32 bytes)."""
+        return hashlib.sha256(self.raw).digest()
+
+
+class NotAnAnswer(ValueError):  # noqa: N818 (it reads as what it says)
+    """A 200 whose body is not a Converse answer; says what is wrong with it."""
+
+
+def parse(raw: bytes) -> Answer:
+    """Read the body of a Converse reply of status 200.
+
+    Raises:
+        NotAnAnswer: truncated, not JSON, of the wrong shape, an unknown stop reason or usage that is not whole numbers.
+    """
+    try:
+        body = json.loads(raw, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise NotAnAnswer(f"the body is not JSON ({error})") from None
+    if not isinstance(body, dict):
+        raise NotAnAnswer("the body is not a JSON object")
+    stop_reason = body.get("stopReason")
+    if not isinstance(stop_reason, str) or stop_reason not in COMPLETE | INCOMPLETE:
+        raise NotAnAnswer(f"unknown stop reason {stop_reason!r:.80}")
+    return Answer(raw, _text(body), _usage(body), stop_reason)
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    try:
+        blocks = body["output"]["message"]["content"]
+        return "".join(block["text"] for block in blocks if "text" in block)
+    except (KeyError, TypeError):
+        raise NotAnAnswer("no output.message.content with text blocks") from None
+
+
+def _usage(body: Mapping[str, Any]) -> Usage:
+    usage = body.get("usage")
+    if not isinstance(usage, dict):
+        raise NotAnAnswer("no usage")
+    counts = [
+        usage.get("inputTokens"),
+        usage.get("outputTokens"),
+        usage.get("cacheReadInputTokens", 0),
+        usage.get("cacheWriteInputTokens", 0),
+    ]
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise NotAnAnswer("usage is not whole numbers")
+    return Usage(*counts)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,1 @@
+"""Amazon Bedrock Runtime over HTTP: signing, credentials, error classification, the model catalogue."""

@@ -1,0 +1,61 @@
+"""What reading yields: Documents, their Parts, and the protocol of a reader."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Markdown of one place of a document; every format becomes Parts."""
+
+    markdown: str
+    place: str = ""
+    """Where it stands (`page 3`, `sheet Prices, rows 1-40`); empty where the document is one piece."""
+
+
+class UnreadableError(Exception):
+    """A document cannot be read; the text says why, in a person's words, without its path."""
+
+
+class Reader(Protocol):
+    """Reads one format."""
+
+    name: str
+    """As it stands in documents.jsonl: `markdown`, `text`, `html`."""
+    suffixes: tuple[str, ...]
+    """Lower case, with the dot."""
+
+    def read(self, data: bytes) -> Iterator[Part]:
+        """The parts of a file's bytes, in order.
+
+        Raises:
+            UnreadableError: the bytes are not of this format.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to read, in the order of the listing."""
+
+    path: str
+    """Where to open it (bytes that are not UTF-8 as surrogate escapes)."""
+    document: str
+    """Its name in the results: the argument joined with the relative path, undecodable bytes percent-encoded."""
+    refused: str = ""
+    """Why it will not be opened at all (not a regular file, too large, no permission to list); empty if it will."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that was read, or could not be."""
+
+    path: str
+    """Its name in the results (Source.document)."""
+    format: str = ""
+    bytes: int = 0
+    sections: int = 0
+    status: str = "ok"
+    """`ok`, `empty` or `unreadable`."""
+    error: str = ""

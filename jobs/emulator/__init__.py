@@ -1,0 +1,1 @@
+"""A Bedrock Runtime over HTTP that any AWS SDK can call, with quotas, faults and a ledger."""

@@ -1,0 +1,106 @@
+"""What happens in a run. The dispatcher emits these; statistics, progress and results only read them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jobs.answer import Usage
+from ratelimit.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRead:
+    """A document was read to its end, or could not be."""
+
+    path: str
+    status: str
+    """`ok`, `empty` or `unreadable`."""
+    bytes: int
+    sections: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """The listing is complete: this much there is to read."""
+
+    documents: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """Sections entered the record. Each is counted under exactly one of the names."""
+
+    new: int = 0
+    resumed: int = 0
+    cached: int = 0
+    coalesced: int = 0
+    left: int = 0
+    """Failed, incomplete or held before, and left so (see --retry)."""
+
+    @property
+    def sections(self) -> int:
+        """All of them."""
+        return self.new + self.resumed + self.cached + self.coalesced + self.left
+
+
+@dataclass(frozen=True, slots=True)
+class CallSent:
+    """An attempt is on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """An attempt ended."""
+
+    outcome: Outcome
+    latency: float
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    quota_tokens: float = 0.0
+    """What it took of a token quota in the end, burndown included."""
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """A unit whose attempt failed will have another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitClosed:
+    """A unit got its status of this run: `ok`, `incomplete`, `failed` or `held`."""
+
+    status: str
+    document: str = ""
+    heading: str = ""
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """No call starts for `seconds`, for this reason."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """No new call starts; calls in flight may finish. `reason` is for a person."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line for a person; foreign text in it is not yet safe to print."""
+
+    text: str
+    hint: str = ""
+
+
+Event = DocumentRead | Surveyed | Enrolled | CallSent | CallEnded | Retrying | UnitClosed | Paused | Stopping | Notice
+Emit = Callable[[Event], None]

@@ -1,0 +1,268 @@
+"""The record of an output directory in SQLite: the truth of what was asked, sent, paid for and answered.
+
+Durable by DELETE journalling with synchronous=EXTRA, which lost nothing in a power cut; WAL can corrupt a database in
+SQLite releases before 3.51.3 and is not used. One connection, one thread, one process (jobs.output_lock).
+"""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jobs.answer import Answer
+from jobs.documents.document import Document
+from jobs.store import Closing, Enrolment, Entry, Place, Recall, Status
+from ratelimit.outcome import Outcome
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x62726274
+"""`brbt` in SQLite's header: this file is ours."""
+
+
+class JournalError(Exception):
+    """The file is not a journal that this version can use; says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """Which units of earlier runs a run takes up again."""
+
+    failed: bool = False
+    """Also those whose failure is permanent; the others are always taken up."""
+    incomplete: bool = False
+    held: bool = False
+    answered: bool = False
+    """--refresh: ask again whatever was answered before."""
+
+
+class Journal:
+    """The record. Opening an existing file checks that it is ours; a new one is created with mode 0600."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the journal.
+
+        Raises:
+            JournalError: another program's file, a newer version's, or a damaged one.
+            sqlite3.Error, OSError: it cannot be opened or written.
+        """
+        if str(path) != ":memory:":
+            path.touch(mode=0o600)
+        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self.run = 0
+        """The id of the run that `begin` began."""
+        self._taking = Taking()
+        try:
+            self._prepare(path)
+        except sqlite3.DatabaseError as error:
+            self.db.close()
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            raise JournalError(
+                f"{path} is damaged ({error}). It is the only record of what was paid for: restore it from a backup, "
+                f"or move it away to begin anew (answers that the cache holds are then not paid for again)"
+            ) from error
+        except BaseException:
+            self.db.close()
+            raise
+
+    def _prepare(self, path: Path) -> None:
+        self.db.execute("PRAGMA journal_mode = DELETE")
+        self.db.execute("PRAGMA synchronous = EXTRA")
+        (application,) = self.db.execute("PRAGMA application_id").fetchone()
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        (tables,) = self.db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if not tables:
+            schema = files("jobs").joinpath("journal.sql").read_text()
+            self.db.executescript(
+                f"BEGIN IMMEDIATE; {schema} PRAGMA application_id = {APPLICATION_ID};"
+                f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+        elif application != APPLICATION_ID:
+            raise JournalError(f"{path} is not a journal of bedrock-batch; choose another --output")
+        elif version > SCHEMA_VERSION:
+            raise JournalError(f"{path} was written by a newer version of bedrock-batch; upgrade this one")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.db.close()
+
+    def transact(self, operations: list[Callable[[Any], Any]]) -> list[Any]:
+        """Run the operations in order in one durable transaction, or none of them."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            results = [operation(self) for operation in operations]
+            self.db.execute("COMMIT")
+        except BaseException:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            raise
+        return results
+
+    def begin(self, run_id: str, started_at: str, model: str, endpoint: str, taking: Taking, *, hold: bool) -> int:
+        """Begin a run; returns how many attempts of killed runs were found open.
+
+        Their outcome is unknown: they may have been paid for. With `hold` their units are held, else they are taken
+        up again when their section comes.
+        """
+        cursor = self.db.execute(
+            "INSERT INTO runs (run_id, started_at, model, endpoint) VALUES (?, ?, ?, ?)",
+            (run_id, started_at, model, endpoint),
+        )
+        self.run, self._taking = cursor.lastrowid or 0, taking
+        if hold:
+            self.db.execute(
+                "UPDATE units SET status = ? WHERE id IN (SELECT unit FROM attempts WHERE outcome IS NULL)",
+                (Status.HELD,),
+            )
+        found = self.db.execute(
+            "UPDATE attempts SET outcome = ?, code = 'Interrupted' WHERE outcome IS NULL", (Outcome.UNKNOWN,)
+        )
+        return found.rowcount
+
+    def end(self, ended_at: str, summary: str) -> None:
+        """The run is over."""
+        self.db.execute("UPDATE runs SET ended_at = ?, summary = ? WHERE id = ?", (ended_at, summary, self.run))
+
+    def meet(self, path: str, position: int) -> int:
+        """See Store."""
+        (document,) = self.db.execute(
+            "INSERT INTO documents (path, position, met) VALUES (?, ?, ?) ON CONFLICT (path) DO UPDATE SET"
+            " position = excluded.position, met = excluded.met, gone = 0 RETURNING id",
+            (path, position, self.run),
+        ).fetchone()
+        return int(document)
+
+    def finish(self, document: int, read: Document) -> None:
+        """See Store."""
+        self.db.execute(
+            "UPDATE documents SET run = ?, format = ?, bytes = ?, sections = ?, status = ?, error = ? WHERE id = ?",
+            (self.run, read.format, read.bytes, read.sections, read.status, read.error, document),
+        )
+
+    def enroll(self, document: int, entries: Sequence[Entry], recall: Recall) -> list[Enrolment]:
+        """See Store."""
+        known = self._known([entry.key for entry in entries])
+        unknown = list({entry.key: None for entry in entries if entry.key not in known})
+        cached = recall.find(unknown) if unknown and not self._taking.answered else {}
+        enrolments = []
+        for entry in entries:
+            section = _section_id(entry.section_id)
+            seen = known.get(entry.key)
+            if seen is None:
+                place, unit = self._new_unit(entry.key, section, cached.get(entry.key))
+                known[entry.key] = unit, Place.COALESCED
+            else:
+                unit, place = seen
+                if place is Place.NEW:
+                    self._take_up(unit)
+                    known[entry.key] = unit, Place.COALESCED
+            enrolments.append(Enrolment(place, unit))
+        self.db.executemany(
+            "INSERT INTO sections VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET document = excluded.document,"
+            " position = excluded.position, unit = excluded.unit, run = excluded.run, heading = excluded.heading,"
+            " place = excluded.place",
+            [
+                (_section_id(e.section_id), document, e.index, enrolment.unit, self.run, _json(e.heading), e.place)
+                for e, enrolment in zip(entries, enrolments, strict=True)
+            ],
+        )
+        return enrolments
+
+    def _known(self, keys: list[bytes]) -> dict[bytes, tuple[int, Place]]:
+        """The units that exist, with the place that a section of this run finds there."""
+        marks = ",".join("?" * len(keys))
+        rows = self.db.execute(
+            "SELECT u.key, u.id, u.status, u.run, u.permanent, a.run"  # noqa: S608 (question marks only)
+            f" FROM units u LEFT JOIN answers a ON a.unit = u.id WHERE u.key IN ({marks})",
+            keys,
+        )
+        return {
+            key: (unit, self._place(Status(status), run, bool(permanent), answered))
+            for key, unit, status, run, permanent, answered in rows
+        }
+
+    def _place(self, status: Status, run: int, permanent: bool, answered: int | None) -> Place:
+        if run == self.run:
+            return Place.COALESCED
+        taking = self._taking
+        match status:
+            case Status.NEW:
+                again = True
+            case Status.OK:
+                if not taking.answered:
+                    return Place.RESUMED if answered != self.run else Place.COALESCED
+                again = True
+            case Status.FAILED:
+                again = taking.failed or not permanent
+            case Status.INCOMPLETE:
+                again = taking.incomplete
+            case Status.HELD:
+                again = taking.held
+        return Place.NEW if again else Place.LEFT
+
+    def _new_unit(self, key: bytes, section: int, answer: Answer | None) -> tuple[Place, int]:
+        status = Status.OK if answer else Status.NEW
+        unit = (
+            self.db.execute(
+                "INSERT INTO units (key, status, run, owner) VALUES (?, ?, ?, ?)", (key, status, self.run, section)
+            ).lastrowid
+            or 0
+        )
+        if answer is None:
+            return Place.NEW, unit
+        self._keep(unit, answer, "cache", 0.0, 0.0)
+        return Place.CACHED, unit
+
+    def _take_up(self, unit: int) -> None:
+        self.db.execute(
+            "UPDATE units SET run = ?, status = ?, permanent = 0, code = '', message = '' WHERE id = ?",
+            (self.run, Status.NEW, unit),
+        )
+
+    def open_attempt(self, unit: int) -> int:
+        """See Store; a second open attempt of a unit breaks a constraint of the database."""
+        cursor = self.db.execute(
+            "INSERT INTO attempts (unit, run, opened_at) VALUES (?, ?, ?)", (unit, self.run, time.time())
+        )
+        return cursor.lastrowid or 0
+
+    def close_attempt(self, closing: Closing) -> None:
+        """See Store."""
+        (unit,) = self.db.execute(
+            "UPDATE attempts SET outcome = ?, latency = ?, code = ?, message = ?, request_id = ?"
+            " WHERE id = ? AND outcome IS NULL RETURNING unit",
+            (closing.outcome, closing.latency, closing.code, closing.message, closing.request_id, closing.attempt),
+        ).fetchone()
+        self.db.execute(
+            "UPDATE units SET status = ?, attempts = attempts + 1, permanent = ?, code = ?, message = ? WHERE id = ?",
+            (closing.status, closing.permanent, closing.code, closing.message, unit),
+        )
+        if closing.answer is not None:
+            self._keep(unit, closing.answer, "bedrock", closing.cost_usd, closing.latency)
+
+    def fail(self, unit: int, code: str, message: str) -> None:
+        """See Store."""
+        self.db.execute(
+            "UPDATE units SET status = ?, permanent = 1, code = ?, message = ? WHERE id = ?",
+            (Status.FAILED, code, message, unit),
+        )
+
+    def _keep(self, unit: int, answer: Answer, source: str, cost: float | None, latency: float) -> None:
+        self.db.execute(
+            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (unit, self.run, source, answer.raw, answer.sha256, cost, latency),
+        )
+
+
+def _section_id(section_id: str) -> int:
+    """16 hex digits as SQLite's signed 64-bit integer, which is its row's own key."""
+    number = int(section_id, 16)
+    return number - (1 << 64) if number >> 63 else number
+
+
+def _json(heading: tuple[str, ...]) -> str:
+    return json.dumps(heading, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,53 @@
+"""What calls cost, as the quotas count it and as the bill does."""
+
+import math
+from dataclasses import dataclass
+
+from jobs.answer import Usage
+from jobs.bedrock.catalogue import Model
+from jobs.request import Request
+from ratelimit.quota import Cost
+
+REQUESTS, TOKENS, MONEY = "requests a minute", "tokens a minute", "the budget (USD)"
+"""The names of the quotas in the book, as messages show them."""
+
+WORST_BYTES_PER_TOKEN = 2.0
+"""For a bound on what a call may cost before it is sent: no current tokenizer makes more tokens of real text."""
+
+WEIGHT = 0.02
+"""Of one answer in the moving average of bytes a token."""
+
+
+@dataclass(slots=True)
+class Meter:
+    """Costs of one model's calls; learns from real answers how many bytes it makes a token of."""
+
+    model: Model
+    bytes_per_token: float = math.nan
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.bytes_per_token):
+            self.bytes_per_token = self.model.bytes_per_token
+
+    def reservation(self, request: Request) -> Cost:
+        """What Bedrock takes when a call starts (input + maxTokens), and the most that it can be billed."""
+        return {
+            REQUESTS: 1.0,
+            TOKENS: len(request.body) / self.bytes_per_token + request.max_tokens,
+            MONEY: self.model.worst_cost(math.ceil(len(request.body) / WORST_BYTES_PER_TOKEN), request.max_tokens)
+            or 0.0,
+        }
+
+    def actual(self, usage: Usage) -> Cost:
+        """What Bedrock settles at the end: input + cache writes + output x burndown."""
+        return {
+            REQUESTS: 1.0,
+            TOKENS: usage.input_tokens + usage.cache_write_tokens + usage.output_tokens * self.model.burndown,
+            MONEY: self.model.cost(usage) or 0.0,
+        }
+
+    def learn(self, request: Request, usage: Usage) -> None:
+        """Correct the bytes a token from what an answer says its input was."""
+        tokens = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+        if tokens:
+            self.bytes_per_token += (len(request.body) / tokens - self.bytes_per_token) * WEIGHT

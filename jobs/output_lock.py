@@ -1,0 +1,48 @@
+"""One run at a time in an output directory."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+POLL = 0.25
+"""Seconds between two tries while another run is waited for."""
+
+
+class LockedError(Exception):
+    """Another run holds the directory; the text says who."""
+
+
+@contextmanager
+def output_lock(directory: Path, wait: float) -> Iterator[None]:
+    """Hold the directory's lock; the kernel frees it when the process ends, however it ends.
+
+    `wait` is how many seconds another run is waited for. The file is never removed, and what it says of its holder is
+    for people only.
+
+    Raises:
+        LockedError: another run holds it.
+        OSError: the file cannot be opened.
+    """
+    path = directory / "journal.lock"
+    lock = FileLock(path, timeout=wait, poll_interval=POLL, mode=0o600)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise LockedError(f"another run holds {directory} ({_holder(path)})") from None
+    try:
+        path.write_text(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
+        yield
+    finally:
+        lock.release()
+
+
+def _holder(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").strip()[:200] or "it does not say which"
+    except OSError:
+        return "it cannot be asked which"

@@ -1,0 +1,31 @@
+"""Files that are there whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """Write a text file (UTF-8, \\n) that takes the place of `path` when the block ends, durably; not if it raises.
+
+    The temporary file has one fixed name, so a killed run leaves no litter: whoever writes holds the lock of the
+    directory.
+
+    Raises:
+        OSError: it could not be written; `path` is as it was.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with open(os.open(temporary, flags, 0o666), "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -1,0 +1,103 @@
+"""results.jsonl and documents.jsonl: one line a section, one line a document, in document order."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jobs.answer import Answer, NotAnAnswer, parse
+from jobs.documents.document import Document
+from jobs.report import Row
+from jobs.results.atomic import replacing
+from jobs.store import Status
+
+
+def write_results(path: Path, rows: Iterable[Row]) -> None:
+    """Write results.jsonl. A section whose unit has no outcome yet has no line."""
+    with replacing(path) as file:
+        for row in rows:
+            if row.status is not Status.NEW:
+                file.write(line(result(row)))
+
+
+def write_documents(path: Path, documents: Iterable[Document]) -> None:
+    """Write documents.jsonl."""
+    with replacing(path) as file:
+        for document in documents:
+            file.write(
+                line(
+                    {
+                        "path": document.path,
+                        "format": document.format or None,
+                        "bytes": document.bytes,
+                        "sections": document.sections,
+                        "status": document.status,
+                        "error": document.error or None,
+                    }
+                )
+            )
+
+
+def result(row: Row) -> dict[str, Any]:
+    """A line of results.jsonl as an object; its keys are an interface (README, Results)."""
+    answer, damage = _answer(row)
+    status = Status.FAILED if damage else row.status
+    return {
+        "document": row.document,
+        "section": row.position,
+        "heading": row.heading,
+        "section_id": row.section_id,
+        "key": row.key.hex(),
+        "status": status,
+        "text": answer.text if answer else None,
+        "model": row.model,
+        "source": None if row.source is None else "coalesced" if row.coalesced else row.source,
+        "usage": _usage(answer) if answer else None,
+        "cost_usd": 0.0 if row.coalesced else row.cost_usd,
+        "attempts": row.attempts,
+        "latency_s": None if row.latency is None else round(row.latency, 3),
+        "error": damage or _error(row, answer),
+        **({"place": row.place} if row.place else {}),
+    }
+
+
+def line(value: Mapping[str, Any]) -> str:
+    """A JSON object as one line; lone surrogates of file names and models stay escaped, so it is always UTF-8."""
+    text = json.dumps(value, ensure_ascii=False)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            text = json.dumps(value)
+    return text + "\n"
+
+
+def _answer(row: Row) -> tuple[Answer | None, Mapping[str, str] | None]:
+    if row.raw is None:
+        return None, None
+    try:
+        if hashlib.sha256(row.raw).digest() != row.sha256:
+            raise NotAnAnswer("its checksum is wrong")
+        return parse(row.raw), None
+    except NotAnAnswer as error:
+        return None, {"code": "DamagedAnswer", "message": f"the stored answer is damaged: {error}; see --refresh"}
+
+
+def _error(row: Row, answer: Answer | None) -> Mapping[str, str] | None:
+    match row.status:
+        case Status.OK:
+            return None
+        case Status.INCOMPLETE if answer and not row.code:
+            return {"code": answer.stop_reason, "message": "the answer was paid for but is not complete"}
+    return {"code": row.code, "message": row.message}
+
+
+def _usage(answer: Answer) -> Mapping[str, int]:
+    usage = answer.usage
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+    }

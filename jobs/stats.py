@@ -1,0 +1,252 @@
+"""The fold of a run's events: a Snapshot for displays while it runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from jobs import events
+from ratelimit.outcome import Outcome
+
+RATE_WINDOW = 60
+"""Seconds over which the shown rates are taken: the quota's own unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the pipeline: what waits before it, what is in it, what has left it."""
+
+    name: str
+    waiting: int
+    active: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """The quota that the gate keeps to; None where there is none."""
+
+    rpm: float | None = None
+    tpm: float | None = None
+    source: str = ""
+    """`told`, or empty where nobody told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A run at one moment; counts are of this run, seconds since its start. Immutable: any thread may read it."""
+
+    elapsed: float = 0.0
+    stopping: str = ""
+    """Why no new call starts; empty while it runs normally."""
+    paused: str = ""
+    """Why calls are held back for the moment; empty if they are not."""
+    documents: int = 0
+    """Read so far, the unreadable included."""
+    documents_total: int | None = None
+    """None until the listing is complete."""
+    bytes_read: int = 0
+    bytes_total: int | None = None
+    unreadable: int = 0
+    sections: int = 0
+    resumed: int = 0
+    cached: int = 0
+    coalesced: int = 0
+    left: int = 0
+    units: int = 0
+    """Units to call for, so far."""
+    units_done: int = 0
+    ok: int = 0
+    incomplete: int = 0
+    failed: int = 0
+    held: int = 0
+    calls: int = 0
+    in_flight: int = 0
+    throttled: int = 0
+    retried: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = 0.0
+    """None where the model's price is unknown."""
+    calls_per_minute: float = 0.0
+    """Calls sent in the last minute (or extrapolated from less)."""
+    tokens_per_minute: float = 0.0
+    """Tokens billed in the last minute, input and output."""
+    latency: float = 0.0
+    """Moving average of the seconds an answer takes."""
+    quota: Quota = Quota()
+    stages: tuple[Stage, ...] = ()
+    utilisation: float | None = None
+    """Of the tightest told quota, 0 to 1: what was used of what could have been since the first call."""
+    eta: float | None = None
+    """Seconds to the end as far as can be told; None if it cannot."""
+
+    @property
+    def fraction(self) -> float | None:
+        """Of the whole work done, 0 to 1; None until it can be told."""
+        if self.bytes_total is None:
+            return None
+        read = min(1.0, self.bytes_read / self.bytes_total) if self.bytes_total else 1.0
+        return read * (self.units_done / self.units if self.units else 1.0)
+
+
+def no_stages() -> tuple[Stage, ...]:
+    """The stages of a run that has not begun."""
+    return ()
+
+
+class LastMinute:
+    """What was counted in the last 60 seconds, in buckets of a second."""
+
+    __slots__ = ("_amounts", "_seconds")
+
+    def __init__(self) -> None:
+        self._seconds = [-RATE_WINDOW] * RATE_WINDOW
+        self._amounts = [0] * RATE_WINDOW
+
+    def add(self, now: float, amount: int = 1) -> None:
+        """Count `amount` at `now` (seconds)."""
+        second = int(now)
+        bucket = second % RATE_WINDOW
+        if self._seconds[bucket] != second:
+            self._seconds[bucket] = second
+            self._amounts[bucket] = 0
+        self._amounts[bucket] += amount
+
+    def total(self, now: float) -> int:
+        """What was counted since a minute before `now`."""
+        oldest = int(now) - RATE_WINDOW
+        return sum(amount for second, amount in zip(self._seconds, self._amounts, strict=True) if second > oldest)
+
+
+@dataclass(slots=True)
+class Stats:
+    """Folds events into counts, in one thread; `snapshot` changes nothing and may be called from any other."""
+
+    clock: Callable[[], float]
+    quota: Quota = field(default_factory=Quota)
+    stages: Callable[[], tuple[Stage, ...]] = no_stages
+    priced: bool = True
+    started: float = field(init=False)
+    _counts: dict[str, int] = field(init=False)
+    _cost: float = 0.0
+    _sent: LastMinute = field(default_factory=LastMinute)
+    _tokens: LastMinute = field(default_factory=LastMinute)
+    _quota_tokens: float = 0.0
+    _calling: tuple[float, float] | None = None
+    """When the first and the last call were sent."""
+    _latency: float = 0.0
+    _stopping: str = ""
+    _pause: tuple[float, str] = (0.0, "")
+    _totals: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+        self._counts = dict.fromkeys(_COUNTED, 0)
+
+    def __call__(self, event: events.Event) -> None:
+        """Take one event into account."""
+        counts, now = self._counts, self.clock()
+        match event:
+            case events.CallSent():
+                counts["calls"] += 1
+                counts["in_flight"] += 1
+                self._sent.add(now)
+                self._calling = (self._calling or (now, now))[0], now
+            case events.CallEnded():
+                self._call_ended(event, now)
+            case events.Retrying():
+                counts["retried"] += 1
+            case events.UnitClosed():
+                counts["units_done"] += 1
+                counts[event.status] += 1
+            case events.Enrolled() | events.DocumentRead():
+                self._read(event)
+            case events.Surveyed():
+                self._totals = event.documents, event.bytes
+            case events.Stopping():
+                self._stopping = event.reason
+            case events.Paused():
+                self._pause = now + event.seconds, event.reason
+
+    def _read(self, event: events.Enrolled | events.DocumentRead) -> None:
+        counts = self._counts
+        if isinstance(event, events.DocumentRead):
+            counts["documents"] += 1
+            counts["bytes_read"] += event.bytes
+            counts["unreadable"] += event.status == "unreadable"
+            return
+        counts["sections"] += event.sections
+        counts["units"] += event.new
+        for name in ("resumed", "cached", "coalesced", "left"):
+            counts[name] += getattr(event, name)
+
+    def _call_ended(self, event: events.CallEnded, now: float) -> None:
+        counts = self._counts
+        counts["in_flight"] -= 1
+        if event.outcome is Outcome.THROTTLED:
+            counts["throttled"] += 1
+        if event.usage is not None:
+            counts["input_tokens"] += event.usage.input_tokens
+            counts["output_tokens"] += event.usage.output_tokens
+            self._tokens.add(now, event.usage.input_tokens + event.usage.output_tokens)
+            self._latency += (event.latency - self._latency) * (0.05 if self._latency else 1.0)
+        self._quota_tokens += event.quota_tokens
+        self._cost += event.cost_usd or 0.0
+
+    def _utilisation(self) -> float | None:
+        first, last = self._calling or (0.0, 0.0)
+        minutes = (last - first) / 60
+        if minutes <= 0:
+            return None
+        admitted = self._counts["calls"] - self._counts["throttled"]
+        used = [(admitted - 1, self.quota.rpm), (self._quota_tokens, self.quota.tpm)]
+        return max((amount / (quota * minutes) for amount, quota in used if quota), default=None)
+
+    def snapshot(self) -> Snapshot:
+        """The run as it stands now."""
+        now = self.clock()
+        elapsed = now - self.started
+        window = min(max(elapsed, 1.0), RATE_WINDOW)
+        documents_total, bytes_total = self._totals or (None, None)
+        shot = Snapshot(
+            **self._counts,
+            elapsed=elapsed,
+            stopping=self._stopping,
+            paused=self._pause[1] if now < self._pause[0] else "",
+            documents_total=documents_total,
+            bytes_total=bytes_total,
+            cost_usd=self._cost if self.priced else None,
+            calls_per_minute=self._sent.total(now) * 60 / window,
+            tokens_per_minute=self._tokens.total(now) * 60 / window,
+            latency=self._latency,
+            quota=self.quota,
+            utilisation=self._utilisation(),
+            stages=self.stages(),
+        )
+        fraction = shot.fraction
+        if not fraction or fraction >= 1 or elapsed < 2:
+            return shot
+        return replace(shot, eta=elapsed * (1 - fraction) / fraction)
+
+
+_COUNTED = (
+    "documents",
+    "bytes_read",
+    "unreadable",
+    "sections",
+    "resumed",
+    "cached",
+    "coalesced",
+    "left",
+    "units",
+    "units_done",
+    "ok",
+    "incomplete",
+    "failed",
+    "held",
+    "calls",
+    "in_flight",
+    "throttled",
+    "retried",
+    "input_tokens",
+    "output_tokens",
+)

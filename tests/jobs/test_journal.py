@@ -1,0 +1,241 @@
+"""The record: a contract that every store keeps, and what only the journal on a disk does."""
+
+import sqlite3
+import stat
+
+import pytest
+from answers import answer
+
+from jobs import report
+from jobs.documents.document import Document
+from jobs.journal import Journal, JournalError, Taking
+from jobs.store import Closing, Entry, MemoryStore, NoRecall, Place, Status, Store
+from ratelimit.outcome import Outcome
+
+HASH = {name: name.encode().ljust(32, b".") for name in "abcdef"}
+
+
+def entry(key: str, index: int = 0, document: int = 0) -> Entry:
+    return Entry(f"{document:08x}{index:08x}", index, ("Heading",), "", HASH[key])
+
+
+def begun(path, *, taking: Taking | None = None, hold: bool = False, run: str = "r1") -> Journal:
+    journal = Journal(path)
+    journal.begin(run, "2026-11-24T00:00:00Z", "model", "aws", taking or Taking(), hold=hold)
+    return journal
+
+
+@pytest.fixture(params=["journal", "memory"])
+def store(request, tmp_path):
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    journal = begun(tmp_path / "journal.sqlite")
+    yield journal
+    journal.close()
+
+
+class Remembers(NoRecall):
+    """A cache that knows one answer."""
+
+    def __init__(self, key: str) -> None:
+        self._key = HASH[key]
+
+    def find(self, keys):
+        return {key: answer("from the cache") for key in keys if key == self._key}
+
+
+def places(store: Store, *keys: str, recall=None, document: int = 0, start: int = 0) -> list[Place]:
+    known = store.meet(f"d{document}.md", document)
+    entries = [entry(key, index, document) for index, key in enumerate(keys, start)]
+    return [enrolment.place for enrolment in store.enroll(known, entries, recall or NoRecall())]
+
+
+class TestEveryStore:
+    def test_a_key_is_new_once_and_coalesced_ever_after(self, store):
+        assert places(store, "a", "b", "a") == [Place.NEW, Place.NEW, Place.COALESCED]
+        assert places(store, "b", "c", document=1) == [Place.COALESCED, Place.NEW]
+
+    def test_what_the_cache_has_is_not_called(self, store):
+        assert places(store, "a", "b", "a", recall=Remembers("a")) == [Place.CACHED, Place.NEW, Place.COALESCED]
+
+    def test_a_second_open_attempt_of_a_unit_is_impossible(self, store):
+        (unit,) = [e.unit for e in store.enroll(store.meet("d", 0), [entry("a")], NoRecall())]
+        store.open_attempt(unit)
+        with pytest.raises(Exception, match="UNIQUE|already"):
+            store.open_attempt(unit)
+
+    def test_after_a_failed_attempt_another_may_follow(self, store):
+        (unit,) = [e.unit for e in store.enroll(store.meet("d", 0), [entry("a")], NoRecall())]
+        first = store.open_attempt(unit)
+        store.close_attempt(Closing(first, Outcome.TRANSIENT, Status.NEW, 0.1))
+        second = store.open_attempt(unit)
+        assert second != first
+        store.close_attempt(Closing(second, Outcome.OK, Status.OK, 0.1, answer()))
+        with pytest.raises(Exception, match="not open|NoneType"):
+            store.close_attempt(Closing(second, Outcome.OK, Status.OK, 0.1, answer()))
+
+
+def call(journal: Journal, key: str, outcome: Outcome, status: Status, **fields) -> None:
+    (unit,) = journal.db.execute("SELECT id FROM units WHERE key = ?", (HASH[key],)).fetchone()
+    attempt = journal.open_attempt(unit)
+    journal.close_attempt(Closing(attempt, outcome, status, 0.5, **fields))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "journal.sqlite"
+
+
+class TestNextRun:
+    """What a run finds of the one before it."""
+
+    @pytest.mark.parametrize(
+        ("status", "permanent", "taking", "place"),
+        [
+            (Status.OK, False, Taking(), Place.RESUMED),
+            (Status.OK, False, Taking(answered=True), Place.NEW),
+            (Status.NEW, False, Taking(), Place.NEW),
+            (Status.FAILED, False, Taking(), Place.NEW),
+            (Status.FAILED, True, Taking(), Place.LEFT),
+            (Status.FAILED, True, Taking(failed=True), Place.NEW),
+            (Status.INCOMPLETE, False, Taking(), Place.LEFT),
+            (Status.INCOMPLETE, False, Taking(incomplete=True), Place.NEW),
+            (Status.HELD, False, Taking(), Place.LEFT),
+            (Status.HELD, False, Taking(held=True), Place.NEW),
+        ],
+    )
+    def test_units_are_taken_up_or_left(self, path, status, permanent, taking, place):
+        first = begun(path)
+        places(first, "a")
+        found = answer() if status in (Status.OK, Status.INCOMPLETE) else None
+        call(first, "a", Outcome.OK if found else Outcome.INVALID, status, answer=found, permanent=permanent)
+        first.close()
+        second = begun(path, taking=taking, run="r2")
+        assert places(second, "a", "a") == [place, Place.COALESCED if place is Place.NEW else place]
+        second.close()
+
+    @pytest.mark.parametrize(("hold", "place"), [(False, Place.NEW), (True, Place.LEFT)])
+    def test_an_attempt_left_open_by_a_killed_run_is_unknown(self, path, hold, place):
+        first = begun(path)
+        (unit,) = [e.unit for e in first.enroll(first.meet("d", 0), [entry("a")], NoRecall())]
+        first.open_attempt(unit)
+        first.close()
+        second = Journal(path)
+        assert second.begin("r2", "", "model", "aws", Taking(), hold=hold) == 1
+        assert places(second, "a") == [place]
+        assert report.maybe_paid_twice(second) == 0
+        if not hold:
+            call(second, "a", Outcome.OK, Status.OK, answer=answer())
+            assert report.maybe_paid_twice(second) == 1
+        second.close()
+
+    def test_a_throttle_or_a_call_never_sent_is_not_paid_twice(self, path):
+        journal = begun(path)
+        places(journal, "a")
+        for outcome in (Outcome.THROTTLED, Outcome.TRANSIENT, Outcome.CANCELLED):
+            call(journal, "a", outcome, Status.NEW)
+        call(journal, "a", Outcome.OK, Status.OK, answer=answer())
+        assert report.maybe_paid_twice(journal) == 0
+        journal.close()
+
+
+def read(journal: Journal, name: str, position: int, *keys: str) -> None:
+    document = journal.meet(name, position)
+    entries = [Entry(f"{hash((name, i)) & (1 << 64) - 1:016x}", i, (), "", HASH[key]) for i, key in enumerate(keys)]
+    if entries:
+        journal.enroll(document, entries, NoRecall())
+    journal.finish(document, Document(name, "markdown", 10, len(keys)))
+
+
+def seen(journal: Journal) -> list[tuple[str, int, bytes, bool]]:
+    return [(row.document, row.position, row.key[:1], row.coalesced) for row in report.rows(journal)]
+
+
+class TestRows:
+    def test_rows_come_in_the_order_of_the_listing_and_one_owns_the_answer(self, path):
+        journal = begun(path)
+        read(journal, "z.md", 0, "a", "b")
+        read(journal, "a.md", 1, "b", "c")
+        report.settle_inputs(journal)
+        assert seen(journal) == [
+            ("z.md", 0, b"a", False),
+            ("z.md", 1, b"b", False),
+            ("a.md", 0, b"b", True),
+            ("a.md", 1, b"c", False),
+        ]
+        assert report.unique(journal) == 3
+        assert report.tally(journal) == {Status.NEW: 4}
+        journal.close()
+
+    def test_a_renamed_document_takes_its_answers_along(self, path):
+        first = begun(path)
+        read(first, "old.md", 0, "a")
+        call(first, "a", Outcome.OK, Status.OK, answer=answer())
+        report.settle_inputs(first)
+        first.close()
+        second = begun(path, run="r2")
+        read(second, "new.md", 0, "a")
+        report.settle_inputs(second)
+        assert seen(second) == [("new.md", 0, b"a", False)]
+        assert next(report.rows(second)).source == "bedrock"
+        second.close()
+
+    def test_until_all_inputs_are_listed_none_is_gone(self, path):
+        first = begun(path)
+        read(first, "a.md", 0, "a", "b")
+        read(first, "b.md", 1, "c")
+        first.close()
+        second = begun(path, run="r2")
+        document = second.meet("a.md", 0)
+        second.enroll(document, [Entry(f"{hash(('a.md', 0)) & (1 << 64) - 1:016x}", 0, (), "", HASH["a"])], NoRecall())
+        assert [row[:3] for row in seen(second)] == [("a.md", 0, b"a"), ("a.md", 1, b"b"), ("b.md", 0, b"c")]
+        second.close()
+
+    def test_sections_that_an_edit_removed_leave_the_results(self, path):
+        first = begun(path)
+        read(first, "a.md", 0, "a", "b")
+        first.close()
+        second = begun(path, run="r2")
+        read(second, "a.md", 0, "a")
+        report.settle_inputs(second)
+        assert [row[:3] for row in seen(second)] == [("a.md", 0, b"a")]
+        second.close()
+
+
+class TestFile:
+    def test_it_is_for_its_owner_only_from_its_creation(self, path):
+        begun(path).close()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+    def test_a_transaction_is_applied_whole_or_not_at_all(self, path):
+        journal = begun(path)
+
+        def breaks(_: Journal) -> None:
+            raise ValueError("broken")
+
+        with pytest.raises(ValueError, match="broken"):
+            journal.transact([lambda j: j.meet("a.md", 0), breaks])
+        assert journal.transact([lambda j: j.meet("b.md", 0)]) == [1]
+        assert [document.path for _, document in report.documents(journal)] == ["b.md"]
+        journal.close()
+
+    def test_garbage_is_refused_and_left_as_it_is(self, path):
+        path.write_bytes(b"garbage" * 1000)
+        with pytest.raises(JournalError, match="damaged.*restore it from a backup"):
+            Journal(path)
+        assert path.read_bytes() == b"garbage" * 1000
+
+    def test_another_programs_database_is_refused(self, path):
+        with sqlite3.connect(path) as other:
+            other.execute("CREATE TABLE theirs (x)")
+        other.close()
+        with pytest.raises(JournalError, match="not a journal of bedrock-batch"):
+            Journal(path)
+
+    def test_a_newer_versions_journal_is_refused(self, path):
+        journal = begun(path)
+        journal.db.execute("PRAGMA user_version = 99")
+        journal.close()
+        with pytest.raises(JournalError, match="newer version"):
+            Journal(path)

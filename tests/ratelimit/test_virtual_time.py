@@ -1,0 +1,59 @@
+"""The loop whose clock jumps."""
+
+import asyncio
+import time
+
+import pytest
+
+from ratelimit import virtual_time
+
+
+def test_hours_pass_at_once_and_in_order():
+    async def main() -> list[tuple[float, str]]:
+        seen: list[tuple[float, str]] = []
+
+        async def sleeper(name: str, seconds: float) -> None:
+            await asyncio.sleep(seconds)
+            seen.append((asyncio.get_running_loop().time(), name))
+
+        await asyncio.gather(sleeper("hour", 3600), sleeper("day", 86_400), sleeper("second", 1))
+        return seen
+
+    began = time.monotonic()
+    seen = virtual_time.run(main())
+    assert [name for _, name in seen] == ["second", "hour", "day"]
+    assert [at for at, _ in seen] == pytest.approx([1, 3600, 86_400], abs=1e-6)
+    assert time.monotonic() - began < 5
+
+
+def test_a_deadlock_fails_at_once_and_says_who_waits_where():
+    async def waits_for_ever() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def main() -> None:
+        await asyncio.create_task(waits_for_ever(), name="the stuck one")
+
+    with pytest.raises(virtual_time.DeadlockError, match="the stuck one waits in .*waits_for_ever"):
+        virtual_time.run(main())
+
+
+def test_executors_and_sockets_are_refused():
+    async def thread() -> None:
+        await asyncio.to_thread(time.time)
+
+    async def socket() -> None:
+        await asyncio.open_connection("127.0.0.1", 9)
+
+    for attempt in (thread, socket):
+        with pytest.raises(RuntimeError, match="in virtual time"):
+            virtual_time.run(attempt())
+
+
+def test_timeouts_work():
+    async def main() -> float:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(900):
+                await asyncio.sleep(1000)
+        return asyncio.get_running_loop().time()
+
+    assert virtual_time.run(main()) == pytest.approx(900, abs=1e-6)
