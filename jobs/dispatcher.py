@@ -6,13 +6,14 @@ one call is: permit -> attempt open, durably -> send -> attempt closed with its 
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import cast
 
 from jobs import events
 from jobs.documents.reading import Chunk
 from jobs.group_commit import Commit
-from jobs.metering import TOKENS, Meter
+from jobs.metering import MONEY, TOKENS, Meter
 from jobs.request import Recipe, Request
 from jobs.stats import Stage
 from jobs.stopping import Cause, Policy, Stop, Stopper
@@ -33,6 +34,9 @@ PROBES = 8
 """Calls in flight until one was answered: if every call is refused alike, few find out."""
 PROBE_TIME = 1.0
 """Seconds after which the rest may start though no answer has come: refusals are quick, answers are slow."""
+
+
+_SPENT = Stop(Cause.BUDGET, "the budget has not enough left for what the next call may cost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ class Dispatcher:
         async for chunk in chunks:
             path = chunk.document.path
             if sample is not None:
-                chunk = chunk.first(sample - self._sections)  # noqa: PLW2901
+                chunk = _first(chunk, sample - self._sections)  # noqa: PLW2901
             requests = [self._recipe.build(path, section) for section in chunk.sections]
             entries = [
                 Entry(section.id, section.index, section.heading, section.place, request.key)
@@ -173,9 +177,12 @@ class Dispatcher:
             except GateClosedError:
                 return
             except ExhaustedError:
-                self.stop(Stop(Cause.BUDGET, "the budget has not enough left for the next call"))
+                self.stop(_SPENT)
                 return
             except NeverFitsError as error:
+                if error.quota == MONEY:
+                    self.stop(_SPENT)
+                    return
                 await self._cannot_fit(unit, error)
                 return
             reply, status = await self._attempt(unit, permit, failures)
@@ -190,8 +197,7 @@ class Dispatcher:
 
     async def _attempt(self, unit: Unit, permit: Permit, failures: int) -> tuple[Reply, Status]:
         """One POST between two durable writes. From here on only `abort` cancels the task."""
-        task = asyncio.current_task()
-        assert task is not None
+        task = cast("asyncio.Task[None]", asyncio.current_task())
         self._preparing.discard(task)
         self._calling.add(task)
         settled = False
@@ -269,7 +275,7 @@ class Dispatcher:
     async def _cannot_fit(self, unit: Unit, error: NeverFitsError) -> None:
         message = f"this section {error}; use a smaller --section-tokens or --max-tokens, or a larger quota"
         await self._commit(partial(_fail, unit.id, "NeverFits", message))
-        self._judge(unit, Reply(Outcome.INVALID, 0.0, code="NeverFits", message=message), Status.FAILED)
+        self._judge(unit, Reply(Outcome.CANCELLED, 0.0, code="NeverFits", message=message), Status.FAILED)
 
     def _judge(self, unit: Unit, reply: Reply, status: Status) -> None:
         """A unit has its status: tell, and stop where going on makes no sense."""
@@ -294,6 +300,13 @@ class Dispatcher:
         """Withdraw the calls in flight: whether they are paid for is unknown, and the record says so."""
         for task in self._preparing | self._calling:
             task.cancel()
+
+
+def _first(chunk: Chunk, sections: int) -> Chunk:
+    """Of a chunk, so many sections; a document that is cut short is not read to its end."""
+    if len(chunk.sections) <= sections:
+        return chunk
+    return replace(chunk, sections=chunk.sections[:sections], done=False)
 
 
 def _enroll(chunk: Chunk, position: int, entries: list[Entry], recall: Recall, store: Store) -> list[Enrolment]:

@@ -5,7 +5,7 @@ would notice; one flush a call would cost more CPU than the call (tests/benchmar
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -34,9 +34,14 @@ class Transactional(Protocol):
 
 
 class Commit(Protocol):
-    """Asks for one operation on the record; done when it is durable."""
+    """Asks for one operation on the record; done when it is durable, applied even if the caller stops waiting."""
 
-    def __call__(self, operation: Callable[[Any], T], /) -> Awaitable[T]:
+    @property
+    def waiting(self) -> int:
+        """Operations that were asked for and are not begun."""
+        ...
+
+    def __call__(self, operation: Callable[[Any], T], /) -> "asyncio.Future[T]":
         """The operation's result, once committed."""
         ...
 
@@ -119,10 +124,16 @@ class DirectCommit(Generic[S]):
     """Applies each operation at once, for a store that has nothing to flush."""
 
     waiting = 0
+    """None ever waits."""
 
     def __init__(self, store: S) -> None:
         self._store = store
 
-    async def __call__(self, operation: Callable[[S], T], /) -> T:
-        """The operation's result."""
-        return operation(self._store)
+    def __call__(self, operation: Callable[[S], T], /) -> "asyncio.Future[T]":
+        """Apply the operation now; what it raises, the future raises."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        try:
+            future.set_result(operation(self._store))
+        except Exception as error:  # noqa: BLE001 (it belongs to whoever asked)
+            future.set_exception(error)
+        return future

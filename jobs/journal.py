@@ -162,8 +162,8 @@ class Journal:
                     known[entry.key] = unit, Place.COALESCED
             enrolments.append(Enrolment(place, unit))
         self.db.executemany(
-            "INSERT INTO sections VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET document = excluded.document,"
-            " position = excluded.position, unit = excluded.unit, run = excluded.run, heading = excluded.heading,"
+            "INSERT INTO sections VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET document = excluded.document, position = excluded.position, unit = excluded.unit, run = excluded.run, heading = excluded.heading,"
             " place = excluded.place",
             [
                 (_section_id(e.section_id), document, e.index, enrolment.unit, self.run, _json(e.heading), e.place)

@@ -20,7 +20,7 @@ CREATE TABLE documents (
     format TEXT NOT NULL DEFAULT '',
     bytes INTEGER NOT NULL DEFAULT 0,
     sections INTEGER NOT NULL DEFAULT 0,
-    status TEXT NOT NULL DEFAULT 'reading',
+    status TEXT NOT NULL DEFAULT 'partial', -- until it was read to its end
     error TEXT NOT NULL DEFAULT ''
 );
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from jobs.bedrock.errors import DAILY_QUOTA
 from jobs.store import Status
 from jobs.transport import Reply
 from ratelimit.outcome import Outcome
@@ -108,7 +109,7 @@ class Stopper:
             self._fatal = 0
         self._fatal += reply.outcome is Outcome.FATAL
         self._invalid += reply.outcome is Outcome.INVALID
-        if self._fatal >= FEW or (self._fatal and "per day" in reply.message):
+        if self._fatal >= FEW or reply.code == DAILY_QUOTA:
             return _refused(reply)
         if self._invalid >= FEW_INVALID and not self._answered:
             return Stop(Cause.FAILURES, f"the first {FEW_INVALID} calls were all refused as invalid: {reply.message}")
@@ -126,6 +127,6 @@ class Stopper:
 
 
 def _refused(reply: Reply) -> Stop:
-    if "per day" in reply.message:
+    if reply.code == DAILY_QUOTA:
         return Stop(Cause.UNAVAILABLE, f"the day's token quota is used up: {reply.message}", "run again tomorrow")
     return Stop(Cause.ACCESS, f"every call is refused: {reply.code}: {reply.message}")

@@ -125,9 +125,7 @@ def test_closing_wakes_whoever_waits_and_turns_away_whoever_comes():
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(
-        st.tuples(st.floats(0.1, 10), st.floats(0, 3), st.floats(0, 3), st.booleans()), min_size=1, max_size=30
-    )
+    st.lists(st.tuples(st.floats(0.1, 10), st.floats(0, 3), st.floats(0, 3), st.booleans()), min_size=1, max_size=30)
 )
 def test_nothing_leaks_and_the_rate_holds_whoever_is_cancelled(calls):
     """Each call: its cost, when it comes, how long until it is cancelled or has run, and which of the two."""

@@ -1,0 +1,59 @@
+"""The fixed window."""
+
+import math
+
+
+class FixedWindow:
+    """Admits `limit` in each window of `window` seconds; windows begin at `phase` + k x `window`.
+
+    Source: the counter of Kong's rate-limiting plugin and of most quotas told "per minute". Weakness: around a
+    boundary it admits up to twice the limit within any one window's length, and everybody who waits starts at once.
+    """
+
+    __slots__ = ("_end", "_latest", "_start", "limit", "phase", "used", "window")
+
+    def __init__(self, limit: float, window: float = 60.0, phase: float = 0.0) -> None:
+        """`window` and `phase` in seconds of the clock that `now` is read from."""
+        self.limit = limit
+        self.window = window
+        self.phase = phase
+        self.used = 0.0
+        """What was charged in the window that was last asked about; above the limit: debt, forgiven at its end."""
+        self._start = self._end = self._latest = -math.inf
+
+    def _roll(self, now: float) -> float:
+        """Move on to the window of `now`; the latest time seen."""
+        self._latest = now = max(now, self._latest)
+        if now < self._end:
+            return now
+        index = math.floor((now - self.phase) / self.window)
+        if self._boundary(index) > now:  # the division rounded up
+            index -= 1
+        elif self._boundary(index + 1) <= now:  # or down
+            index += 1
+        self._start, self._end, self.used = self._boundary(index), self._boundary(index + 1), 0.0
+        return now
+
+    def _boundary(self, index: int) -> float:
+        return self.phase + index * self.window
+
+    def wait(self, now: float, cost: float = 1.0) -> float:
+        """Seconds until `cost` fits: 0.0 now, else until the next window begins, `math.inf` never."""
+        if cost > self.limit:
+            return math.inf
+        now = self._roll(now)
+        if self.used + cost <= self.limit * (1 + 1e-9):
+            return 0.0
+        wait = self._end - now
+        return wait if now + wait >= self._end else wait + math.ulp(self._end)
+
+    def take(self, now: float, cost: float = 1.0) -> None:
+        """Charge the window of `now`."""
+        self._roll(now)
+        self.used += cost
+
+    def correct(self, now: float, taken_at: float, delta: float) -> None:
+        """Add `delta` to the window of `taken_at`; without effect once that is over."""
+        self._roll(now)
+        if taken_at >= self._start:
+            self.used = max(0.0, self.used + delta)

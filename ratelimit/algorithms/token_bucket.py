@@ -1,0 +1,50 @@
+"""The token bucket."""
+
+import math
+
+
+class TokenBucket:
+    """Holds up to `capacity` tokens, refilled continuously at `rate` a second; a call takes its cost.
+
+    Source: J. Turner, "New directions in communications", IEEE Communications 24(10), 1986; equal to GCRA (ITU-T
+    I.371). Weakness: after a quiet time it admits a whole capacity at once, so in a window of t seconds up to
+    capacity + rate x t, more than rate x t.
+    """
+
+    __slots__ = ("_at", "level", "limit", "rate")
+
+    def __init__(self, rate: float, capacity: float, *, level: float | None = None) -> None:
+        """`rate` in tokens a second; the bucket starts full unless `level` says otherwise."""
+        self.rate = rate
+        """May be set: a new rate holds from the last time the bucket was asked or charged."""
+        self.limit = capacity
+        self.level = capacity if level is None else level
+        """Tokens there were when it was last asked; negative: debt."""
+        self._at = -math.inf
+
+    def _refill(self, now: float) -> None:
+        if now > self._at:
+            if self._at > -math.inf:
+                self.level = min(self.limit, self.level + (now - self._at) * self.rate)
+            self._at = now
+
+    def wait(self, now: float, cost: float = 1.0) -> float:
+        """Seconds until `cost` tokens are there: 0.0 now, `math.inf` never."""
+        if cost > self.limit:
+            return math.inf
+        self._refill(now)
+        missing = cost - self.level
+        # Rounding errors of a long sum must not turn "it fits" into a wait of a nanosecond.
+        if missing <= 1e-9 * self.limit:
+            return 0.0
+        return missing / self.rate if self.rate > 0 else math.inf
+
+    def take(self, now: float, cost: float = 1.0) -> None:
+        """Take `cost` tokens; the level may fall below zero."""
+        self._refill(now)
+        self.level -= cost
+
+    def correct(self, now: float, taken_at: float, delta: float) -> None:
+        """Take `delta` more (negative: give back, up to the capacity); when it was taken does not matter."""
+        self._refill(now)
+        self.level = min(self.limit, self.level - delta)

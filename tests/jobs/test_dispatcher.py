@@ -1,0 +1,341 @@
+"""The stages in virtual time: every call accounted for, nothing called twice, everything stopped in time."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import pytest
+from answers import answer
+from jobs.bedrock.catalogue import look_up
+from jobs.documents.reading import Chunk
+from jobs.sections import Section
+
+from jobs import events
+from jobs.dispatcher import PROBES, Dispatcher
+from jobs.documents.document import Document
+from jobs.group_commit import DirectCommit
+from jobs.metering import MONEY, REQUESTS, Meter
+from jobs.request import Recipe
+from jobs.stats import Stats
+from jobs.stopping import Cause, MaxFailures, Policy, Stop
+from jobs.store import MemoryStore, NoRecall, Status
+from jobs.transport import Reply
+from ratelimit import virtual_time
+from ratelimit.algorithms.token_bucket import TokenBucket
+from ratelimit.gate import Gate
+from ratelimit.outcome import Outcome
+from ratelimit.quota import Allowance, Dimension, QuotaBook
+
+MODEL = "amazon.nova-lite-v1:0"
+RECIPE = Recipe(MODEL, "on-demand", "aws", "Summarize.", max_tokens=100)
+OK = Reply(Outcome.OK, 1.0, answer())
+THROTTLED = Reply(Outcome.THROTTLED, 0.1, code="ThrottlingException", message="Too many requests")
+UNKNOWN = Reply(Outcome.UNKNOWN, 0.5, code="InternalServerException")
+TRANSIENT = Reply(Outcome.TRANSIENT, 0.5, code="ServiceUnavailableException")
+INVALID = Reply(Outcome.INVALID, 0.1, code="ValidationException", message="no")
+FATAL = Reply(Outcome.FATAL, 0.1, code="AccessDeniedException", message="no access")
+
+Answering = Callable[[int, bytes], Reply]
+"""From the number of the call and its body to its reply."""
+
+
+@dataclass
+class Service:
+    """A service in virtual time with a ledger of what it was sent."""
+
+    answering: Answering
+    latency: float = 1.0
+    ledger: list[tuple[float, bytes]] = field(default_factory=list)
+    in_flight: int = 0
+    most_in_flight: int = 0
+    cancelled: int = 0
+
+    async def send(self, model: str, body: bytes, timeout: float) -> Reply:
+        number = len(self.ledger)
+        self.ledger.append((asyncio.get_running_loop().time(), body))
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await asyncio.sleep(self.latency)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.in_flight -= 1
+        return self.answering(number, body)
+
+    async def close(self) -> None:
+        pass
+
+
+def texts(*names: str, document: str = "a.md") -> list[Chunk]:
+    sections = [
+        Section(i, ("H",), name, "", f"{hash((document, i)) & (1 << 64) - 1:016x}", 0, 1)
+        for i, name in enumerate(names)
+    ]
+    return [Chunk(Document(document, "markdown", 100, len(names)), sections, True)]
+
+
+def many(count: int) -> list[Chunk]:
+    return [c for n in range(count // 20) for c in texts(*(f"text {n} {i}" for i in range(20)), document=f"{n}.md")]
+
+
+@dataclass
+class Ran:
+    """What is left of a run."""
+
+    service: Service
+    store: MemoryStore
+    stats: Stats
+    seen: list[events.Event]
+    dispatcher: Dispatcher
+    took: float
+
+    @property
+    def statuses(self) -> Counter[Status]:
+        return Counter(unit.status for unit in self.store.units)
+
+    @property
+    def calls(self) -> int:
+        return len(self.service.ledger)
+
+
+def run(
+    chunks: list[Chunk],
+    answering: Answering = lambda number, body: OK,
+    *,
+    policy: Policy | None = None,
+    rpm: float | None = None,
+    budget: float | None = None,
+    places: int = 64,
+    latency: float = 1.0,
+    during: Callable[[Dispatcher], None] | None = None,
+) -> Ran:
+    """Run the real dispatcher over chunks against a service in virtual time."""
+
+    async def source() -> AsyncIterator[Chunk]:
+        for chunk in chunks:
+            yield chunk
+
+    async def main() -> Ran:
+        loop = asyncio.get_running_loop()
+        seen: list[events.Event] = []
+        stats = Stats(loop.time)
+
+        def emit(event: events.Event) -> None:
+            seen.append(event)
+            stats(event)
+
+        dimensions = {}
+        if rpm:
+            dimensions[REQUESTS] = Dimension(TokenBucket(rpm / 60, max(1.0, rpm / 60)), rpm)
+        if budget is not None:
+            dimensions[MONEY] = Dimension(Allowance(budget), budget)
+        service, store = Service(answering, latency), MemoryStore()
+        dispatcher = Dispatcher(
+            recipe=RECIPE,
+            meter=Meter(look_up(MODEL)),
+            commit=DirectCommit(store),
+            recall=NoRecall(),
+            transport=service,
+            gate=Gate(QuotaBook(dimensions), places),
+            policy=policy or Policy(),
+            emit=emit,
+            uniform=random.Random(1).random,
+            run_id="r",
+        )
+        if during:
+            during(dispatcher)
+        await dispatcher.run(source())
+        return Ran(service, store, stats, seen, dispatcher, loop.time())
+
+    return virtual_time.run(main())
+
+
+def test_every_section_is_called_for_once():
+    ran = run(many(2000))
+    assert ran.statuses == {Status.OK: 2000}
+    assert ran.calls == 2000
+    assert ran.service.most_in_flight == 64
+    assert ran.dispatcher.listed_all
+    assert ran.dispatcher.stopped is None
+
+
+def test_ten_thousand_identical_sections_cost_one_call():
+    ran = run([c for n in range(100) for c in texts(*["same"] * 100, document=f"{n}.md")])
+    assert ran.calls == 1
+    assert ran.stats.snapshot().coalesced == 9_999
+
+
+def test_places_are_used_up_and_time_is_latency_bound():
+    ran = run(many(2000), places=100)
+    assert ran.took == pytest.approx(1.0 + 2000 / 100, abs=2.0)
+
+
+def test_a_told_quota_is_used_up_and_not_passed():
+    ran = run(many(2000), rpm=600, places=1000)
+    assert ran.took == pytest.approx(200, abs=3)
+    snapshot = ran.stats.snapshot()
+    assert snapshot.throttled == 0
+    starts = [at for at, _ in ran.service.ledger]
+    assert all(later - earlier >= 10 - 1.01 for earlier, later in zip(starts, starts[100:], strict=False))
+
+
+def test_the_first_calls_are_few_until_one_was_answered():
+    ran = run(many(400), latency=0.5)
+    assert sum(at < 0.49 for at, _ in ran.service.ledger) == PROBES
+
+
+def test_slow_answers_do_not_hold_the_others_for_long():
+    ran = run(many(400), latency=30.0)
+    assert sum(at < 2.0 for at, _ in ran.service.ledger) == 64
+
+
+def test_throttled_units_are_called_again_and_cost_no_attempt():
+    ran = run(many(200), lambda number, _: THROTTLED if number % 3 else OK, policy=Policy(max_attempts=1))
+    assert ran.statuses == {Status.OK: 200}
+    assert ran.stats.snapshot().throttled == ran.calls - 200
+    assert ran.stats.snapshot().retried == 0
+
+
+def test_ten_minutes_of_throttling_lose_nothing():
+    def answering(number: int, _: bytes) -> Reply:
+        return THROTTLED if asyncio.get_running_loop().time() < 600 else OK
+
+    ran = run(many(200), answering)
+    assert ran.statuses == {Status.OK: 200}
+    assert ran.calls < 200 + 64 * 60
+
+
+def test_transient_failures_are_retried_up_to_max_attempts():
+    ran = run(many(20), lambda *_: TRANSIENT, policy=Policy(max_attempts=3))
+    assert ran.statuses == {Status.FAILED: 20}
+    assert ran.calls == 60
+    assert ran.stats.snapshot().retried == 40
+
+
+@pytest.mark.parametrize(("hold", "calls", "status"), [(False, 40, Status.OK), (True, 20, Status.HELD)])
+def test_an_unknown_outcome_is_retried_or_held(hold, calls, status):
+    ran = run(many(20), lambda number, _: UNKNOWN if number < 20 else OK, policy=Policy(hold_unknown=hold))
+    assert (ran.calls, ran.statuses) == (calls, {status: 20})
+
+
+def test_an_invalid_unit_fails_alone():
+    ran = run(many(200), lambda _, body: INVALID if b"text 3 7" in body else OK)
+    assert ran.statuses == {Status.OK: 199, Status.FAILED: 1}
+    closed = [event for event in ran.seen if isinstance(event, events.UnitClosed) and event.status == "failed"]
+    assert [(event.document, event.heading, event.code) for event in closed] == [("3.md", "H", "ValidationException")]
+
+
+@pytest.mark.parametrize(("reply", "cause"), [(FATAL, Cause.ACCESS), (INVALID, Cause.FAILURES)])
+def test_if_every_call_is_refused_alike_only_a_few_are_sent(reply, cause):
+    ran = run(many(2000), lambda *_: reply, places=1000, latency=0.1)
+    assert ran.dispatcher.stopped is not None
+    assert ran.dispatcher.stopped.cause is cause
+    assert ran.calls <= 2 * PROBES + 10
+
+
+def test_a_section_that_can_never_fit_fails_alone_and_says_why():
+    ran = run(many(20), rpm=0.5)
+    assert ran.statuses == {Status.FAILED: 20}
+    assert ran.calls == 0
+    messages = {event.message for event in ran.seen if isinstance(event, events.UnitClosed)}
+    assert len(messages) == 1
+    assert "requests a minute" in messages.pop()
+
+
+def test_a_budget_is_used_and_never_overspent():
+    one = look_up(MODEL).cost(answer().usage)
+    assert one
+    worst = look_up(MODEL).worst_cost(400, 100)
+    assert worst
+    budget = worst + 50 * one
+    ran = run(many(2000), budget=budget, places=10)
+    spent = ran.stats.snapshot().cost_usd
+    assert spent is not None
+    assert budget - worst <= spent <= budget
+    assert ran.dispatcher.stopped is not None
+    assert ran.dispatcher.stopped.cause is Cause.BUDGET
+
+
+def test_max_failures_stop_the_run():
+    ran = run(
+        many(2000),
+        lambda number, _: INVALID if number % 2 else OK,
+        policy=Policy(max_failures=MaxFailures(count=5)),
+        places=1,
+    )
+    assert ran.statuses[Status.FAILED] == 5
+    assert ran.calls == 10
+
+
+def test_a_sample_enters_so_many_sections_and_no_more():
+    ran = run(many(200), policy=Policy(sample=33))
+    assert len(ran.store.units) == 33
+    assert not ran.dispatcher.listed_all
+
+
+def stopping(at: float, *, abort_at: float | None = None) -> Callable[[Dispatcher], None]:
+    def arrange(dispatcher: Dispatcher) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(at, dispatcher.stop, Stop(Cause.SIGNAL, "SIGTERM"))
+        if abort_at is not None:
+            loop.call_later(abort_at, dispatcher.abort)
+
+    return arrange
+
+
+def test_after_a_stop_no_call_starts_and_those_in_flight_finish():
+    ran = run(many(2000), during=stopping(5.5))
+    assert max(at for at, _ in ran.service.ledger) < 5.5
+    assert ran.statuses[Status.OK] == ran.calls
+    assert ran.service.cancelled == 0
+    assert ran.took < 7
+
+
+def test_calls_in_flight_are_withdrawn_when_the_grace_is_over():
+    ran = run(many(2000), latency=100.0, policy=Policy(grace=10), during=stopping(5.5))
+    assert ran.took == pytest.approx(15.5, abs=0.01)
+    assert ran.service.cancelled == ran.calls == 64
+    # Their attempts stay open in the record: the next run counts them as unknown.
+    assert sum(unit.attempt is not None for unit in ran.store.units) == 64
+
+
+def test_a_second_signal_withdraws_at_once():
+    ran = run(many(2000), latency=100.0, during=stopping(5.5, abort_at=6.0))
+    assert ran.took == pytest.approx(6.0, abs=0.01)
+    assert ran.service.cancelled == 64
+
+
+def test_a_stop_wakes_those_in_backoff_and_at_the_gate():
+    ran = run(many(2000), lambda *_: TRANSIENT, rpm=60, policy=Policy(max_attempts=50), during=stopping(30.0))
+    assert ran.took < 32
+
+
+def test_what_is_in_memory_does_not_grow_with_the_work():
+    """The source is not pulled faster than calls are made."""
+    pulled = 0
+
+    async def source() -> AsyncIterator[Chunk]:
+        nonlocal pulled
+        for chunk in many(20_000):
+            pulled += 1
+            yield chunk
+
+    async def main() -> None:
+        service, store = Service(lambda *_: OK, 10.0), MemoryStore()
+        dispatcher = Dispatcher(
+            recipe=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(store), recall=NoRecall(),
+            transport=service, gate=Gate(QuotaBook({}), 64), policy=Policy(), emit=lambda event: None,
+            uniform=random.Random(1).random, run_id="r",
+        )  # fmt: skip
+        task = asyncio.create_task(dispatcher.run(source()))
+        await asyncio.sleep(9.0)
+        assert pulled * 20 <= 64 + 64 + 128 + 20 * 20
+        dispatcher.stop(Stop(Cause.SIGNAL, "enough"))
+        dispatcher.abort()
+        await task
+
+    virtual_time.run(main())

@@ -1,0 +1,99 @@
+"""Published examples, read like a ledger of time, cost and outcome."""
+
+import math
+
+import pytest
+
+from ratelimit.algorithms import Limiter
+from ratelimit.algorithms.fixed_window import FixedWindow
+from ratelimit.algorithms.sliding_log import SlidingLog
+from ratelimit.algorithms.token_bucket import TokenBucket
+
+
+def passes(limiter: Limiter, now: float, cost: float = 1.0) -> bool:
+    if limiter.wait(now, cost) > 0:
+        return False
+    limiter.take(now, cost)
+    return True
+
+
+def test_redis_cell_burst_5_one_a_second():
+    bucket = TokenBucket(1, 5)
+    assert bucket.wait(0, 6) == math.inf
+    for remaining in (4, 3, 2, 1, 0):
+        assert passes(bucket, 0)
+        assert bucket.level == remaining
+    assert bucket.wait(0) == 1.0
+    for now, cost, remaining in ((3.0, 1, 2), (3.1, 1, 1), (8.0, 1, 4), (9.5, 1, 4), (9.5, 2, 2)):
+        assert passes(bucket, now, cost)
+        assert math.floor(bucket.level) == remaining
+    assert bucket.wait(9.5, 5) == pytest.approx(3.0)
+
+
+def test_the_remainder_is_kept():
+    """0.5 a second, capacity 30, one call a second for 300 s: exactly 179 (flooring at each step admits 165)."""
+    bucket = TokenBucket(0.5, 30)
+    assert sum(passes(bucket, now) for now in range(300)) == 179
+
+
+def test_five_tokens_one_a_second():
+    bucket = TokenBucket(1, 5)
+    assert [passes(bucket, 0) for _ in range(3)] == [True] * 3
+    assert [passes(bucket, 6) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert [passes(bucket, 7) for _ in range(2)] == [True, False]
+
+
+def test_api_gateway_rate_10000_burst_5000():
+    assert sum(passes(bucket, 0) for bucket in [TokenBucket(10_000, 5_000)] for _ in range(10_000)) == 5_000
+    bucket = TokenBucket(10_000, 5_000)
+    assert sum(passes(bucket, now) for now in (0.0, 0.1) for _ in range(5_000)) == 6_000
+
+
+def test_a_bucket_that_starts_empty_waits_for_its_first_token():
+    assert TokenBucket(10, 10, level=0.0).wait(100, 8) == 0.8
+
+
+def test_a_bucket_without_a_rate_waits_for_ever_and_takes_a_new_rate():
+    bucket = TokenBucket(0, 5, level=0.0)
+    assert bucket.wait(0) == math.inf
+    bucket.rate = 2.0
+    assert bucket.wait(0) == 0.5
+
+
+def test_a_fixed_window_does_not_count_what_it_refused():
+    window = FixedWindow(10)
+    assert [passes(window, 0, cost) for cost in (5, 6, 5)] == [True, False, True]
+
+
+def test_a_fixed_window_admits_twice_its_limit_around_a_boundary():
+    window = FixedWindow(3)
+    assert [passes(window, now) for now in (59, 59, 59, 59, 60, 60, 60, 60)] == [True] * 3 + [False] + [True] * 3 + [
+        False
+    ]
+    assert window.wait(60) == 60
+
+
+def test_a_correction_of_a_window_that_is_over_changes_nothing():
+    window = FixedWindow(10)
+    window.take(59, 10)
+    window.take(61, 10)
+    window.correct(62, 59, -10)
+    assert window.wait(62) == 58
+
+
+def test_a_sliding_log_admits_as_soon_as_the_oldest_has_left():
+    log = SlidingLog(3)
+    assert [passes(log, now) for now in (0, 10, 20, 59, 60)] == [True, True, True, False, True]
+    assert log.wait(60) == 10
+    assert log.wait(60, 2) == 20
+
+
+def test_a_sliding_log_corrects_the_charge_it_was_told_of():
+    log = SlidingLog(10)
+    log.take(0, 5)
+    log.take(10, 5)
+    log.correct(20, 0, -5)
+    assert log.wait(20, 5) == 0
+    assert log.wait(20, 6) == 50
+    log.correct(65, 0, 100)
+    assert log.wait(65, 5) == 0
