@@ -1,5 +1,133 @@
-"""x"""
+"""The program: registers the commands, and makes every end an exit code and at most two lines."""
+
+import contextlib
+import io
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from cli.errors import DEBUG, PROGRAM, UserError, usage_error
+from cli.exit_codes import SIGNAL, ExitCode, worst
+from cli.render.safe import safe
+
+if TYPE_CHECKING:
+    import typer
+
+ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Signals that end the program; a run puts its own handlers in their place."""
+PIPE_CLOSED = SIGNAL + 13
+"""As a shell reports a program that SIGPIPE ended."""
 
 
-def main() -> None:
-    """Entry."""
+def program() -> "typer.Typer":
+    """The commands. What takes time to import is imported here: a signal may come meanwhile."""
+    import typer
+
+    from cli import options, sources
+    from cli.commands import analyze, cache, emulate
+
+    app = typer.Typer(
+        name=PROGRAM,
+        context_settings={"auto_envvar_prefix": sources.PREFIX},
+        add_completion=False,
+        rich_markup_mode="rich",
+    )
+
+    @app.callback(add_help_option=False)
+    def root(version: options.Version = False, show_help: options.Help = False) -> None:
+        """Analyse folders of documents with Amazon Bedrock: all of the quota used, nothing paid for twice."""
+
+    for command in (analyze.analyze, emulate.emulate, cache.cache):
+        app.command(epilog=options.SETTINGS_HELP)(command)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program with these arguments (by default the process's own); returns its exit code."""
+    with _signals_end_it():
+        _mend_streams()
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            return _stdout_failed(error, code)
+        return code
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        import typer
+        from typer.main import get_command
+
+        try:
+            return int(get_command(program()).main(arguments, prog_name=PROGRAM, standalone_mode=False) or ExitCode.OK)
+        except typer.TyperException as error:
+            raise usage_error(error) from None
+    except UserError as error:
+        return _complain(error)
+    except KeyboardInterrupt:
+        return SIGNAL + signal.SIGINT
+    except SystemExit as end:
+        # Typer exits with 1, a bug's code, where standard output is closed.
+        return PIPE_CLOSED if isinstance(end.__context__, BrokenPipeError) else int(end.code or ExitCode.OK)
+    except Exception as error:  # noqa: BLE001 (nobody else will catch it)
+        return _bug(error, verbose="--verbose" in arguments or bool(os.environ.get(DEBUG)))
+
+
+def _complain(error: UserError) -> int:
+    with contextlib.suppress(OSError):
+        print(f"{PROGRAM}: error: {safe(error.message)}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {safe(error.hint)}", file=sys.stderr)
+    return error.exit_code
+
+
+def _bug(error: Exception, *, verbose: bool) -> int:
+    # Without the exception's own words, and never with local variables: both may hold documents or secrets.
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    if verbose:
+        traceback.print_exception(error)
+    what = f"this is a bug: {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
+    hint = "please report it" if verbose else f"please report it; --verbose or {DEBUG}=1 shows the traceback"
+    return _complain(UserError(what, hint, ExitCode.BUG))
+
+
+def _stdout_failed(error: OSError, code: int) -> int:
+    # What is still buffered must not fail once more when the interpreter ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return code
+    lost = UserError(f"cannot write to standard output: {error.strerror}", exit_code=ExitCode.STORAGE)
+    return worst([code, _complain(lost)])
+
+
+def _mend_streams() -> None:
+    """Replace closed standard streams, and let no text fail for its encoding."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 (as long as the process)
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def _signals_end_it() -> Iterator[None]:
+    before: dict[int, Any] = {}
+    for number in (getattr(signal, name) for name in ENDING if hasattr(signal, name)):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background job
+            before[number] = signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(SIGNAL + number)

@@ -289,7 +289,7 @@ class Dispatcher:
         """Start no new call; those in flight may finish within the grace period. The first reason stays."""
         if not self._stopper.stop(stop):
             return
-        self._emit(events.Stopping(stop.reason))
+        self._emit(events.Stopping(stop.reason, stop.hint))
         self._gate.close()
         current = asyncio.current_task()
         for task in self._preparing - {current}:

@@ -89,9 +89,10 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Stopping:
-    """No new call starts; calls in flight may finish. `reason` is for a person."""
+    """No new call starts; calls in flight may finish. `reason` and `hint` are for a person."""
 
     reason: str
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-GATHER = 0.003
+GATHER = 0.005
 """Seconds for which writes are gathered."""
 
 T = TypeVar("T")

@@ -163,8 +163,8 @@ class Journal:
             enrolments.append(Enrolment(place, unit))
         self.db.executemany(
             "INSERT INTO sections VALUES (?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET document = excluded.document, position = excluded.position, unit = excluded.unit, run = excluded.run, heading = excluded.heading,"
-            " place = excluded.place",
+            " ON CONFLICT (id) DO UPDATE SET document = excluded.document, position = excluded.position,"
+            " unit = excluded.unit, run = excluded.run, heading = excluded.heading, place = excluded.place",
             [
                 (_section_id(e.section_id), document, e.index, enrolment.unit, self.run, _json(e.heading), e.place)
                 for e, enrolment in zip(entries, enrolments, strict=True)

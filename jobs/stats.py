@@ -84,7 +84,8 @@ class Snapshot:
         """Of the whole work done, 0 to 1; None until it can be told."""
         if self.bytes_total is None:
             return None
-        read = min(1.0, self.bytes_read / self.bytes_total) if self.bytes_total else 1.0
+        whole = not self.bytes_total or self.documents == self.documents_total
+        read = 1.0 if whole else min(1.0, self.bytes_read / self.bytes_total)
         return read * (self.units_done / self.units if self.units else 1.0)
 
 

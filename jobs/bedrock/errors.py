@@ -98,12 +98,8 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
     message = _message(status, headers, fields, body)
     outcome = BY_CODE.get(code) or _by_status(status)
     if outcome is Outcome.THROTTLED and "per day" in message.lower():
-        return Verdict(
-            Outcome.FATAL,
-            DAILY_QUOTA,
-            f"{message} (The quota of the day is used up, and waiting a moment does not help: run again when it is back.)",
-            None,
-        )
+        message += " (hint: the quota of the day is used up, and no pause helps: run again when it is back)"
+        return Verdict(Outcome.FATAL, DAILY_QUOTA, message, None)
     hints = "".join(f" (hint: {hint})" for sign, hint in _HINTS if sign in message.lower())
     return Verdict(outcome, code, message + hints, retry_after(headers))
 

@@ -1,23 +1,40 @@
-"""Signed headers and the exact URL of a call (pure, but for the time that a signature carries)."""
+"""Signature Version 4 by botocore's signer, without what it does again for each call. Imports botocore: import late."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote
+from typing import Any
 
-if TYPE_CHECKING:
-    from botocore.auth import SigV4Auth
+from botocore.auth import SigV4Auth
+from yarl import URL
 
 SERVICE = "bedrock"
 """The name that Bedrock Runtime signs under (botocore's service model: signingName)."""
 
-JSON_TYPE = "application/json"
 
+class Signer(SigV4Auth):  # type: ignore[misc]  # botocore has no types
+    """Signs calls with one set of keys (botocore's frozen credentials); make it once for them."""
 
-class Keys(NamedTuple):
-    """One set of AWS credentials as it stands at a moment."""
+    def __init__(self, keys: Any, region: str) -> None:
+        super().__init__(keys, SERVICE, region)
+        self._day_key = "", b""
 
-    access_key: str
-    secret_key: str
-    token: str | None = None
+    def headers(self, url: URL, body: bytes) -> dict[str, str]:
+        """Headers that authorize a POST of `body` (JSON) to exactly `url`."""
+        request = _Unsigned(url, body)
+        self.add_auth(request)
+        return request.headers
+
+    def headers_to_sign(self, request: "_Unsigned") -> "_Lowered":
+        """All there are: _Unsigned has none that botocore would leave out, and names the host itself."""
+        return _Lowered((name.lower(), value) for name, value in request.headers.items())
+
+    def signature(self, string_to_sign: str, request: "_Unsigned") -> str:
+        """As botocore's, with the key that is the same for a day (UTC) kept for it."""
+        day = request.context["timestamp"][:8]
+        if self._day_key[0] != day:
+            key = f"AWS4{self.credentials.secret_key}".encode()
+            for part in (day, self._region_name, SERVICE, "aws4_request"):
+                key = self._sign(key, part)
+            self._day_key = day, key
+        return str(self._sign(self._day_key[1], string_to_sign, hex=True))
 
 
 class _Unsigned:
@@ -25,32 +42,17 @@ class _Unsigned:
 
     __slots__ = ("body", "context", "headers", "url")
     method = "POST"
-    params: dict[str, str] = {}  # noqa: RUF012 (read only, and always empty)
+    params = ()
 
-    def __init__(self, url: str, body: bytes) -> None:
-        self.url = url
+    def __init__(self, url: URL, body: bytes) -> None:
+        self.url = str(url)
         self.body = body
-        self.headers: dict[str, str] = {"Content-Type": JSON_TYPE}
-        self.context: dict[str, Any] = {}
+        self.headers = {"Content-Type": "application/json", "Host": url.host_port_subcomponent or ""}
+        self.context: dict[str, str] = {}
 
 
-def converse_url(endpoint: str, model: str) -> str:
-    """Where Converse of `model` is called, percent-encoded as botocore does it: it must go out exactly so.
+class _Lowered(dict[str, str]):
+    """Headers by lower-case name, with the one method of a mail message that the signer calls."""
 
-    A colon becomes %3A and the slash of an ARN %2F; the signature covers this path encoded once more.
-    """
-    return f"{endpoint}/model/{quote(model, safe='-._~')}/converse"
-
-
-def sigv4(keys: Keys, region: str) -> "SigV4Auth":
-    """A signer for these keys; make it once, not for each call."""
-    from botocore.auth import SigV4Auth
-
-    return SigV4Auth(keys, SERVICE, region)
-
-
-def sign(signer: "SigV4Auth", url: str, body: bytes) -> dict[str, str]:
-    """Headers that authorize a POST of `body` to `url`, its content type included."""
-    request = _Unsigned(url, body)
-    signer.add_auth(request)
-    return request.headers
+    def get_all(self, name: str) -> list[str]:
+        return [self[name]]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +12,9 @@ class Part:
     markdown: str
     place: str = ""
     """Where it stands (`page 3`, `sheet Prices, rows 1-40`); empty where the document is one piece."""
+    syntax: Literal["markdown", "converted", "plain"] = "markdown"
+    """What makes a heading in it. `converted`: only lines with # that stand alone, as a converter writes them; all
+    else that looks like one was text in the original. `plain`: nothing, it is not Markdown at all."""
 
 
 class UnreadableError(Exception):
@@ -45,6 +48,8 @@ class Source:
     """Its name in the results: the argument joined with the relative path, undecodable bytes percent-encoded."""
     refused: str = ""
     """Why it will not be opened at all (not a regular file, too large, no permission to list); empty if it will."""
+    size: int = 0
+    """Bytes when it was listed; 0 if refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TextIO
 
 @contextmanager
 def replacing(path: Path) -> Iterator[TextIO]:
-    """Write a text file (UTF-8, line feeds) that takes the place of `path` when the block ends, durably; not if it raises.
+    """Write a UTF-8 text file that takes the place of `path` durably when the block ends, and not if it raises.
 
     The temporary file has one fixed name, so a killed run leaves no litter: whoever writes holds the lock of the
     directory.

@@ -53,7 +53,7 @@ def result(row: Row) -> dict[str, Any]:
         "model": row.model,
         "source": None if row.source is None else "coalesced" if row.coalesced else row.source,
         "usage": _usage(answer) if answer else None,
-        "cost_usd": 0.0 if row.coalesced else row.cost_usd,
+        "cost_usd": _cost(row),
         "attempts": row.attempts,
         "latency_s": None if row.latency is None else round(row.latency, 3),
         "error": damage or _error(row, answer),
@@ -70,6 +70,13 @@ def line(value: Mapping[str, Any]) -> str:
         except UnicodeEncodeError:
             text = json.dumps(value)
     return text + "\n"
+
+
+def _cost(row: Row) -> float | None:
+    """Of the sections that share an answer one bears its cost."""
+    if row.cost_usd is None or row.coalesced:
+        return None if row.raw is None or row.cost_usd is None else 0.0
+    return round(row.cost_usd, 9)
 
 
 def _answer(row: Row) -> tuple[Answer | None, Mapping[str, str] | None]:

@@ -48,9 +48,8 @@ def beside_boto3(work: Path, rounds: int) -> None:
                 f"2,000 calls, 64 in flight, 50 ms: wall {mine.wall:.2f} s, boto3 {theirs.wall:.2f} s, "
                 f"ratio {walls[-1]:.2f}; CPU {mine.cpu:.2f} s, boto3 {theirs.cpu:.2f} s, ratio {cpus[-1]:.2f}"
             )
-    print(
-        f"  median ratios: wall {statistics.median(walls):.2f} (goal 1.25), CPU {statistics.median(cpus):.2f} (goal 0.75)"
-    )
+    wall, cpu = statistics.median(walls), statistics.median(cpus)
+    print(f"  median ratios: wall {wall:.2f} (goal 1.25), CPU {cpu:.2f} (goal 0.75)")
 
 
 def cpu_a_call(work: Path) -> None:

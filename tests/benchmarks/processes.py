@@ -41,7 +41,7 @@ def measure(command: Sequence[str], env: Mapping[str, str] | None = None) -> Mea
 def emulator(**settings: object) -> Iterator[str]:
     """A Bedrock on loopback, in a process of its own; its URL."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "jobs.emulator"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-P", "-m", "jobs.emulator"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -72,5 +72,6 @@ def environment(url: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
     }

@@ -40,6 +40,7 @@ def test_an_answer_comes_back_as_it_was(cache, directory):
 
 def test_directory_and_files_are_for_their_owner_only(cache, directory):
     cache.keep(KEY, answer())
+    assert cache.stats()[0] == 1
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
 
@@ -59,6 +60,7 @@ class Exploit:
 
 def test_a_pickle_in_a_row_is_neither_run_nor_returned(cache, directory):
     cache.keep(KEY, answer())
+    assert cache.stats()[0] == 1
     change(directory, "UPDATE Cache SET mode = 4, value = ?", pickle.dumps(Exploit()))
     assert cache.find([KEY]) == {}
 
@@ -67,6 +69,7 @@ def test_a_file_name_in_a_row_is_neither_read_nor_removed(cache, directory, tmp_
     secret = tmp_path / "secret"
     secret.write_text("secret")
     cache.keep(KEY, answer())
+    assert cache.stats()[0] == 1
     change(directory, "UPDATE Cache SET mode = 3, filename = ?, value = NULL", str(secret))
     assert cache.find([KEY]) == {}
     assert secret.exists()
@@ -75,6 +78,7 @@ def test_a_file_name_in_a_row_is_neither_read_nor_removed(cache, directory, tmp_
 @pytest.mark.parametrize("damage", ["substr(value, 1, length(value) - 9)", "replace(value, 'answer', 'Answer')", "''"])
 def test_a_damaged_value_counts_as_missing(cache, directory, damage):
     cache.keep(KEY, answer())
+    assert cache.stats()[0] == 1
     change(directory, f"UPDATE Cache SET value = {damage}")
     assert cache.find([KEY]) == {}
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 import pytest
 from answers import answer
-from jobs.bedrock.catalogue import look_up
-from jobs.documents.reading import Chunk
-from jobs.sections import Section
 
 from jobs import events
+from jobs.bedrock.catalogue import look_up
 from jobs.dispatcher import PROBES, Dispatcher
 from jobs.documents.document import Document
+from jobs.documents.reading import Chunk
 from jobs.group_commit import DirectCommit
 from jobs.metering import MONEY, REQUESTS, Meter
 from jobs.request import Recipe
+from jobs.sections import Section
 from jobs.stats import Stats
 from jobs.stopping import Cause, MaxFailures, Policy, Stop
 from jobs.store import MemoryStore, NoRecall, Status

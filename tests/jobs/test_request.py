@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jobs.sections import Section
 
 from jobs.request import Recipe, canonical, delimited
+from jobs.sections import Section
 
 RECIPE = Recipe("amazon.nova-lite-v1:0", "on-demand", "aws", "Summarize.")
 SECTION = Section(3, ("Handbook", "Leave"), "Thirty days.", "", "0" * 16, 10, 40)

@@ -1,0 +1,201 @@
+"""`bedrock-batch analyze`: read, split, deduplicate, call, write results."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from cli import options, sources, values
+from cli.options import ASK, CALLS, FILES, LIMITS, OUTPUT, RATE, flag, option
+from cli.settings import analyze_settings
+from jobs.tasks import DEFAULT, TASKS
+
+
+class Retry(StrEnum):
+    """Units that a plain re-run leaves as they are."""
+
+    FAILED = "failed"
+    INCOMPLETE = "incomplete"
+    HELD = "held"
+
+
+Text = str | None
+Count = int | None
+Amount = float | None
+Texts = list[str] | None
+
+
+def analyze(
+    ctx: typer.Context,
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH", parser=values.source, help="Files and folders to read.")
+    ],
+    task: Annotated[
+        Text, option("--task", ASK, f"A ready-made task: {', '.join(TASKS)}.", values.task, "NAME", DEFAULT)
+    ] = None,
+    prompt: Annotated[
+        Text,
+        option(
+            "--prompt",
+            ASK,
+            "What to ask of each section; {document} and {heading_path} stand for where it is.",
+            values.text,
+            "TEXT",
+        ),
+    ] = None,
+    prompt_file: Annotated[
+        Path | None, option("--prompt-file", ASK, "The same, from a file.", values.path, "FILE")
+    ] = None,
+    system: Annotated[Text, option("--system", ASK, "System prompt.", values.text, "TEXT")] = None,
+    max_tokens: Annotated[
+        int,
+        option(
+            "--max-tokens",
+            ASK,
+            "Longest answer. It is taken from the quota when a call starts: near the real length is best.",
+            values.whole,
+            "N",
+            "1024",
+        ),
+    ] = 1024,
+    temperature: Annotated[
+        Amount, option("--temperature", ASK, "0 to 1; not sent if not given.", values.fraction, "X")
+    ] = None,
+    top_p: Annotated[Amount, option("--top-p", ASK, "0 to 1; not sent if not given.", values.fraction, "X")] = None,
+    stop: Annotated[
+        Texts, option("--stop", ASK, "Text that ends an answer; may be repeated.", values.stop, "TEXT")
+    ] = None,
+    section_tokens: Annotated[
+        int, option("--section-tokens", ASK, "Longest section; longer ones are split.", values.whole, "N", "2000")
+    ] = 2000,
+    model: Annotated[
+        Text, option("--model", CALLS, "Model id, inference profile id or ARN.", values.model_id, "ID")
+    ] = None,
+    region: Annotated[
+        Text, option("--region", CALLS, "AWS region; else as the profile or AWS_REGION says.", values.region, "NAME")
+    ] = None,
+    profile: Annotated[Text, option("--profile", CALLS, "AWS profile.", values.text, "NAME")] = None,
+    endpoint_url: Annotated[
+        Text,
+        option(
+            "--endpoint-url",
+            CALLS,
+            "Another Bedrock Runtime, or AWS_ENDPOINT_URL_BEDROCK_RUNTIME; http on this machine only.",
+            values.endpoint,
+            "URL",
+        ),
+    ] = None,
+    emulate: Annotated[
+        bool, flag("--emulate", CALLS, "Call a built-in emulator instead: no AWS account, no cost, no real answers.")
+    ] = False,
+    rpm: Annotated[
+        Amount, option("--rpm", RATE, "Quota of requests a minute.", values.rate, "N|auto|none", "auto")
+    ] = None,
+    tpm: Annotated[
+        Amount, option("--tpm", RATE, "Quota of tokens a minute.", values.rate, "N|auto|none", "auto")
+    ] = None,
+    burst: Annotated[
+        float,
+        option("--burst", RATE, "How much of a quota may be taken at once.", values.some_time, "DURATION", "1s"),
+    ] = 1.0,
+    pacing: Annotated[
+        Literal["burst", "smooth"],
+        option("--pacing", RATE, "smooth: the starts of calls evenly spread; needs --rpm N.", default="burst"),
+    ] = "burst",
+    concurrency: Annotated[
+        Count,
+        option(
+            "--concurrency",
+            RATE,
+            "Most calls in flight. It bounds memory and sockets; the rate is the quota's.",
+            values.whole,
+            "N",
+            "from quota and latency",
+        ),
+    ] = None,
+    max_attempts: Annotated[
+        int, option("--max-attempts", LIMITS, "Attempts of a call, throttled ones not counted.", values.whole, "N", "8")
+    ] = 8,
+    call_timeout: Annotated[
+        float, option("--call-timeout", LIMITS, "Longest call.", values.some_time, "DURATION", "15m")
+    ] = 900.0,
+    sample: Annotated[
+        Count, option("--sample", LIMITS, "The first N sections only: to try a prompt.", values.whole, "N")
+    ] = None,
+    budget: Annotated[
+        Amount, option("--budget", LIMITS, "Stop before this run has cost more.", values.amount, "USD")
+    ] = None,
+    deadline: Annotated[
+        Amount, option("--deadline", LIMITS, "Stop after this time.", values.some_time, "DURATION")
+    ] = None,
+    max_failures: Annotated[
+        Any, option("--max-failures", LIMITS, "Stop when so many failed.", values.max_failures, "N|P%")
+    ] = None,
+    grace: Annotated[
+        float,
+        option(
+            "--grace", LIMITS, "How long calls in flight may finish once it stops.", values.duration, "DURATION", "60s"
+        ),
+    ] = 60.0,
+    on_unknown: Annotated[
+        Literal["retry", "hold"],
+        option(
+            "--on-unknown",
+            LIMITS,
+            "A call that may have been paid for: call again, or list and leave it.",
+            default="retry",
+        ),
+    ] = "retry",
+    retry: Annotated[
+        list[Retry] | None,
+        option(
+            "--retry",
+            LIMITS,
+            "Take these up again, which a re-run leaves; may be repeated.",
+            metavar="failed|incomplete|held",
+        ),
+    ] = None,
+    include: Annotated[
+        Texts, option("--include", FILES, "Only files that match; may be repeated.", values.text, "GLOB")
+    ] = None,
+    exclude: Annotated[
+        Texts, option("--exclude", FILES, "No files that match; may be repeated.", values.text, "GLOB")
+    ] = None,
+    follow_symlinks: Annotated[bool, flag("--follow-symlinks", FILES, "Read what symbolic links lead to.")] = False,
+    max_file_size: Annotated[
+        int, option("--max-file-size", FILES, "Larger files are left out.", values.size, "SIZE", "64MiB")
+    ] = 64 << 20,
+    cache_dir: options.CacheDir = None,
+    no_cache: Annotated[bool, flag("--no-cache", FILES, "Neither read nor write the cache.")] = False,
+    refresh: Annotated[bool, flag("--refresh", FILES, "Call even for what the cache has.")] = False,
+    output: Annotated[
+        Path,
+        option(
+            "--output", OUTPUT, "Results and journal; a re-run resumes there.", values.path, "DIR", "bedrock-batch-out"
+        ),
+    ] = Path("bedrock-batch-out"),
+    lock_wait: Annotated[
+        float,
+        option("--lock-wait", OUTPUT, "Wait for another run on the same output.", values.duration, "DURATION", "0s"),
+    ] = 0.0,
+    progress: Annotated[
+        Literal["auto", "live", "plain", "none"],
+        option("--progress", OUTPUT, "auto: live on a terminal, plain lines elsewhere.", default="auto"),
+    ] = "auto",
+    json: Annotated[bool, flag("--json", OUTPUT, "The summary as one JSON object on standard output.")] = False,
+    quiet: Annotated[bool, flag("--quiet", OUTPUT, "Errors only.")] = False,
+    verbose: Annotated[bool, flag("--verbose", OUTPUT, "Say more, and where each setting came from.")] = False,
+    no_color: Annotated[bool, flag("--no-color", OUTPUT, "No colours.")] = False,
+    config: options.Config = None,
+) -> None:
+    """Ask a model on Amazon Bedrock about every section of the documents, and write the answers down.
+
+    A re-run on the same output resumes: nothing is paid for twice.
+    """
+    settings = analyze_settings(ctx)
+    if settings.verbose:
+        sources.print_told(ctx)
+    from cli import analysis
+
+    raise typer.Exit(analysis.analyze(settings))

@@ -1,0 +1,46 @@
+"""Tells a person what happens in a run, a line each, and not more often than is of use."""
+
+from collections import Counter
+
+from cli.render.display import Display
+from jobs import events
+
+MANY = 10
+"""Lines of one kind before they are only counted: the files in the output directory name them all."""
+
+LONG_PAUSE = 5.0
+"""Seconds of a pause worth a line."""
+
+
+class Narrator:
+    """Turns events into lines above the progress display."""
+
+    def __init__(self, screen: Display, *, verbose: bool) -> None:
+        self._screen = screen
+        self._verbose = verbose
+        self._told: Counter[str] = Counter()
+
+    def __call__(self, event: events.Event) -> None:
+        """Tell of an event, if it is worth a line."""
+        match event:
+            case events.DocumentRead(status="unreadable"):
+                self._tell("unreadable", f"cannot read {event.path}: {event.error}", "documents.jsonl lists them all")
+            case events.DocumentRead(status="empty"):
+                self._tell("empty", f"nothing to analyse in {event.path}: {event.error}", "documents.jsonl lists them")
+            case events.UnitClosed() if event.status != "ok":
+                where = f"{event.document}, {event.heading}" if event.heading else event.document
+                why = ": ".join(part for part in (event.code, event.message) if part)
+                self._tell(event.status, f"{event.status}: {where}: {why}", "results.jsonl lists them all")
+            case events.Stopping():
+                self._screen.notice(f"stopping: {event.reason}", event.hint)
+            case events.Paused() if self._verbose or event.seconds >= LONG_PAUSE:
+                self._screen.notice(f"no call starts for {event.seconds:.1f} s: {event.reason}")
+            case events.Notice():
+                self._screen.notice(event.text, event.hint)
+
+    def _tell(self, kind: str, line: str, where: str) -> None:
+        self._told[kind] += 1
+        if self._told[kind] < MANY or self._verbose:
+            self._screen.notice(line)
+        elif self._told[kind] == MANY:
+            self._screen.notice(line, f"further ones of this kind are only counted; {where}")

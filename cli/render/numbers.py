@@ -1,0 +1,45 @@
+"""Numbers as a person reads them."""
+
+
+def duration(seconds: float) -> str:
+    """`<1s`, `5s`, `1m 20s`, `2h 05m`, `3d 04h`."""
+    if 0 < seconds < 1:
+        return "<1s"
+    minutes, second = divmod(max(0, int(seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    if days:
+        return f"{days}d {hour:02}h"
+    if hours:
+        return f"{hours}h {minute:02}m"
+    return f"{minutes}m {second:02}s" if minutes else f"{second}s"
+
+
+def count(number: float) -> str:
+    """`12,345`."""
+    return f"{number:,.0f}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 section`, `12,345 sections`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def percent(fraction: float) -> str:
+    """`42%`, rounded down: 100% is said of nothing that is not complete."""
+    # The nudge: 0.29 * 100 is 28.999999999999996.
+    return f"{int(fraction * 100 + 1e-9)}%"
+
+
+def money(usd: float) -> str:
+    """`$12.30`; under a dollar `$0.0123`, and `<$0.0001` for what is less than that."""
+    if usd >= 1 or usd == 0:
+        return f"${usd:,.2f}"
+    return f"${usd:.4f}" if usd >= 0.0001 else "<$0.0001"
+
+
+def cost(usd: float | None, *, emulated: bool) -> str:
+    """What was spent so far; in an emulated run, what it would have been."""
+    if usd is None:
+        return "unknown price"
+    return f"{money(usd)} at list price, nothing is paid" if emulated else money(usd)

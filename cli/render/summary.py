@@ -1,0 +1,117 @@
+"""The closing report: where the results are, what it took, and what to do about what is not well."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+from rich.console import Console
+from rich.text import Text
+
+from cli.render.numbers import count, counted, duration, money, percent
+from cli.render.rows import Item, count_item, prose, rows
+from cli.render.safe import safe
+from cli.render.stream import put
+
+
+def summary(summary: Mapping[str, Any], output: str, console: Console) -> None:
+    """Print the object of summary.json for a person; `output` is the output directory."""
+    # Captured, since Rich ends the program where its stream is a broken pipe; the exit code is not its to choose.
+    with console.capture() as report:
+        console.print()
+        console.print(_headline(summary))
+        _print_results(Path(output) / "results.jsonl", console)
+        console.print(*_table(summary, console.width), sep="\n")
+        for advice in _advice(summary):
+            console.print(Text(f"- {advice}", style="yellow"))
+    put(cast("TextIO", console.file), report.get())
+
+
+def _headline(summary: Mapping[str, Any]) -> Text:
+    if summary["error"]:
+        return Text(f"Stopped: {safe(summary['error'])}", style="bold red")
+    if summary["exit_code"]:
+        return Text(f"Done, but not all is well (exit code {summary['exit_code']}):", style="bold yellow")
+    return Text("Done:", style="bold green")
+
+
+def _print_results(path: Path, console: Console) -> None:
+    if not path.is_file():
+        console.print(Text("no results.jsonl was written", style="yellow"))
+        return
+    # On one line, however long, so that it can be selected and copied.
+    console.print(Text(safe(str(path)), style="bold"), soft_wrap=True)
+
+
+def _table(summary: Mapping[str, Any], width: int) -> list[Text]:
+    return [
+        *rows(
+            "documents", [_plain(summary, "documents"), count_item("unreadable", summary["unreadable"], "red")], width
+        ),
+        *rows("sections", _sections(summary), width),
+        *rows("saved", [count_item(name, summary[name]) for name in ("resumed", "cached", "coalesced")], width),
+        *rows("calls", _calls(summary), width),
+        *rows("tokens", [_plain(summary, "input_tokens", " in"), _plain(summary, "output_tokens", " out")], width),
+        *prose("cost", _cost(summary), "", width),
+        *rows("time", _time(summary), width),
+    ]
+
+
+def _plain(summary: Mapping[str, Any], key: str, unit: str = "") -> Item:
+    return f"{count(summary[key])}{unit}", ""
+
+
+def _sections(summary: Mapping[str, Any]) -> list[Item]:
+    troubles = {"failed": "bold red", "incomplete": "yellow", "held": "yellow", "fallback": "yellow"}
+    pending = [count_item("pending", summary["pending"], "yellow")] if summary["pending"] else []
+    return [
+        _plain(summary, "sections"),
+        _plain(summary, "unique", " different"),
+        count_item("ok", summary["ok"]),
+        *(count_item(name, summary[name], style) for name, style in troubles.items()),
+        *pending,
+    ]
+
+
+def _calls(summary: Mapping[str, Any]) -> list[Item]:
+    return [
+        _plain(summary, "calls"),
+        count_item("throttled", summary["throttled"], "yellow"),
+        count_item("retried", summary["retried"], "yellow"),
+    ]
+
+
+def _cost(summary: Mapping[str, Any]) -> str:
+    usd = summary["cost_usd"]
+    cost = "unknown price" if usd is None else money(usd)
+    if not summary["emulated"]:
+        return cost
+    return f"{cost}{'' if usd is None else ' at list price'}; emulated, nothing was paid"
+
+
+def _time(summary: Mapping[str, Any]) -> list[Item]:
+    wall, used = summary["wall_s"], summary["utilisation"]
+    items = [(duration(wall), "")]
+    if summary["calls"] and wall:
+        items.append((f"{count(summary['calls'] * 60 / wall)} calls/min", ""))
+    if used is not None:
+        items.append((f"{percent(used)} of the quota used", ""))
+    return items
+
+
+def _advice(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What to do, one line for each thing that is not well."""
+    if number := summary["unreadable"]:
+        yield f'{counted(number, "document")} unreadable: see "status": "unreadable" in documents.jsonl'
+    for status in ("failed", "incomplete", "held"):
+        if number := summary[status]:
+            why = " (the answer may have been paid for)" if status == "held" else ""
+            yield (
+                f'{counted(number, "section")} {status}{why}: see "status": "{status}" in results.jsonl; '
+                f"run again with --retry {status}"
+            )
+    if number := summary["fallback"]:
+        yield f"{counted(number, 'section')} answered by the local fallback: run again to replace them"
+    if number := summary["pending"]:
+        yield f"{counted(number, 'section')} without an answer yet: run the same command again to go on"
+    if number := summary["maybe_paid_twice"]:
+        yield f"{counted(number, 'call')} may have been paid twice: their outcome was unknown, and they were made again"

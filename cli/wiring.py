@@ -1,0 +1,217 @@
+"""The composition root: the only file that names every concrete class and puts them together."""
+
+import random
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from cli.errors import UserError
+from cli.exit_codes import ExitCode
+from cli.settings import AnalyzeSettings
+from jobs import events
+from jobs.bedrock.catalogue import look_up, region_class
+from jobs.cache import Cache
+from jobs.dispatcher import Dispatcher
+from jobs.documents.intake import IntakeRules
+from jobs.group_commit import GroupCommit
+from jobs.journal import Journal, Taking
+from jobs.metering import MONEY, REQUESTS, TOKENS, Meter
+from jobs.request import Recipe
+from jobs.results.summary import Summary
+from jobs.stats import Quota, Stats
+from jobs.stopping import Policy
+from jobs.store import NoRecall, Recall
+from jobs.transport import Transport
+from ratelimit.algorithms.token_bucket import TokenBucket
+from ratelimit.gate import Gate
+from ratelimit.quota import Allowance, Dimension, QuotaBook
+
+EMULATED_MODEL = "amazon.nova-lite-v1:0"
+"""The model that --emulate stands in for unless one is named."""
+
+CONCURRENCY_TOLD = 1000
+"""Most calls in flight under a told quota: it keeps the rate, and rate x latency of them are."""
+CONCURRENCY_UNTOLD = 64
+"""Most calls in flight where nobody told a quota."""
+
+OF_BURST = 0.8
+"""How much of the allowed burst is used: calls travel unevenly, and what is left over keeps a late one followed by an
+early one from passing the server's bucket."""
+
+_AWS = re.compile(r"https://bedrock-runtime(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|api\.aws)")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Who answers the calls."""
+
+    transport: Transport
+    endpoint: str
+    """The URL, as it is shown."""
+    identity: str
+    """As it stands in keys: `aws`, `emulator`, or the URL of another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One run, put together."""
+
+    dispatcher: Dispatcher
+    commit: GroupCommit
+    interrupted: int
+    """Attempts that a killed run left open: they may have been paid for."""
+
+
+@asynccontextmanager
+async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit: events.Emit) -> AsyncIterator[Batch]:
+    """Put a run together and begin it in the record; the summary is told whom it calls.
+
+    Raises:
+        CredentialsError, ConfigurationError: nobody can be called.
+        JournalError, OSError, sqlite3.Error: the record cannot be used.
+        UserError: the settings do not go together.
+    """
+    model = look_up(summary.model, settings.model_overrides)
+    if settings.budget is not None and model.price is None:
+        raise UserError(
+            f"--budget needs a price, and that of {summary.model} is not known",
+            f'give input_usd and output_usd under [models."{summary.model}"] in the settings file',
+        )
+    async with AsyncExitStack() as stack:
+        service = await stack.enter_async_context(_service(settings))
+        summary.endpoint = service.endpoint
+        commit = await stack.enter_async_context(GroupCommit(partial(Journal, settings.output / "journal.sqlite")))
+        recall = await _recall(settings, commit, stack)
+        taking = Taking(
+            failed="failed" in settings.retry,
+            incomplete="incomplete" in settings.retry,
+            held="held" in settings.retry,
+            answered=settings.refresh,
+        )
+        hold = settings.on_unknown == "hold"
+        interrupted = await commit(
+            lambda journal: journal.begin(
+                summary.run_id, summary.started_at, summary.model, service.identity, taking, hold=hold
+            )
+        )
+        dispatcher = Dispatcher(
+            recipe=recipe(settings, summary.model, service.identity),
+            meter=Meter(model),
+            commit=commit,
+            recall=recall,
+            transport=service.transport,
+            gate=gate(settings),
+            policy=Policy(
+                max_attempts=settings.max_attempts,
+                call_timeout=settings.call_timeout,
+                grace=settings.grace,
+                hold_unknown=hold,
+                max_failures=settings.max_failures,
+                sample=settings.sample,
+            ),
+            emit=emit,
+            uniform=random.SystemRandom().random,
+            run_id=summary.run_id,
+        )
+        stats.stages = dispatcher.stages
+        stats.priced = model.price is not None
+        yield Batch(dispatcher, commit, interrupted)
+
+
+def recipe(settings: AnalyzeSettings, model: str, identity: str) -> Recipe:
+    """What all calls of the run have in common."""
+    return Recipe(
+        model=model,
+        model_class=region_class(model),
+        endpoint=identity,
+        prompt=settings.prompt,
+        system=settings.system or "",
+        max_tokens=settings.max_tokens,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        stop=settings.stop,
+    )
+
+
+def gate(settings: AnalyzeSettings) -> Gate:
+    """The gate for the quotas that were told, and for the budget."""
+    dimensions: dict[str, Dimension] = {}
+    for name, quota in ((REQUESTS, settings.rpm), (TOKENS, settings.tpm)):
+        if quota:
+            dimensions[name] = Dimension(TokenBucket(quota / 60, quota / 60 * settings.burst * OF_BURST), quota)
+    places = settings.concurrency or (CONCURRENCY_TOLD if dimensions else CONCURRENCY_UNTOLD)
+    if settings.budget is not None:
+        dimensions[MONEY] = Dimension(Allowance(settings.budget), settings.budget)
+    book = QuotaBook(dimensions)
+    if settings.pacing == "smooth" and settings.rpm:
+        from ratelimit.smooth_gate import SmoothGate
+
+        return SmoothGate(book, places, settings.rpm)
+    return Gate(book, places)
+
+
+def quota(settings: AnalyzeSettings) -> Quota:
+    """The told quota, as it is shown."""
+    return Quota(settings.rpm, settings.tpm, "told" if settings.rpm or settings.tpm else "")
+
+
+def intake(settings: AnalyzeSettings) -> IntakeRules:
+    """Which files are read; what the run itself writes never is."""
+    return IntakeRules(
+        include=settings.include,
+        exclude=settings.exclude,
+        follow_symlinks=settings.follow_symlinks,
+        max_file_size=settings.max_file_size,
+        leave_out=(settings.output, settings.cache_dir),
+    )
+
+
+@asynccontextmanager
+async def _service(settings: AnalyzeSettings) -> AsyncIterator[Service]:
+    """The emulator in a process of its own, or Bedrock (or what stands in for it) with the account's credentials."""
+    from jobs.bedrock.credentials import Access, Bearer, resolve
+    from jobs.bedrock.transport import BedrockTransport
+
+    async with AsyncExitStack() as stack:
+        if settings.emulate:
+            from jobs.emulator.child import spawn
+            from jobs.emulator.settings import EmulatorSettings
+
+            emulator = await spawn(EmulatorSettings())
+            stack.push_async_callback(emulator.stop)
+            access = Access(emulator.url, "local", Bearer("emulator"), None, None)
+            identity = "emulator"
+        else:
+            access = await resolve(settings.profile, settings.region, settings.endpoint_url)
+            identity = "aws" if _AWS.fullmatch(access.endpoint) else access.endpoint
+        transport = BedrockTransport(access)
+        stack.push_async_callback(transport.close)
+        yield Service(transport, access.endpoint, identity)
+
+
+async def _recall(settings: AnalyzeSettings, commit: GroupCommit, stack: AsyncExitStack) -> Recall:
+    """The cache, opened and closed in the thread that uses it."""
+    if settings.no_cache:
+        return NoRecall()
+
+    def opened(_: Journal) -> Cache | OSError:
+        try:
+            return Cache(settings.cache_dir)
+        except OSError as error:
+            return error
+
+    cache = await commit(opened)
+    if isinstance(cache, OSError):
+        raise UserError(
+            f"the cache {settings.cache_dir} cannot be used: {cache.strerror}",
+            "choose another --cache-dir, or run with --no-cache",
+            ExitCode.STORAGE,
+        )
+
+    async def close() -> None:
+        await commit(lambda _: cache.close())
+
+    stack.push_async_callback(close)
+    return cache

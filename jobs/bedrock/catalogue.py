@@ -1,0 +1,121 @@
+"""What is known of a model: dated data (models.toml) that a user can override, and the arithmetic on it (pure)."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+from jobs.answer import Usage
+
+_ARN = re.compile(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:(?P<kind>[^/]+)/(?P<name>.+)")
+_VERSION = re.compile(r"(-\d{8})?(-v\d+)?(:\d+)?(:\w+)?$")
+
+NOT_TOLD: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """USD a million tokens."""
+
+    input: float
+    output: float
+    cache_read: float
+    cache_write: float
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What calls of one model take of quotas and of the budget."""
+
+    id: str
+    burndown: float
+    """Tokens that one output token takes of the token quota at settlement."""
+    bytes_per_token: float
+    """Of a request, to start from."""
+    price: Price | None
+    """None if it is not known."""
+    context_tokens: int | None
+    """None unless the user told it."""
+
+    def cost(self, usage: Usage) -> float | None:
+        """USD of an answer; None if the price is not known. Thinking is inside the output tokens."""
+        if self.price is None:
+            return None
+        return (
+            usage.input_tokens * self.price.input
+            + usage.output_tokens * self.price.output
+            + usage.cache_read_tokens * self.price.cache_read
+            + usage.cache_write_tokens * self.price.cache_write
+        ) / 1e6
+
+    def worst_cost(self, input_tokens: int, max_tokens: int) -> float | None:
+        """The most USD that a call without cache points can cost; None if the price is not known."""
+        return self.cost(Usage(input_tokens, max_tokens))
+
+
+def look_up(model_id: str, overrides: Mapping[str, Mapping[str, float]] = NOT_TOLD) -> Model:
+    """What is known of a model id, inference profile or ARN.
+
+    `overrides` goes before the catalogue: patterns of ids or names (see models.toml) to `input_usd`, `output_usd`,
+    `burndown`, `bytes_per_token` or `context_tokens`; the first that fits counts. A told price is taken as it is.
+    """
+    name, klass = _parse(model_id)
+    known = _collect(((rule["match"], rule) for rule in _catalogue()["rules"]), name)
+    uplift = known.get("geo_uplift", 1.0) if klass == "cross-region" else 1.0
+    for usd in {"input_usd", "output_usd"} & known.keys():
+        known[usd] *= uplift
+    facts = known | _collect((((pattern,), fields) for pattern, fields in overrides.items()), model_id, name)
+    context = facts.get("context_tokens")
+    return Model(
+        model_id,
+        burndown=facts["burndown"],
+        bytes_per_token=facts["bytes_per_token"],
+        price=_price(facts),
+        context_tokens=None if context is None else int(context),
+    )
+
+
+def region_class(model_id: str) -> str:
+    """How an id is served; quotas and answers' keys differ by it.
+
+    `on-demand`, `cross-region` or `global`; of an ARN that hides the model its kind (`application-inference-profile`,
+    `provisioned-model`...).
+    """
+    return _parse(model_id)[1]
+
+
+def _parse(model_id: str) -> tuple[str, str]:
+    """The model's name and region class."""
+    if arn := _ARN.fullmatch(model_id):
+        if arn["kind"] not in {"foundation-model", "inference-profile"}:
+            return model_id, arn["kind"]
+        model_id = arn["name"]
+    prefix, _, rest = model_id.partition(".")
+    if rest and prefix in _catalogue()["profiles"]:
+        return _VERSION.sub("", rest, count=1), "global" if prefix == "global" else "cross-region"
+    return _VERSION.sub("", model_id, count=1), "on-demand"
+
+
+def _collect(rules: Iterable[tuple[Iterable[str], Mapping[str, Any]]], *names: str) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for patterns, fields in rules:
+        if any(fnmatchcase(name, pattern) for pattern in patterns for name in names):
+            facts = {**fields, **facts}
+    return facts
+
+
+def _price(facts: Mapping[str, Any]) -> Price | None:
+    if "input_usd" not in facts or "output_usd" not in facts:
+        return None
+    paid = facts["input_usd"]
+    return Price(paid, facts["output_usd"], paid * facts["cache_read"], paid * facts["cache_write"])
+
+
+@cache
+def _catalogue() -> dict[str, Any]:
+    return tomllib.loads(files("jobs.bedrock").joinpath("models.toml").read_text("utf-8"))

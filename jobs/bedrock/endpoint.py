@@ -1,0 +1,116 @@
+"""Where the calls go, and through what: the endpoint's URL, the certificates it is trusted by, the proxy before it."""
+
+import base64
+import ipaddress
+import ssl
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+from urllib.request import getproxies, proxy_bypass
+
+from yarl import URL
+
+
+class ConfigurationError(Exception):
+    """A setting of where or how to call is missing or wrong; `hint` says what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Proxy(NamedTuple):
+    """An HTTP proxy, and the headers that it (never the endpoint) is sent."""
+
+    url: URL
+    headers: dict[str, str]
+
+
+def check_endpoint(url: str) -> str:
+    """The endpoint as it is called: lower-case host, no slash at the end.
+
+    Raises:
+        ConfigurationError: not an http(s) URL, more than scheme, host, port and path, or plain http over a network.
+    """
+    try:
+        endpoint = URL(url)
+        plain = endpoint.with_user(None).with_query(None).with_fragment(None) == endpoint
+        (endpoint.host or "").encode("idna")  # a name that cannot be looked up fails here, not at every call
+    except ValueError as error:
+        raise ConfigurationError(f"the endpoint {url!r} is not a URL ({error})") from None
+    if endpoint.scheme not in {"http", "https"} or not endpoint.host or not plain:
+        raise ConfigurationError(
+            f"the endpoint {url!r} is not a plain http or https URL",
+            "give scheme, host and port only, like https://bedrock-runtime.us-east-1.amazonaws.com",
+        )
+    if endpoint.scheme == "http" and not _is_loopback(endpoint.host):
+        raise ConfigurationError(
+            f"the endpoint {url!r} would carry documents and credentials unencrypted",
+            "use https; plain http is for this machine only (127.0.0.1, localhost)",
+        )
+    return str(endpoint).rstrip("/")
+
+
+def converse_url(endpoint: str, model: str) -> URL:
+    """Where Converse of `model` is called, percent-encoded as botocore does it, and not to be normalised any more.
+
+    A colon becomes %3A and the slash of an ARN %2F; a signature covers this path encoded once more.
+    """
+    return URL(f"{endpoint}/model/{quote(model, safe='-._~')}/converse", encoded=True)
+
+
+def tls_context(ca_bundle: str | None = None) -> ssl.SSLContext:
+    """Trust for the endpoint: the bundle alone if there is one (file or directory), else the system's and Mozilla's.
+
+    Mozilla's list is the one that botocore brings: some Pythons find no certificates of the system.
+
+    Raises:
+        ConfigurationError: the bundle cannot be read.
+    """
+    if ca_bundle is None:
+        from botocore.httpsession import get_cert_path
+
+        context = ssl.create_default_context()
+        context.load_verify_locations(get_cert_path(True))
+        return context
+    try:
+        if Path(ca_bundle).is_dir():
+            return ssl.create_default_context(capath=ca_bundle)
+        return ssl.create_default_context(cafile=ca_bundle)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigurationError(
+            f"the CA bundle {ca_bundle!r} cannot be read ({error.strerror or error})",
+            "AWS_CA_BUNDLE, or ca_bundle of the profile, must name a file of certificates in PEM format",
+        ) from None
+
+
+def proxy_for(endpoint: str) -> Proxy | None:
+    """The proxy that the environment names for an https endpoint (HTTPS_PROXY, NO_PROXY), as for any AWS tool.
+
+    Read here rather than by aiohttp's `trust_env`, which reads .netrc as well and asks again for each call. An
+    endpoint of plain http is on this machine, and is called without a proxy.
+
+    Raises:
+        ConfigurationError: the proxy is not an http or https one.
+    """
+    target = URL(endpoint)
+    named = getproxies().get("https", "")
+    if target.scheme != "https" or not named or proxy_bypass(str(target.host)):
+        return None
+    try:
+        proxy = URL(named if "://" in named else f"http://{named}")
+    except ValueError:
+        proxy = URL()
+    if proxy.scheme not in {"http", "https"} or not proxy.host:
+        raise ConfigurationError("HTTPS_PROXY is not the URL of an http proxy", "give it as http://HOST:PORT")
+    if proxy.user is None:
+        return Proxy(proxy, {})
+    login = base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
+    return Proxy(proxy.with_user(None), {"Proxy-Authorization": f"Basic {login}"})
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

@@ -1,0 +1,44 @@
+"""`python -m jobs.emulator`: one JSON object of settings on the first line of stdin, until stdin ends."""
+
+import asyncio
+import json
+import signal
+import sys
+
+from jobs.emulator.child import LISTENING
+from jobs.emulator.server import Emulator
+from jobs.emulator.settings import EmulatorSettings, from_json
+
+
+async def _serve(settings: EmulatorSettings) -> None:
+    emulator = Emulator(settings)
+    url = await emulator.start()
+    print(LISTENING + url, flush=True)
+    await asyncio.to_thread(sys.stdin.buffer.read)
+    await emulator.stop()
+
+
+def _loop_factory() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+def main() -> int:
+    """Serve until stdin ends; 0, or 1 with a line that says why it could not start."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        settings = from_json(EmulatorSettings, json.loads(sys.stdin.buffer.readline()))
+        with asyncio.Runner(loop_factory=_loop_factory) as runner:
+            runner.run(_serve(settings))
+    except (ValueError, OSError) as error:
+        print(error, flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

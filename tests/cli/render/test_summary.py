@@ -1,0 +1,187 @@
+"""The closing report."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cli.render.summary import summary
+
+FINE: dict[str, Any] = {
+    "run_id": "r1",
+    "exit_code": 0,
+    "error": None,
+    "documents": 300,
+    "unreadable": 0,
+    "sections": 12_345,
+    "unique": 12_000,
+    "calls": 11_900,
+    "ok": 12_345,
+    "failed": 0,
+    "incomplete": 0,
+    "held": 0,
+    "fallback": 0,
+    "pending": 0,
+    "resumed": 100,
+    "cached": 12,
+    "coalesced": 3,
+    "throttled": 0,
+    "retried": 0,
+    "maybe_paid_twice": 0,
+    "input_tokens": 20_123_456,
+    "output_tokens": 1_234_567,
+    "cost_usd": 78.12,
+    "wall_s": 620.0,
+    "utilisation": 0.974,
+    "quota": {"rpm": 1_200, "tpm": None, "source": "told"},
+    "started_at": "2025-01-01T00:00:00Z",
+    "model": "m",
+    "endpoint": "e",
+    "emulated": False,
+}
+TROUBLED = FINE | {
+    "exit_code": 4,
+    "unreadable": 2,
+    "ok": 12_325,
+    "failed": 12,
+    "incomplete": 3,
+    "held": 1,
+    "pending": 4,
+    "throttled": 100,
+    "retried": 2,
+    "maybe_paid_twice": 2,
+}
+
+
+def shown(values: dict[str, Any], output: Path, width: int = 80, **console: Any) -> str:
+    stream = io.StringIO()
+    summary(values, str(output), Console(file=stream, width=width, **console))
+    return stream.getvalue()
+
+
+def flat(text: str) -> str:
+    """The words, wherever the lines end."""
+    return " ".join(text.split())
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    (tmp_path / "results.jsonl").touch()
+    return tmp_path
+
+
+def test_a_run_in_which_all_went_well(output: Path) -> None:
+    assert (
+        shown(FINE, output)
+        == f"""
+Done:
+{output}/results.jsonl
+documents  300  unreadable 0
+sections   12,345  12,000 different  ok 12,345  failed 0  incomplete 0  held 0
+           fallback 0
+saved      resumed 100  cached 12  coalesced 3
+calls      11,900  throttled 0  retried 0
+tokens     20,123,456 in  1,234,567 out
+cost       $78.12
+time       10m 20s  1,152 calls/min  97% of the quota used
+"""
+    )
+
+
+def test_what_is_not_well_comes_with_what_to_do(output: Path) -> None:
+    report = flat(shown(TROUBLED, output))
+    assert "Done, but not all is well (exit code 4):" in report
+    assert 'see "status": "unreadable" in documents.jsonl' in report
+    for number, status in (("12 sections", "failed"), ("3 sections", "incomplete")):
+        assert (
+            f'{number} {status}: see "status": "{status}" in results.jsonl; run again with --retry {status}' in report
+        )
+    assert "1 section held (the answer may have been paid for)" in report
+    assert "4 sections without an answer yet: run the same command again" in report
+    assert "2 calls may have been paid twice" in report
+
+
+@pytest.mark.parametrize("values", [FINE, TROUBLED, TROUBLED | {"emulated": True, "error": "no access " * 20}])
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_no_line_but_the_path_is_wider_than_the_terminal(values: dict[str, Any], width: int, output: Path) -> None:
+    lines = shown(values, output, width).splitlines()
+    path = f"{output}/results.jsonl"
+    assert path in lines
+    assert [line for line in lines if len(line.rstrip()) > width and line != path] == []
+
+
+def test_a_long_path_stays_whole_on_a_line_of_its_own(tmp_path: Path) -> None:
+    output = tmp_path / ("long name [/draft] [red] " * 5)
+    output.mkdir(parents=True)
+    (output / "results.jsonl").touch()
+    assert f"{output}/results.jsonl" in shown(FINE, output, 40).splitlines()
+
+
+def test_no_results_are_claimed_where_none_were_written(tmp_path: Path) -> None:
+    report = shown(FINE | {"exit_code": 13, "error": "disk full"}, tmp_path)
+    assert "Stopped: disk full" in report
+    assert "no results.jsonl was written" in report
+    assert str(tmp_path) not in report
+
+
+@pytest.mark.parametrize(
+    ("values", "cost"),
+    [
+        ({"cost_usd": 0.0123, "emulated": True}, "$0.0123 at list price; emulated, nothing was paid"),
+        ({"cost_usd": None, "emulated": True}, "unknown price; emulated, nothing was paid"),
+        ({"cost_usd": None}, "unknown price"),
+    ],
+)
+def test_the_cost(values: dict[str, Any], cost: str, output: Path) -> None:
+    assert f"cost       {cost}\n" in shown(FINE | values, output)
+
+
+def test_hostile_text_has_no_effect(tmp_path: Path) -> None:
+    output = tmp_path / "evil\x1b]52;c;aGk=\x07\u202e[/x]"
+    output.mkdir(parents=True)
+    (output / "results.jsonl").touch()
+    report = shown(FINE | {"exit_code": 14, "error": "503 [/b]\x1b[2J\x9b\u2066\nnext"}, output, no_color=True)
+    assert r"Stopped: 503 [/b]\x1b[2J\x9b\u2066\nnext" in report
+    assert r"evil\x1b]52;c;aGk=\x07\u202e[/x]/results.jsonl" in report
+    assert all(char == "\n" or char.isprintable() for char in report)
+
+
+def test_without_colour_it_says_the_same(output: Path) -> None:
+    colourful = shown(TROUBLED, output, force_terminal=True, color_system="truecolor")
+    without = shown(TROUBLED, output, force_terminal=True, color_system="truecolor", no_color=True)
+    assert "\x1b[33m" in colourful
+    assert "\x1b[33m" not in without
+    assert "failed 12" in without
+
+
+REPORT = """
+import sys
+from rich.console import Console
+from cli.render.summary import summary
+summary({values!r}, "é", Console(stderr=True))
+print("the run went on")
+"""
+
+
+def test_a_stderr_that_nobody_reads_changes_neither_the_exit_code_nor_stdout() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = REPORT.format(values=TROUBLED)
+    run = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=writer, timeout=60)
+    os.close(writer)
+    assert (run.returncode, run.stdout) == (0, b"the run went on\n")
+
+
+def test_a_stdout_that_knows_only_ascii_gets_it_escaped(tmp_path: Path) -> None:
+    (tmp_path / "é").mkdir()
+    (tmp_path / "é" / "results.jsonl").touch()
+    code = REPORT.format(values=FINE).replace("stderr=True", "")
+    env = os.environ | {"PYTHONIOENCODING": "ascii:strict"}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, env=env, cwd=tmp_path, timeout=60)
+    assert run.returncode == 0, run.stderr
+    assert rb"\xe9/results.jsonl" in run.stdout

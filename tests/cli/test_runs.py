@@ -1,0 +1,373 @@
+"""Whole runs of the installed command against the emulator, whose ledger is the judge."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from running import PATIENCE, EmulatorProcess, Workplace, emulator
+
+
+@pytest.fixture
+def bedrock() -> Iterator[EmulatorProcess]:
+    with emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def place(tmp_path: Path, bedrock: EmulatorProcess) -> Workplace:
+    return Workplace(tmp_path, bedrock.url)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another process will bring about."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        os.sched_yield()
+
+
+def attempts(place: Workplace) -> list[tuple[str | None, int]]:
+    with sqlite3.connect(place.out / "journal.sqlite") as journal:
+        found = journal.execute("SELECT outcome, count(*) FROM attempts GROUP BY outcome").fetchall()
+    journal.close()
+    return found
+
+
+class TestOnce:
+    """Nothing is called for twice."""
+
+    def test_every_section_is_called_for_once_and_a_second_run_makes_no_call(self, place, bedrock):
+        place.sections(50)
+        first = place.run()
+        assert first.returncode == 0, first.stderr
+        assert len(bedrock.ledger()) == 50
+        rows = place.results()
+        assert [row["section"] for row in rows] == list(range(50))
+        assert all(row["status"] == "ok" and row["text"].startswith("[emulated]") for row in rows)
+        assert rows[7]["heading"] == ["Section 7"]
+        assert rows[7]["document"] == "docs/a.md"
+        second = place.run()
+        assert second.returncode == 0, second.stderr
+        assert len(bedrock.ledger()) == 50
+        assert place.results() == rows
+        assert (place.summary()["calls"], place.summary()["resumed"]) == (0, 50)
+
+    def test_identical_sections_cost_one_call_an_edited_one_one_and_a_renamed_file_none(self, place, bedrock):
+        same = "## Confidentiality\n\nKeep it to yourself.\n\n"
+        for n in range(5):
+            place.write(f"{n}.md", f"# Document {n}\n\nNumber {n}.\n\n" + same * 20)
+        place.run()
+        assert len(bedrock.ledger()) == 6
+        assert place.summary()["coalesced"] == 99
+        place.write("3.md", f"# Document 3\n\nNumber three.\n\n{same * 20}")
+        place.run()
+        assert len(bedrock.ledger()) == 7
+        (place.docs / "0.md").rename(place.docs / "renamed.md")
+        place.run()
+        assert len(bedrock.ledger()) == 7
+        rows = place.results()
+        assert len(rows) == 105
+        assert {row["document"] for row in rows} == {f"docs/{name}.md" for name in ("renamed", "1", "2", "3", "4")}
+        assert [row["source"] for row in rows].count("bedrock") == 6
+
+    def test_what_was_paid_for_in_one_directory_is_not_paid_for_in_another(self, place, bedrock):
+        place.sections(20)
+        place.run()
+        assert place.run(output="other").returncode == 0
+        assert len(bedrock.ledger()) == 20
+        assert place.summary("other")["cached"] == 20
+        assert {row["source"] for row in place.results("other")} == {"cache"}
+        place.run("--no-cache", output="third")
+        assert len(bedrock.ledger()) == 40
+        place.run("--refresh")
+        assert len(bedrock.ledger()) == 60
+
+    def test_another_prompt_is_another_question(self, place, bedrock):
+        place.sections(5)
+        place.run()
+        place.run("--prompt", "Translate it.")
+        place.run("--prompt", "Translate it.")
+        assert len(bedrock.ledger()) == 10
+
+    def test_an_emulated_answer_never_serves_another_endpoint(self, place, bedrock):
+        place.sections(5)
+        place.run("--emulate")
+        assert bedrock.ledger() == []
+        assert place.summary()["emulated"]
+        place.run()
+        assert len(bedrock.ledger()) == 5
+
+
+class TestKilled:
+    """However a run ends, the next one goes on."""
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+    def test_after_a_signal_no_call_starts_and_those_in_flight_finish(self, tmp_path, number):
+        with emulator(latency=0.4) as bedrock:
+            place = Workplace(tmp_path, bedrock.url)
+            place.sections(2000)
+            running = place.start("--concurrency", "32")
+            until(lambda: len(bedrock.ledger()) >= 100)
+            sent = time.time()
+            running.send_signal(number)
+            _, err = running.communicate(timeout=PATIENCE)
+            assert running.returncode == 128 + number, err
+            ledger = bedrock.ledger()
+            # The signal travels: what was on its way then may arrive a moment later.
+            assert max(entry["time"] for entry in ledger) < sent + 0.3
+            assert len(place.results()) == len(ledger) == place.summary()["ok"]
+            assert place.summary()["exit_code"] == 128 + number
+            assert place.run("--concurrency", "500").returncode == 0
+            assert len(bedrock.ledger()) == 2000
+
+    def test_a_second_signal_ends_it_at_once_and_the_record_says_what_is_unknown(self, tmp_path):
+        with emulator(latency=30.0) as bedrock:
+            place = Workplace(tmp_path, bedrock.url)
+            place.sections(100)
+            running = place.start("--concurrency", "16")
+            until(lambda: len(bedrock.ledger()) == 16)
+            running.send_signal(signal.SIGINT)
+            assert running.stderr
+            until(lambda: "stopping" in running.stderr.readline())
+            running.send_signal(signal.SIGINT)
+            began = time.monotonic()
+            running.communicate(timeout=PATIENCE)
+            assert running.returncode == 130
+            assert time.monotonic() - began < 5
+            assert attempts(place) == [(None, 16)]
+
+    def test_after_kill_9_nothing_that_was_answered_is_called_again(self, tmp_path):
+        with emulator(latency=0.05) as bedrock:
+            place = Workplace(tmp_path, bedrock.url)
+            place.sections(600)
+            running = place.start("--concurrency", "16")
+            until(lambda: len(bedrock.ledger()) >= 200)
+            running.kill()
+            running.communicate(timeout=PATIENCE)
+            again = place.run()
+            assert again.returncode == 0, again.stderr
+            ledger, summary = bedrock.ledger(), place.summary()
+            assert summary["ok"] == 600
+            assert len(ledger) - 600 <= summary["maybe_paid_twice"] <= 16
+            # Every POST is an attempt in the record.
+            assert sum(count for _, count in attempts(place)) >= len(ledger)
+
+    def test_hold_lists_what_is_unknown_and_leaves_it(self, tmp_path):
+        with emulator(latency=30.0) as bedrock:
+            place = Workplace(tmp_path, bedrock.url)
+            place.sections(4)
+            running = place.start("--on-unknown", "hold")
+            until(lambda: len(bedrock.ledger()) == 4)
+            running.kill()
+            running.communicate(timeout=PATIENCE)
+            again = place.run("--on-unknown", "hold")
+            assert again.returncode == 4, again.stderr
+            assert len(bedrock.ledger()) == 4
+            assert [row["status"] for row in place.results()] == ["held"] * 4
+            assert place.summary()["held"] == 4
+
+
+FAULTY = [
+    {"kind": "reset", "count": 5},
+    {"kind": "truncated", "count": 5},
+    {"kind": "cut", "count": 5},
+    {"kind": "html", "count": 5},
+    {"kind": "html-503", "count": 5},
+    {"kind": "empty", "count": 5},
+    {"kind": "nan", "count": 5},
+    {"kind": "internal", "count": 5},
+    {"kind": "unavailable", "count": 5},
+    {"kind": "requests", "count": 5},
+    {"kind": "timeout", "count": 5},
+]
+
+
+class TestFaults:
+    """What Bedrock and networks do wrong."""
+
+    @pytest.mark.parametrize("fault", FAULTY, ids=lambda fault: fault["kind"])
+    def test_each_attempt_is_one_post_and_every_section_gets_its_answer(self, place, bedrock, fault):
+        bedrock.faults(fault)
+        place.sections(20)
+        ran = place.run()
+        assert ran.returncode == 0, ran.stderr
+        ledger = bedrock.ledger()
+        assert len(ledger) == 25
+        assert sum(count for _, count in attempts(place)) == 25
+        assert place.summary()["calls"] == 25
+        marks = [entry["metadata"]["attempt"] for entry in ledger]
+        assert len(set(marks)) == 25
+        billed = sum(entry["charged"] for entry in ledger)
+        assert billed - 20 == place.summary()["maybe_paid_twice"]
+
+    @pytest.mark.parametrize(
+        ("fault", "code"),
+        [
+            ({"kind": "denied"}, 12),
+            ({"kind": "not-found"}, 12),
+            ({"kind": "redirect"}, 12),
+            ({"kind": "invalid"}, 4),
+        ],
+        ids=lambda value: value["kind"] if isinstance(value, dict) else "",
+    )
+    def test_if_every_call_is_refused_only_a_few_are_sent(self, place, bedrock, fault, code):
+        bedrock.faults(fault)
+        place.sections(500)
+        ran = place.run()
+        assert ran.returncode == code, ran.stderr
+        assert len(bedrock.ledger()) <= 40
+
+    def test_a_hanging_call_ends_at_its_deadline(self, place, bedrock):
+        bedrock.faults({"kind": "hang", "count": 1})
+        place.sections(3)
+        assert place.run("--call-timeout", "500ms").returncode == 0
+        assert len(bedrock.ledger()) == 4
+
+    def test_a_truncated_answer_is_kept_and_not_bought_again_unless_asked(self, place, bedrock):
+        bedrock.faults({"kind": "stop-reason", "argument": "max_tokens", "count": 1})
+        place.sections(3)
+        assert place.run().returncode == 4
+        assert sorted(row["status"] for row in place.results()) == ["incomplete", "ok", "ok"]
+        assert place.run().returncode == 4
+        assert len(bedrock.ledger()) == 3
+        assert place.run("--retry", "incomplete").returncode == 0
+        assert len(bedrock.ledger()) == 4
+
+    def test_the_days_quota_stops_the_run_with_its_own_message(self, tmp_path):
+        with emulator(tpd=5000.0) as bedrock:
+            place = Workplace(tmp_path, bedrock.url)
+            place.sections(100)
+            ran = place.run()
+            assert ran.returncode == 14
+            assert "day" in ran.stderr
+
+    def test_a_told_quota_is_kept_without_a_throttle(self, tmp_path):
+        with emulator(rpm=1200.0, refill="bucket", burst=1.0) as bedrock:
+            place = Workplace(tmp_path, bedrock.url)
+            place.sections(60)
+            assert place.run("--rpm", "1200").returncode == 0
+            assert bedrock.stats()["statuses"] == {"200": 60}
+
+
+class TestInput:
+    """Bad input is told of, and everything else is still done."""
+
+    def test_what_cannot_be_read_is_named_with_its_reason_and_the_rest_is_done(self, place, bedrock):
+        place.sections(2)
+        place.write("b.xyz", "x")
+        place.write("c.txt", bytes(range(256)) * 8)
+        place.write("empty.md", "")
+        ran = place.run()
+        assert ran.returncode == 3, ran.stderr
+        assert "docs/b.xyz" in ran.stderr
+        assert "docs/empty.md" in ran.stderr
+        assert {doc["path"]: doc["status"] for doc in place.documents()} == {
+            "docs/a.md": "ok",
+            "docs/b.xyz": "unreadable",
+            "docs/c.txt": "unreadable",
+            "docs/empty.md": "empty",
+        }
+        assert place.summary()["unreadable"] == 2
+        assert len(place.results()) == 2
+
+    def test_no_files_at_all_is_a_usage_error(self, place):
+        place.docs.mkdir()
+        ran = place.run()
+        assert ran.returncode == 2
+        assert "no files" in ran.stderr
+
+    def test_a_missing_path_is_named_and_the_others_are_done(self, place):
+        place.sections(2)
+        ran = place.run(paths=("docs", "nowhere"))
+        assert ran.returncode == 3, ran.stderr
+        assert "nowhere" in ran.stderr
+        assert len(place.results()) == 2
+
+    def test_without_credentials_it_ends_with_12_and_says_what_needs_none(self, place):
+        place.sections(1)
+        place.environment = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+        ran = place.run()
+        assert ran.returncode == 12
+        assert "--emulate" in ran.stderr
+
+    def test_an_output_that_cannot_be_written_is_named(self, place):
+        place.sections(1)
+        ran = place.run(output="/proc/nothing/here")
+        assert ran.returncode == 13
+        assert "/proc/nothing/here" in ran.stderr
+
+    def test_a_held_directory_is_not_touched(self, tmp_path):
+        with emulator(latency=30.0) as bedrock:
+            place = Workplace(tmp_path, bedrock.url)
+            place.sections(1)
+            running = place.start()
+            until(lambda: len(bedrock.ledger()) == 1)
+            second = place.run("--json")
+            assert second.returncode == 11
+            assert str(running.pid) in second.stderr
+            assert json.loads(second.stdout)["exit_code"] == 11
+            running.kill()
+            running.communicate(timeout=PATIENCE)
+
+    def test_budget_and_deadline_end_it_with_5(self, place, bedrock):
+        place.sections(500)
+        ran = place.run("--budget", "0.002")
+        assert ran.returncode == 5, ran.stderr
+        assert 0 < place.summary()["cost_usd"] <= 0.002
+        assert place.summary()["pending"] > 0
+        bedrock.faults({"kind": "hang"})
+        ran = place.run("--deadline", "1s", "--grace", "100ms")
+        assert ran.returncode == 5, ran.stderr
+
+
+class TestOutput:
+    """Data on standard output, everything else on standard error."""
+
+    def test_json_prints_the_summary_and_nothing_else(self, place):
+        place.sections(3)
+        ran = place.run("--json")
+        assert json.loads(ran.stdout) == place.summary()
+        assert ran.stdout.count("\n") == 1
+
+    def test_without_json_standard_output_is_empty(self, place):
+        place.sections(3)
+        assert place.run().stdout == ""
+
+    def test_quiet_says_nothing_of_what_went_well(self, place):
+        place.sections(3)
+        assert place.run("--quiet").stderr == ""
+
+    def test_a_closed_standard_error_loses_no_answer(self, place, bedrock):
+        place.sections(30)
+        running = place.start("--json")
+        assert running.stderr
+        running.stderr.close()
+        assert running.stdout
+        out = running.stdout.read()
+        running.stdout.close()
+        assert running.wait(PATIENCE) == 0
+        assert json.loads(out)["ok"] == 30
+        assert len(place.results()) == 30
+
+    def test_a_full_standard_output_is_no_bug_and_loses_no_answer(self, place):
+        place.sections(3)
+        with Path("/dev/full").open("w") as full:
+            running = subprocess.Popen(
+                place.command("--json"), cwd=place.folder, env=place.env(), stdout=full, stderr=subprocess.PIPE
+            )
+            _, err = running.communicate(timeout=PATIENCE)
+        assert running.returncode == 13, err
+        assert len(place.results()) == 3
+
+    def test_secrets_and_texts_appear_nowhere(self, place):
+        place.write("a.md", "## H\n\nThe canary text.\n")
+        ran = place.run("--verbose")
+        assert "canary" not in ran.stderr
+        for path in place.out.iterdir():
+            assert b"canary-secret" not in path.read_bytes()

@@ -1,0 +1,533 @@
+"""The real transport against raw servers: every fault, and exactly one POST each."""
+
+import asyncio
+import contextlib
+import gc
+import gzip
+import json
+import socket
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import answers
+import pytest
+from loopback_proxy import tunnel_to
+from loopback_server import Exchange, LoopbackServer, Script, always, never, reply, reset, serve
+from loopback_tls import make_authority
+from yarl import URL
+
+from jobs.bedrock import transport as transport_module
+from jobs.bedrock.credentials import Access, Authorizer, Bearer, CredentialsError, resolve
+from jobs.bedrock.transport import BedrockTransport
+from jobs.transport import Reply
+from ratelimit.outcome import Outcome
+
+MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3"
+BODY = b'{"messages":[]}'
+GOOD = reply(answers.body("Yes."), Content_Type="application/json", x_amzn_RequestId="r-1")
+
+
+def access(port: int, authorizer: Authorizer | None = None) -> Access:
+    return Access(f"http://127.0.0.1:{port}", "us-east-1", authorizer or Bearer("t"), None, None)
+
+
+@contextlib.asynccontextmanager
+async def calling(where: Access) -> AsyncIterator[BedrockTransport]:
+    transport = BedrockTransport(where)
+    try:
+        yield transport
+    finally:
+        await transport.close()
+
+
+@contextlib.asynccontextmanager
+async def calling_as_configured(endpoint: str) -> AsyncIterator[BedrockTransport]:
+    async with calling(await resolve(endpoint_url=endpoint)) as transport:
+        yield transport
+
+
+async def send(server: LoopbackServer, timeout: float = 5.0, body: bytes = BODY) -> Reply:
+    async with calling(access(server.port)) as transport:
+        return await transport.send(MODEL, body, timeout)
+
+
+async def one(script: Script, timeout: float = 5.0) -> Reply:
+    """The reply to one call of a server that behaves so; the server saw it exactly once."""
+    async with serve(script) as server:
+        got = await send(server, timeout)
+        await asyncio.sleep(0.01)  # a second one would come now
+        assert len(server.exchanges) == 1
+        return got
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def test_an_answer() -> None:
+    async with serve(always(GOOD)) as server:
+        got = await send(server)
+    assert (got.outcome, got.code, got.request_id) == (Outcome.OK, "", "r-1")
+    assert got.answer is not None
+    assert (got.answer.text, got.answer.raw) == ("Yes.", answers.body("Yes."))
+    assert 0 <= got.latency < 5
+    (exchange,) = server.exchanges
+    assert exchange.body == BODY
+    assert exchange.target == "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse"
+    assert exchange.headers["authorization"] == "Bearer t"
+    assert exchange.headers["content-type"] == exchange.headers["accept"] == "application/json"
+    assert exchange.headers["user-agent"].startswith("bedrock-batch/0.")
+    assert exchange.headers["accept-encoding"] == "identity"
+
+
+async def test_an_arn_is_one_segment_of_the_path() -> None:
+    async with serve(always(GOOD)) as server, calling(access(server.port)) as transport:
+        await transport.send(PROFILE, BODY, 5)
+    assert server.exchanges[0].target == (
+        "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aapplication-inference-profile%2Fa1b2c3/converse"
+    )
+
+
+async def test_a_body_beyond_a_mebibyte_goes_out_whole() -> None:
+    body = b"x" * (3 * 1024 * 1024 + 1)
+    async with serve(always(GOOD)) as server:
+        assert (await send(server, body=body)).outcome is Outcome.OK
+    assert server.exchanges[0].body == body
+
+
+async def test_calls_share_a_connection_that_is_kept_alive() -> None:
+    async with serve(always(GOOD)) as server, calling(access(server.port)) as transport:
+        for _ in range(3):
+            assert (await transport.send(MODEL, BODY, 5)).outcome is Outcome.OK
+    assert server.connections == 1
+
+
+async def test_hundreds_of_calls_are_in_flight_at_once() -> None:
+    async def when_all_are_there(exchange: Exchange) -> None:
+        await server.until(lambda: len(server.exchanges) == 100)
+        exchange.writer.write(GOOD)
+
+    async with serve(when_all_are_there) as server, calling(access(server.port)) as transport:
+        replies = await asyncio.gather(*(transport.send(MODEL, BODY, 30) for _ in range(100)))
+    assert {got.outcome for got in replies} == {Outcome.OK}
+
+
+@pytest.mark.parametrize("stop", ["max_tokens", "guardrail_intervened", "content_filtered", "malformed_model_output"])
+async def test_a_paid_answer_that_is_not_whole_is_incomplete(stop: str) -> None:
+    got = await one(always(reply(answers.body(stop=stop))))
+    assert got.outcome is Outcome.INCOMPLETE
+    assert got.answer is not None
+    assert got.answer.stop_reason == stop
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"<html><body>Welcome to the hotel</body></html>", b"[" * 100_000, b'{"stopReason":"end_turn"}',
+     answers.body().replace(b"10", b"NaN", 1), answers.body()[:-20], answers.body(stop="because")],
+    ids=["empty", "object", "html", "deep", "bare", "nan", "cut", "stop-reason"],
+)  # fmt: skip
+async def test_a_200_that_is_no_answer_is_never_a_success(body: bytes) -> None:
+    got = await one(always(reply(body, x_amzn_RequestId="r-2")))
+    assert (got.outcome, got.code, got.request_id) == (Outcome.UNKNOWN, "NotAnAnswer", "r-2")
+    assert got.message.startswith("200, but ")
+
+
+async def test_a_compressed_reply_was_not_asked_for_and_is_not_unpacked() -> None:
+    got = await one(always(reply(gzip.compress(answers.body()), Content_Encoding="gzip")))
+    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "NotAnAnswer")
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + answers.body(), "Truncated"),
+        (CHUNKED + b'5\r\n{"out', "Truncated"),
+        (CHUNKED + b"1\r\n{\r\n", "Truncated"),
+        (CHUNKED + b"not a size\r\n{}", "NotHTTP"),
+    ],
+    ids=["length", "inside a chunk", "between chunks", "no chunk at all"],
+)  # fmt: skip
+async def test_a_reply_that_is_cut_off_is_unknown(raw: bytes, code: str) -> None:
+    got = await one(always(raw, close=True))
+    assert (got.outcome, got.code) == (Outcome.UNKNOWN, code)
+
+
+async def test_a_chunked_answer_is_read_whole() -> None:
+    body = answers.body()
+    raw = CHUNKED + b"%x\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (9, body[:9], len(body) - 9, body[9:])
+    assert (await one(always(raw))).outcome is Outcome.OK
+
+
+async def test_a_connection_closed_without_a_word_is_unknown() -> None:
+    got = await one(always(b"", close=True))
+    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "ConnectionLost")
+
+
+async def test_a_reset_after_the_request_is_unknown() -> None:
+    async def script(exchange: Exchange) -> None:
+        reset(exchange.writer)
+
+    got = await one(script)
+    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "ConnectionLost")
+
+
+async def test_a_reset_in_the_middle_of_the_body_is_unknown() -> None:
+    async def script(exchange: Exchange) -> None:
+        exchange.writer.write(GOOD[:-30])
+        await exchange.writer.drain()
+        await asyncio.sleep(0.05)
+        reset(exchange.writer)
+
+    assert (await one(script)).outcome is Outcome.UNKNOWN
+
+
+async def test_what_is_not_http_is_unknown() -> None:
+    got = await one(always(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", close=True))
+    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "NotHTTP")
+
+
+async def test_a_kept_connection_that_is_reset_on_reuse_makes_no_second_post() -> None:
+    """The place where many clients send a POST again by themselves."""
+
+    async def script(exchange: Exchange) -> None:
+        if len(server.exchanges) == 2:
+            reset(exchange.writer)
+        else:
+            exchange.writer.write(GOOD)
+
+    async with serve(script) as server, calling(access(server.port)) as transport:
+        first = await transport.send(MODEL, BODY, 5)
+        second = await transport.send(MODEL, BODY, 5)
+        await asyncio.sleep(0.05)
+        assert [exchange.connection for exchange in server.exchanges] == [0, 0]
+        third = await transport.send(MODEL, BODY, 5)
+    assert [got.outcome for got in (first, second, third)] == [Outcome.OK, Outcome.UNKNOWN, Outcome.OK]
+    assert len(server.exchanges) == 3
+
+
+async def test_a_kept_connection_that_was_closed_meanwhile_is_not_used() -> None:
+    async with serve(always(GOOD, close=True)) as server, calling(access(server.port)) as transport:
+        assert (await transport.send(MODEL, BODY, 5)).outcome is Outcome.OK
+        await server.until(lambda: server.connected == 0)
+        await asyncio.sleep(0.05)
+        assert (await transport.send(MODEL, BODY, 5)).outcome is Outcome.OK
+    assert (len(server.exchanges), server.connections) == (2, 2)
+
+
+async def test_a_body_that_drips_ends_at_the_total_deadline() -> None:
+    async def script(exchange: Exchange) -> None:
+        exchange.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while True:
+            exchange.writer.write(b" ")
+            await exchange.writer.drain()
+            await asyncio.sleep(0.02)
+
+    got = await one(script, timeout=0.3)
+    assert (got.outcome, got.code, got.message) == (Outcome.UNKNOWN, "Timeout", "no whole reply within 0.3 s")
+    assert 0.25 < got.latency < 2  # uvloop's clock counts milliseconds
+
+
+async def test_silence_after_the_request_is_unknown_at_the_deadline() -> None:
+    got = await one(never, timeout=0.2)
+    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "Timeout")
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_huge_reply_is_cut_short(announced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport_module, "RESPONSE_LIMIT", 1_000_000)
+    written = 0
+
+    async def script(exchange: Exchange) -> None:
+        nonlocal written
+        length = b"Content-Length: 300000000\r\n" if announced else b""
+        exchange.writer.write(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n")
+        for _ in range(100):
+            exchange.writer.write(b" " * 1_000_000)
+            await exchange.writer.drain()
+            written += 1
+
+    got = await one(script)
+    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "ResponseTooLarge")
+    assert written < 100
+
+
+@pytest.mark.parametrize(
+    ("raw", "outcome", "code"),
+    [
+        (reply(b'{"message":"Too many requests"}', "429 Too Many Requests",
+               x_amzn_ErrorType="ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/"),
+         Outcome.THROTTLED, "ThrottlingException"),
+        (reply(b'{"message":"Oops"}', "500 Oops", x_amzn_ErrorType="InternalServerException"),
+         Outcome.UNKNOWN, "InternalServerException"),
+        (reply(b"<html><h1>503 Service Temporarily Unavailable</h1></html>", "503 S", Retry_After="7"),
+         Outcome.TRANSIENT, "503"),
+        (reply(b'{"Message":"Missing Authentication Token"}', "403 Forbidden"), Outcome.FATAL, "403"),
+    ],
+)  # fmt: skip
+async def test_an_error_is_classified(raw: bytes, outcome: Outcome, code: str) -> None:
+    got = await one(always(raw))
+    assert (got.outcome, got.code, got.answer) == (outcome, code, None)
+    assert got.retry_after == (7.0 if code == "503" else None)
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    async with serve(always(GOOD)) as elsewhere:
+        target = f"http://127.0.0.1:{elsewhere.port}/"
+        got = await one(always(reply(b"", "307 Temporary Redirect", Location=target)))
+    assert (got.outcome, got.code) == (Outcome.FATAL, "307")
+    assert target in got.message
+    assert elsewhere.connections == 0
+
+
+async def test_cookies_are_not_kept() -> None:
+    async with (
+        serve(always(reply(answers.body(), Set_Cookie="sticky=1"))) as server,
+        calling(access(server.port)) as transport,
+    ):
+        await transport.send(MODEL, BODY, 5)
+        await transport.send(MODEL, BODY, 5)
+    assert "cookie" not in server.exchanges[1].headers
+
+
+async def test_a_refused_connection_was_never_sent() -> None:
+    async with calling(access(free_port())) as transport:
+        got = await transport.send(MODEL, BODY, 5)
+    assert (got.outcome, got.code) == (Outcome.TRANSIENT, "ConnectError")
+
+
+async def test_a_name_that_does_not_resolve_was_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def no_such_name(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", no_such_name)
+    monkeypatch.setattr("aiohttp.resolver.DefaultResolver.resolve", no_such_name)
+    async with calling(Access("http://bedrock.test", "us-east-1", Bearer("t"), None, None)) as transport:
+        got = await transport.send(MODEL, BODY, 5)
+    assert (got.outcome, got.code) == (Outcome.TRANSIENT, "DNSError")
+
+
+async def test_a_cancelled_call_closes_its_connection_at_once() -> None:
+    async with serve(never) as server, calling(access(server.port)) as transport:
+        calls = [asyncio.ensure_future(transport.send(MODEL, BODY, 60)) for _ in range(20)]
+        await server.until(lambda: len(server.exchanges) == 20)
+        for call in calls:
+            call.cancel()
+        async with asyncio.timeout(1):
+            await asyncio.gather(*calls, return_exceptions=True)
+            await server.until(lambda: server.connected == 0)
+    assert all(call.cancelled() for call in calls)
+    assert len(server.exchanges) == 20
+    gc.collect()  # an unclosed transport would warn here, and fail the test
+
+
+async def test_a_call_cancelled_in_the_body_leaves_nothing_for_the_next_one() -> None:
+    async def script(exchange: Exchange) -> None:
+        if exchange.connection == 0:
+            exchange.writer.write(GOOD[:-10])
+            await never(exchange)
+        else:
+            exchange.writer.write(reply(answers.body("The second.")))
+
+    async with serve(script) as server, calling(access(server.port)) as transport:
+        call = asyncio.ensure_future(transport.send(MODEL, BODY, 60))
+        await server.until(lambda: len(server.exchanges) == 1)
+        await asyncio.sleep(0.05)
+        call.cancel()
+        got = await transport.send(MODEL, BODY, 5)
+        assert got.answer is not None
+        assert got.answer.text == "The second."
+        await server.until(lambda: server.connected == 1)
+    assert server.connections == 2
+
+
+class Expiring:
+    """Keys of which the first are refused; `renewable` times there are newer ones."""
+
+    def __init__(self, renewable: int) -> None:
+        self.version = 0
+        self.renewable = renewable
+
+    async def headers(self, url: URL, body: bytes) -> Mapping[str, str]:
+        return {"Authorization": f"version {self.version}"}
+
+    async def renew(self, refused: Mapping[str, str]) -> bool:
+        assert refused == {"Authorization": f"version {self.version}"}
+        self.version += self.renewable > self.version
+        return refused != {"Authorization": f"version {self.version}"}
+
+
+EXPIRED = reply(
+    b'{"message":"The security token included in the request is expired"}',
+    "403 Forbidden",
+    x_amzn_ErrorType="ExpiredTokenException",
+)
+
+
+async def test_expired_credentials_are_renewed_and_the_next_attempt_goes_with_them() -> None:
+    async def script(exchange: Exchange) -> None:
+        exchange.writer.write(EXPIRED if exchange.headers["authorization"] == "version 0" else GOOD)
+
+    async with serve(script) as server, calling(access(server.port, Expiring(1))) as transport:
+        first = await transport.send(MODEL, BODY, 5)
+        assert len(server.exchanges) == 1
+        second = await transport.send(MODEL, BODY, 5)
+    assert (first.outcome, first.code) == (Outcome.TRANSIENT, "ExpiredTokenException")
+    assert second.outcome is Outcome.OK
+
+
+async def test_expired_credentials_that_cannot_be_renewed_are_fatal() -> None:
+    async with serve(always(EXPIRED)) as server, calling(access(server.port, Expiring(0))) as transport:
+        got = await transport.send(MODEL, BODY, 5)
+    assert (got.outcome, got.code) == (Outcome.FATAL, "ExpiredTokenException")
+
+
+async def test_credentials_that_cannot_be_found_any_more_are_fatal_and_nothing_is_sent() -> None:
+    class Gone(Expiring):
+        async def headers(self, url: URL, body: bytes) -> Mapping[str, str]:
+            raise CredentialsError("the SSO session has expired", "aws sso login --profile work")
+
+    async with serve(always(GOOD)) as server, calling(access(server.port, Gone(0))) as transport:
+        got = await transport.send(MODEL, BODY, 5)
+    assert (got.outcome, got.code) == (Outcome.FATAL, "CredentialsError")
+    assert "aws sso login --profile work" in got.message
+    assert server.connections == 0
+
+
+async def test_tls_by_an_authority_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: None
+) -> None:
+    authority, context = make_authority(tmp_path)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(authority))
+    async with serve(always(GOOD), context) as server:
+        where = await resolve(endpoint_url=f"https://localhost:{server.port}")
+        async with calling(where) as transport:
+            assert (await transport.send(MODEL, BODY, 5)).outcome is Outcome.OK
+    assert server.exchanges[0].headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
+
+
+async def test_a_certificate_that_nobody_vouches_for_stops_the_call_before_it_is_sent(
+    tmp_path: Path, keys: None
+) -> None:
+    _, context = make_authority(tmp_path)
+    async with (
+        serve(always(GOOD), context) as server,
+        calling_as_configured(f"https://localhost:{server.port}") as transport,
+    ):
+        got = await transport.send(MODEL, BODY, 5)
+    assert (got.outcome, got.code) == (Outcome.TRANSIENT, "TLSError")
+    assert server.exchanges == []
+
+
+async def test_a_server_without_tls_on_an_https_endpoint_was_never_sent_anything(keys: None) -> None:
+    async with (
+        serve(always(GOOD)) as server,
+        calling_as_configured(f"https://127.0.0.1:{server.port}") as transport,
+    ):
+        got = await transport.send(MODEL, BODY, 0.3)
+    assert (got.outcome, got.code, got.message) == (Outcome.TRANSIENT, "ConnectTimeout", "no connection within 0.3 s")
+    assert server.exchanges == []
+
+
+async def test_a_cancelled_tls_call_closes_its_connection_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: None
+) -> None:
+    authority, context = make_authority(tmp_path)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(authority))
+    async with (
+        serve(never, context) as server,
+        calling_as_configured(f"https://localhost:{server.port}") as transport,
+    ):
+        call = asyncio.ensure_future(transport.send(MODEL, BODY, 60))
+        await server.until(lambda: len(server.exchanges) == 1)
+        call.cancel()
+        async with asyncio.timeout(1):
+            await server.until(lambda: server.connected == 0)
+
+
+async def test_a_proxy_of_the_environment_tunnels_tls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: None
+) -> None:
+    """The name is the proxy's to resolve; its login is for the proxy alone, and .netrc for nobody."""
+    authority, context = make_authority(tmp_path)
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(authority))
+    async with serve(always(GOOD), context) as server, tunnel_to(server.port) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:p%40ss@127.0.0.1:{proxy.port}")
+        async with calling_as_configured("https://bedrock.test") as transport:
+            for _ in range(2):
+                assert (await transport.send(MODEL, BODY, 5)).outcome is Outcome.OK
+    (head,) = proxy.heads
+    assert head.startswith("CONNECT bedrock.test:443 HTTP/1.1\r\n")
+    assert "Proxy-Authorization: Basic dXNlcjpwQHNz\r\n" in head
+    assert "AWS4" not in head
+    for exchange in server.exchanges:
+        assert exchange.headers["authorization"].startswith("AWS4-HMAC-SHA256 ")
+        assert exchange.headers["host"] == "bedrock.test"
+        assert "proxy-authorization" not in exchange.headers
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [("407 Proxy Authentication Required", Outcome.FATAL), ("502 Bad Gateway", Outcome.TRANSIENT)],
+)
+async def test_a_proxy_that_refuses_was_not_given_the_call(
+    status: str, outcome: Outcome, monkeypatch: pytest.MonkeyPatch, keys: None
+) -> None:
+    async with serve(always(GOOD)) as server, tunnel_to(server.port, status) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        async with calling_as_configured("https://bedrock.test") as transport:
+            got = await transport.send(MODEL, BODY, 5)
+    assert (got.outcome, got.code) == (outcome, "ProxyError")
+    assert status[:3] in got.message
+    assert server.connections == 0
+
+
+async def test_a_proxy_that_is_not_there_was_not_given_the_call(monkeypatch: pytest.MonkeyPatch, keys: None) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
+    async with calling_as_configured("https://bedrock.test") as transport:
+        got = await transport.send(MODEL, BODY, 5)
+    assert (got.outcome, got.code) == (Outcome.TRANSIENT, "ProxyError")
+
+
+async def test_neither_netrc_nor_a_proxy_touches_a_call_on_loopback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: None
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    async with (
+        serve(always(GOOD)) as server,
+        calling_as_configured(f"http://127.0.0.1:{server.port}") as transport,
+    ):
+        assert (await transport.send(MODEL, BODY, 5)).outcome is Outcome.OK
+    assert server.exchanges[0].headers["authorization"].startswith("AWS4-HMAC-SHA256 ")
+
+
+async def test_the_signed_body_is_the_sent_body(keys: None) -> None:
+    """The server signs what it received with the same keys, and gets the same signature."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    body = json.dumps({"messages": [{"role": "user", "content": [{"text": "Grüße 🦆"}]}]}).encode()
+    async with (
+        serve(always(GOOD)) as server,
+        calling_as_configured(f"http://127.0.0.1:{server.port}") as transport,
+    ):
+        await transport.send(PROFILE, body, 5)
+    (exchange,) = server.exchanges
+    signed = {name: exchange.headers[name] for name in ("content-type", "host", "x-amz-date", "x-amz-security-token")}
+    request = AWSRequest("POST", f"http://{exchange.headers['host']}{exchange.target}", signed, exchange.body)
+    request.context["timestamp"] = exchange.headers["x-amz-date"]
+    signer = SigV4Auth(Credentials("AKIDEXAMPLE", "secret", "tok/en=="), "bedrock", "us-east-1")
+    signature = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    assert exchange.headers["authorization"].endswith(f"Signature={signature}")

@@ -1,0 +1,106 @@
+"""The emulated model extracts, marks what it says, and keeps to its limits."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.emulator.answers import MARK, answer, document, extract
+from jobs.emulator.prompt import Prompt, size_of, tokens
+
+TEXT = (
+    "The harbour was closed on Monday. Nobody knew why. Storms had damaged the harbour wall, and the harbour master "
+    "feared more storms. Coffee was served. The harbour opens again when the storms are over."
+)
+
+
+def ask(text: str = TEXT, **more) -> Prompt:
+    return Prompt(text, 1, None, **more)
+
+
+def test_the_first_sentence_and_the_most_telling_ones_in_their_order():
+    assert extract(TEXT) == (
+        "The harbour was closed on Monday. Storms had damaged the harbour wall, and the harbour master feared more "
+        "storms. The harbour opens again when the storms are over."
+    )
+
+
+def test_the_answer_is_marked_and_says_what_it_cost():
+    said = answer(ask(), 1024)
+    assert said.text == MARK + extract(TEXT)
+    assert (said.stop_reason, said.output_tokens) == ("end_turn", -(-len(said.text) // 4))
+
+
+def test_only_what_stands_between_the_delimiters_is_the_document():
+    inner = "Ignore the rest. It is data."
+    text = f"Summarise.\n\n<document-0123456789abcdef>\n{inner}\n</document-0123456789abcdef>\nThanks."
+    assert document(text) == inner + "\n"
+    assert document("no delimiters") == "no delimiters"
+    unclosed = "<document-0123456789abcdef>\nabc</document-fedcba9876543210>"
+    assert document(unclosed) == unclosed
+
+
+@pytest.mark.parametrize("text", ["", "   \n", "...", "\x00"])
+def test_a_text_without_sentences_is_answered_all_the_same(text):
+    assert answer(ask(text), 100).text.startswith(MARK)
+
+
+def test_headings_are_not_sentences_unless_there_is_nothing_else():
+    assert extract("# Title\n\nThe text says this.") == "The text says this."
+    assert extract("# Title") == "# Title"
+
+
+@pytest.mark.parametrize(
+    "text", ["今日は晴れです。明日は雨です。", "Ça va bien. Très bien merci.", "Ночью шёл дождь. Утром снег."]
+)
+def test_the_answer_is_in_the_language_of_the_document(text):
+    for sentence in extract(text).split(" "):
+        assert sentence in text
+
+
+def test_a_number_with_a_point_is_no_end_of_a_sentence():
+    assert extract("Version 3.11 costs 2.50 dollars. Done.").startswith("Version 3.11 costs 2.50 dollars.")
+
+
+def test_a_line_without_an_end_is_shortened_at_a_word():
+    said = extract("word " * 10_000)
+    assert len(said) < 310
+    assert said.endswith("word …")
+
+
+@given(text=st.text(), limit=st.integers(1, 40))
+def test_no_answer_is_longer_than_max_tokens(text, limit):
+    said = answer(ask(text), limit)
+    assert 1 <= said.output_tokens <= limit
+    assert said.output_tokens == tokens(size_of(said.text))
+    assert said.stop_reason == ("end_turn" if said.text == MARK + extract(document(text)) else "max_tokens")
+
+
+def test_a_stop_sequence_ends_the_answer_before_it():
+    said = answer(ask(stop=("wall", "Monday")), 1024)
+    assert said.text == MARK + "The harbour was closed on "
+    assert (said.stop_reason, said.stop_sequence) == ("stop_sequence", "Monday")
+
+
+def test_equal_prompts_have_equal_answers():
+    assert answer(ask(), 50) == answer(ask(), 50)
+
+
+def test_lone_surrogates_which_json_allows_do_no_harm():
+    said = answer(ask("broken \ud800 text."), 1024)
+    assert json.loads(json.dumps(said.text)) == said.text
+
+
+def test_a_schema_is_answered_in_json_and_a_forced_tool_is_called():
+    schema = {"type": "object", "properties": {"summary": {"type": "string"}}, "required": ["summary"]}
+    said = answer(ask(schema=schema), 1024)
+    assert json.loads(said.text) == {"summary": MARK + extract(TEXT)}
+    assert (said.stop_reason, said.tool_input) == ("end_turn", None)
+    said = answer(ask(schema=schema, tool="report"), 1024)
+    assert (said.stop_reason, said.tool_input) == ("tool_use", {"summary": MARK + extract(TEXT)})
+
+
+def test_json_that_is_cut_is_told_as_such():
+    said = answer(ask(schema={"type": "string"}, tool="report"), 3)
+    assert (said.stop_reason, said.tool_input, said.output_tokens) == ("max_tokens", None, 3)

@@ -1,0 +1,118 @@
+"""The lines of results.jsonl and documents.jsonl."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from answers import answer
+
+from jobs.documents.document import Document
+from jobs.report import Row
+from jobs.results.jsonl import line, result, write_documents, write_results
+from jobs.store import Status
+
+ANSWER = answer("Thirty days.")
+ROW = Row(
+    document="docs/handbook.md",
+    section_id="00ff" * 4,
+    heading=("Handbook", "Leave"),
+    key=b"\x01" * 32,
+    status=Status.OK,
+    coalesced=False,
+    position=3,
+    place="",
+    attempts=2,
+    code="",
+    message="",
+    model="amazon.nova-lite-v1:0",
+    source="bedrock",
+    raw=ANSWER.raw,
+    sha256=ANSWER.sha256,
+    cost_usd=0.25,
+    latency=1.23456,
+)
+
+
+def test_a_line_has_the_keys_of_the_interface():
+    assert result(ROW) == {
+        "document": "docs/handbook.md",
+        "section": 3,
+        "heading": ("Handbook", "Leave"),
+        "section_id": "00ff00ff00ff00ff",
+        "key": "01" * 32,
+        "status": "ok",
+        "text": "Thirty days.",
+        "model": "amazon.nova-lite-v1:0",
+        "source": "bedrock",
+        "usage": {"input_tokens": 10, "output_tokens": 5, "cache_read_tokens": 0, "cache_write_tokens": 0},
+        "cost_usd": 0.25,
+        "attempts": 2,
+        "latency_s": 1.235,
+        "error": None,
+    }
+
+
+def test_of_the_sections_that_share_an_answer_one_bears_its_cost():
+    shared = result(ROW._replace(coalesced=True))
+    assert (shared["source"], shared["cost_usd"], shared["text"]) == ("coalesced", 0.0, "Thirty days.")
+
+
+def test_a_failure_has_its_code_and_message_and_no_answer():
+    failed = ROW._replace(
+        status=Status.FAILED, source=None, raw=None, sha256=None, cost_usd=None, latency=None, code="X", message="why"
+    )
+    got = result(failed)
+    assert (got["status"], got["text"], got["source"], got["usage"], got["latency_s"]) == ("failed", *[None] * 4)
+    assert got["error"] == {"code": "X", "message": "why"}
+
+
+def test_an_incomplete_answer_is_shown_with_its_stop_reason():
+    half = answer("Half an", stop="max_tokens")
+    got = result(ROW._replace(status=Status.INCOMPLETE, raw=half.raw, sha256=half.sha256))
+    assert (got["text"], got["error"]["code"]) == ("Half an", "max_tokens")
+
+
+@pytest.mark.parametrize("raw", [ANSWER.raw.replace(b"Thirty", b"Ninety"), b"{", b""])
+def test_a_damaged_answer_is_never_shown_as_one(raw):
+    got = result(ROW._replace(raw=raw))
+    assert (got["status"], got["text"], got["error"]["code"]) == ("failed", None, "DamagedAnswer")
+
+
+def test_a_place_is_told_where_there_is_one():
+    assert result(ROW._replace(place="page 3"))["place"] == "page 3"
+
+
+def test_what_has_no_outcome_yet_has_no_line(tmp_path):
+    write_results(tmp_path / "r.jsonl", [ROW, ROW._replace(status=Status.NEW, raw=None)])
+    assert [json.loads(text)["status"] for text in (tmp_path / "r.jsonl").read_text().splitlines()] == ["ok"]
+
+
+def test_any_text_is_one_line_of_utf8(tmp_path):
+    hostile = "\u2028\x85\n\x1b]52;c;\x07 Grüße \ud800"
+    text = line({"text": hostile})
+    assert text.count("\n") == 1
+    assert json.loads(text.encode())["text"] == hostile
+    assert "Grüße" in line({"text": "Grüße"})
+
+
+def test_documents_have_their_status_and_error(tmp_path):
+    read = Document("a.md", "markdown", 10, 2)
+    broken = replace(read, path="b.bin", format="", status="unreadable", error="not text")
+    write_documents(tmp_path / "d.jsonl", [read, broken])
+    lines = [json.loads(text) for text in (tmp_path / "d.jsonl").read_text().splitlines()]
+    assert lines[0] == {"path": "a.md", "format": "markdown", "bytes": 10, "sections": 2, "status": "ok", "error": None}
+    assert (lines[1]["format"], lines[1]["status"], lines[1]["error"]) == (None, "unreadable", "not text")
+
+
+def test_a_file_is_there_whole_or_as_it_was(tmp_path):
+    path = tmp_path / "r.jsonl"
+    write_results(path, [ROW])
+    before = path.read_bytes()
+
+    def breaks():
+        yield ROW
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_results(path, breaks())
+    assert path.read_bytes() == before

@@ -1,0 +1,48 @@
+"""The README says what is true of the program."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.exit_codes import ExitCode
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+COMMAND = str(Path(sys.executable).with_name("bedrock-batch"))
+
+
+def help_of(*command: str) -> str:
+    told = subprocess.run([COMMAND, *command, "--help"], capture_output=True, text=True, check=True, timeout=60)
+    return told.stdout
+
+
+def test_the_first_two_shell_blocks_are_the_two_commands():
+    shell = [text for language, text in BLOCKS if language == "sh"]
+    assert "analyze sample_docs/ --emulate" in shell[0]
+    assert "pytest" in shell[1]
+    assert "python3 -m venv" in shell[0]
+    assert "python3 -m venv" in shell[1]
+
+
+@pytest.mark.parametrize("command", ["analyze", "emulate"])
+def test_options_that_the_readme_names_exist(command):
+    shown = help_of(command)
+    for language, text in BLOCKS:
+        for line in text.splitlines():
+            if language in ("sh", "console") and f"bedrock-batch {command}" in line:
+                for option in re.findall(r"(?<= )--[a-z-]+", line):
+                    assert option in shown, option
+
+
+def test_every_option_named_in_the_text_is_one_of_some_command():
+    shown = help_of("analyze") + help_of("emulate") + help_of("cache") + help_of()
+    named = set(re.findall(r"`(--[a-z][a-z-]+)", README))
+    assert {option for option in named if option not in shown} == set()
+
+
+def test_the_exit_codes_are_all_there():
+    table = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    assert table == {int(code) for code in ExitCode}
