@@ -63,7 +63,7 @@ def parse(raw: bytes) -> Answer:
         NotAnAnswer: truncated, not JSON, of the wrong shape, an unknown stop reason or usage that is not whole numbers.
     """
     try:
-        body = json.loads(raw, parse_constant=_no_constant)
+        body = _DECODER.decode(raw.decode())
     except (ValueError, RecursionError) as error:
         raise NotAnAnswer(f"the body is not JSON ({error})") from None
     if not isinstance(body, dict):
@@ -99,3 +99,6 @@ def _usage(body: Mapping[str, Any]) -> Usage:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)

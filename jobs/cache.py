@@ -23,6 +23,8 @@ RAW: Final = 1
 TIMEOUT = 60.0
 """Seconds that one process waits for another's transaction."""
 SHA256_HEX = 64
+PAGES = 2000
+"""Pages of the database in memory (8 MB): diskcache maps 64 MB and caches 32 more, which no run has use for."""
 TOGETHER = 128
 """Answers written in one transaction: half the work of as many single ones. A killed run loses them here, and has them
 in its journal."""
@@ -130,6 +132,8 @@ def _open(directory: Path) -> diskcache.Cache:
         cull_limit=0,
         size_limit=1 << 62,
         disk_min_file_size=1 << 62,
+        sqlite_mmap_size=0,
+        sqlite_cache_size=PAGES,
     )
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from jobs.sections import Section
@@ -29,7 +30,7 @@ class Request:
         return self.body[:-1] + b',"requestMetadata":{"attempt":"%s"}}' % attempt.encode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recipe:
     """What all calls of a run have in common."""
 
@@ -67,10 +68,14 @@ class Recipe:
         if self.system:
             body["system"] = [{"text": self.system}]
         encoded = canonical(body)
-        rest = {"endpoint": self.endpoint, "model": self.model, "model_class": self.model_class, "version": KEY_VERSION}
         # The canonical JSON of the whole, put together from its two parts: "body" sorts before the others.
-        key = hashlib.sha256(b'{"body":' + encoded + b"," + canonical(rest)[1:]).digest()
+        key = hashlib.sha256(b'{"body":' + encoded + b"," + self._rest).digest()
         return Request(key, encoded, self.max_tokens)
+
+    @cached_property
+    def _rest(self) -> bytes:
+        rest = {"endpoint": self.endpoint, "model": self.model, "model_class": self.model_class, "version": KEY_VERSION}
+        return canonical(rest)[1:]
 
     def _prompt(self, document: str, section: Section) -> str:
         if "{" not in self.prompt:

@@ -192,13 +192,16 @@ def _session(profile: str | None) -> Any:
 def _endpoint(session: Any, region: str, url: str | None) -> str:
     """What boto3 would call: the URL, the environment's, the profile's, else the region's (partitions, FIPS).
 
-    A client is the one public way to ask botocore; an unsigned one looks for no credentials.
+    A client is the one public way to ask botocore (an eighth of a second, so only where nobody gave a URL); an
+    unsigned one looks for no credentials.
     """
+    if url:
+        return url
     from botocore import UNSIGNED
     from botocore.config import Config
 
     unsigned = Config(signature_version=UNSIGNED)
-    client = session.create_client("bedrock-runtime", region_name=region, endpoint_url=url, config=unsigned)
+    client = session.create_client("bedrock-runtime", region_name=region, config=unsigned)
     return str(client.meta.endpoint_url)
 
 
