@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from cli.descriptors import affordable
 from cli.errors import UserError
 from cli.exit_codes import ExitCode
 from cli.settings import AnalyzeSettings
@@ -141,7 +142,7 @@ def gate(settings: AnalyzeSettings) -> Gate:
     for name, quota in ((REQUESTS, settings.rpm), (TOKENS, settings.tpm)):
         if quota:
             dimensions[name] = Dimension(TokenBucket(quota / 60, quota / 60 * settings.burst * OF_BURST), quota)
-    places = settings.concurrency or (CONCURRENCY_TOLD if dimensions else CONCURRENCY_UNTOLD)
+    places = affordable(settings.concurrency or (CONCURRENCY_TOLD if dimensions else CONCURRENCY_UNTOLD))
     if settings.budget is not None:
         dimensions[MONEY] = Dimension(Allowance(settings.budget), settings.budget)
     book = QuotaBook(dimensions)

@@ -80,9 +80,6 @@ def _regions(part: Part, met: Counter[tuple[str, ...]], limit: int) -> Iterator[
     """The stretches between headings, cut where they are longer than `limit` bytes; `met` counts heading paths."""
     from jobs.documents.outline import headings  # markdown-it is of no use to who only reads what a child has split
 
-    # Late: the process that only takes sections in, and never splits, starts without a Markdown parser.
-    from jobs.documents.outline import headings
-
     outline: list[tuple[int, str]] = []
     start = 0
     for found in headings(part):

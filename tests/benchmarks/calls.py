@@ -19,14 +19,16 @@ MODEL = "amazon.nova-lite-v1:0"
 HERE = Path(__file__).parent
 
 
-def ours(docs: Path, url: str, work: Path, name: str, *options: str) -> tuple[processes.Measured, dict[str, object]]:
+def ours(
+    docs: Path, url: str, work: Path, name: str, *options: str, **environment: str
+) -> tuple[processes.Measured, dict[str, object]]:
     """One run of `analyze` in a new output directory with a new cache; what it took and its summary."""
     output = work / name
     command = [
         str(Path(sys.executable).with_name("bedrock-batch")), "analyze", str(docs), "--model", MODEL, "--rpm", "none",
         "--output", str(output), "--cache-dir", str(work / f"{name}-cache"), "--progress", "plain", *options,
     ]  # fmt: skip
-    measured = processes.measure(command, processes.environment(url))
+    measured = processes.measure(command, processes.environment(url) | environment)
     return measured, json.loads((output / "summary.json").read_text())
 
 
