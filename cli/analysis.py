@@ -3,9 +3,11 @@
 import asyncio
 import gc
 import json
+import sys
+import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, aclosing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -13,18 +15,19 @@ from typing import cast
 
 from cli import wiring
 from cli.errors import UserError
-from cli.exit_codes import SIGNAL, ExitCode, worst
-from cli.explanation import explained
+from cli.exit_codes import ExitCode, worst
+from cli.explanation import Explanation, explained
 from cli.narration import Narrator
 from cli.render.display import Display, display
 from cli.settings import AnalyzeSettings
 from cli.signals import Signals, listening
 from jobs import events
 from jobs.conclusion import conclude
-from jobs.documents.intake import PassedOver, survey
+from jobs.documents.intake import ListingNotes, survey
 from jobs.documents.reading import read
 from jobs.journal import Journal
-from jobs.output_lock import output_lock
+from jobs.output_lock import LockedError, output_lock
+from jobs.report import settle_inputs
 from jobs.results.summary import Summary
 from jobs.stats import Stats
 from jobs.stopping import Cause, Stop
@@ -42,6 +45,7 @@ def analyze(settings: AnalyzeSettings) -> int:
     """Run it and return the exit code. A summary is written, and printed with --json, however it ends.
 
     Raises:
+        UserError: standard output cannot take the summary.
         Exception: a bug.
     """
     stats = Stats(time.monotonic, quota=wiring.quota(settings))
@@ -52,7 +56,6 @@ def analyze(settings: AnalyzeSettings) -> int:
         endpoint=settings.endpoint_url or "",
         emulated=settings.emulate,
     )
-    bug = None
     shown = display(
         settings.progress,
         quiet=settings.quiet,
@@ -60,43 +63,60 @@ def analyze(settings: AnalyzeSettings) -> int:
         snapshot=stats.snapshot,
         emulated=settings.emulate,
     )
+    signals, bug = Signals(), None
     with shown as screen:
         screen.notice(f"reading {', '.join(settings.paths)}; results go to {settings.output}")
         try:
-            with _held(settings), _told(settings, summary, stats), asyncio.Runner(loop_factory=_loop_factory()) as loop:
-                loop.run(_run(settings, summary, stats, screen))
+            with _held(settings, screen), _told(settings, summary, stats, signals), _runner() as runner:
+                runner.run(_run(settings, summary, stats, screen, signals))
         except Exception as error:  # noqa: BLE001 (raised again below, once the summary is printed)
             if known := explained(error):
-                summary.exit_code, summary.error = known.exit_code, known.message
+                _take(known, summary, signals)
                 screen.error(known.message, known.hint)
             else:
                 bug = error
-    if settings.json:
-        print(json.dumps(summary.as_dict()), flush=True)
-    if summary.sections and not settings.quiet:
-        _report(settings, summary)
+    _print(settings, summary)
     if bug is not None:
         raise bug
     return summary.exit_code
 
 
-def _report(settings: AnalyzeSettings, summary: Summary) -> None:
-    from rich.console import Console
+def _print(settings: AnalyzeSettings, summary: Summary) -> None:
+    """The summary, for a program and for a person."""
+    if summary.sections and not settings.quiet:
+        from rich.console import Console
 
-    from cli.render import summary as closing
+        from cli.render import summary as closing
 
-    console = Console(stderr=True, no_color=settings.no_color or None, highlight=False)
-    with suppress(OSError):  # whoever read standard error is gone
-        closing.summary(summary.as_dict(), str(settings.output), console)
+        console = Console(stderr=True, no_color=settings.no_color or None, highlight=False)
+        with suppress(OSError):  # whoever read standard error is gone
+            closing.summary(summary.as_dict(), str(settings.output), console)
+    elif settings.quiet and summary.exit_code and not summary.error:
+        with suppress(OSError):
+            print(f"bedrock-batch: exit code {summary.exit_code}: {summary.troubles()}", file=sys.stderr)
+    if settings.json:
+        try:
+            print(json.dumps(summary.as_dict()), flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            message = f"cannot write to standard output: {error.strerror}"
+            raise UserError(message, exit_code=ExitCode.STORAGE) from error
 
 
 @contextmanager
-def _held(settings: AnalyzeSettings) -> Iterator[None]:
+def _held(settings: AnalyzeSettings, screen: Display) -> Iterator[None]:
     """The output directory: made, writable and locked."""
     with ExitStack() as stack:
         try:
             settings.output.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(output_lock(settings.output, settings.lock_wait))
+            try:
+                stack.enter_context(output_lock(settings.output, 0.0))
+            except LockedError as error:
+                if not settings.lock_wait:
+                    raise
+                screen.notice(f"{error}; waiting for it")
+                stack.enter_context(output_lock(settings.output, settings.lock_wait))
         except OSError as error:
             raise UserError(
                 f"cannot write to {settings.output}: {error.strerror}", "choose another --output", ExitCode.STORAGE
@@ -105,31 +125,29 @@ def _held(settings: AnalyzeSettings) -> Iterator[None]:
 
 
 @contextmanager
-def _told(settings: AnalyzeSettings, summary: Summary, stats: Stats) -> Iterator[None]:
+def _told(settings: AnalyzeSettings, summary: Summary, stats: Stats, signals: Signals) -> Iterator[None]:
     """Fill in and write summary.json, also for a run that an error ended."""
     try:
         yield
     except Exception as error:
         summary.take(stats.snapshot())
-        known = explained(error)
-        summary.exit_code = known.exit_code if known else ExitCode.BUG
-        summary.error = known.message if known else f"a bug: {type(error).__name__}"
+        bug = Explanation(f"a bug: {type(error).__name__}", "", ExitCode.BUG)
+        _take(explained(error) or bug, summary, signals)
         with suppress(OSError):
             summary.write(settings.output / "summary.json")
         raise
     summary.write(settings.output / "summary.json")
 
 
-def _spare_the_collector() -> None:
-    """Calls in flight are live objects, not garbage: with 2,000 of them a fifth of the CPU went into visiting them."""
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
+def _take(known: Explanation, summary: Summary, signals: Signals) -> None:
+    summary.error = known.message
+    summary.exit_code = worst([known.exit_code, *signals.exit_codes])
 
 
-async def _run(settings: AnalyzeSettings, summary: Summary, stats: Stats, screen: Display) -> None:
+async def _run(settings: AnalyzeSettings, summary: Summary, stats: Stats, screen: Display, signals: Signals) -> None:
     """The run itself; the first signal ends it cleanly at any moment."""
     _spare_the_collector()
-    signals = Signals(cast("asyncio.Task[None]", asyncio.current_task()).cancel)
+    signals.first = signals.again = cast("asyncio.Task[None]", asyncio.current_task()).cancel
     narrator = Narrator(screen, verbose=settings.verbose)
 
     def emit(event: events.Event) -> None:
@@ -141,40 +159,62 @@ async def _run(settings: AnalyzeSettings, summary: Summary, stats: Stats, screen
             async with wiring.batch(settings, summary, stats, emit) as batch:
                 screen.notice(f"calling {summary.model} at {_shown(summary)}")
                 if batch.interrupted:
-                    screen.notice(f"{batch.interrupted} calls of a killed run may have been paid for")
+                    screen.notice(f"calls of an earlier run that may have been paid for: {batch.interrupted}")
                 signals.first, signals.again = partial(_stop, signals, batch), batch.dispatcher.abort
-                await _dispatch(settings, batch, emit)
+                listed = await _dispatch(settings, batch, emit)
                 summary.take(stats.snapshot())
-                await batch.commit(
-                    partial(_concluded, settings=settings, summary=summary, listed=batch.dispatcher.listed_all)
-                )
-                summary.exit_code = _exit_code(summary, batch.dispatcher.stopped, signals)
+                # On its own: what was paid for must not depend on whether the results can be written.
+                await batch.commit(partial(_settled, listed=listed))
+                await batch.commit(partial(conclude, output=settings.output, summary=summary))
+                _judge(summary, batch.dispatcher.stopped, signals)
                 ended = datetime.now(UTC).isoformat(timespec="seconds")
                 await batch.commit(lambda journal: journal.end(ended, json.dumps(summary.as_dict())))
         except asyncio.CancelledError:
             if signals.received is None:
                 raise
-            summary.exit_code = SIGNAL + signals.received
+            summary.exit_code = worst(signals.exit_codes)
 
 
-async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events.Emit) -> None:
-    """Read, enter, call and close until all is done or the run is stopped."""
+def _spare_the_collector() -> None:
+    """Calls in flight are live objects, not garbage: with 2,000 of them a fifth of the CPU went into visiting them."""
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+
+
+async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events.Emit) -> bool:
+    """Read, enter, call and close until all is done or the run is stopped; returns whether all inputs were met.
+
+    Raises:
+        UserError: there are no inputs.
+    """
     loop, dispatcher, rules = asyncio.get_running_loop(), batch.dispatcher, wiring.intake(settings)
-    if settings.deadline is not None:
-        reached = Stop(Cause.DEADLINE, "the deadline is reached")
-        loop.call_later(settings.deadline, dispatcher.stop, reached)
+    reached = Stop(Cause.DEADLINE, "the deadline is reached")
+    deadline = loop.call_later(settings.deadline or threading.TIMEOUT_MAX, dispatcher.stop, reached)
+    counted, listed = ListingNotes(), ListingNotes()
 
     async def count() -> None:
-        emit(events.Surveyed(*await asyncio.to_thread(survey, settings.paths, rules)))
+        emit(events.Surveyed(*await asyncio.to_thread(survey, settings.paths, rules, counted)))
 
-    counting = asyncio.create_task(count())
-    passed_over = PassedOver()
-    chunks = read(settings.paths, rules, settings.section_tokens, passed_over=passed_over)
-    async with aclosing(chunks):
-        await dispatcher.run(chunks)
-    counting.cancel()
-    if passed_over.hidden:
-        emit(events.Notice(f"hidden files and folders left out: {passed_over.hidden}", "name one to have it read"))
+    counting = asyncio.create_task(count()) if settings.sample is None else None
+    try:
+        async with aclosing(read(settings.paths, rules, settings.section_tokens, notes=listed)) as chunks:
+            await dispatcher.run(chunks)
+    finally:
+        deadline.cancel()
+        counted.ended = listed.ended = True
+        if counting is not None:
+            counting.cancel()
+    if dispatcher.listed_all and not dispatcher.met:
+        raise UserError(*_no_files(settings))
+    if listed.hidden:
+        emit(events.Notice(f"hidden files and folders left out: {listed.hidden}", "name one to have it read"))
+    return dispatcher.listed_all and not listed.unlisted
+
+
+def _no_files(settings: AnalyzeSettings) -> tuple[str, str]:
+    if settings.include or settings.exclude:
+        return "no files were found", "nothing passes --include and --exclude; mind quotes around the globs"
+    return "no files were found", "name a file or a folder with .md, .txt or .html files"
 
 
 def _stop(signals: Signals, batch: wiring.Batch) -> None:
@@ -182,35 +222,32 @@ def _stop(signals: Signals, batch: wiring.Batch) -> None:
     batch.dispatcher.stop(Stop(Cause.SIGNAL, f"{name} received", "once more ends the run at once"))
 
 
-def _concluded(journal: Journal, *, settings: AnalyzeSettings, summary: Summary, listed: bool) -> None:
-    conclude(journal, settings.output, summary, listed_all=listed)
+def _settled(journal: Journal, *, listed: bool) -> None:
+    if listed:
+        settle_inputs(journal)
 
 
-def _exit_code(summary: Summary, stopped: Stop | None, signals: Signals) -> int:
+def _judge(summary: Summary, stopped: Stop | None, signals: Signals) -> None:
     """What the run has to say for itself, in a number; the reason it stopped early goes into the summary."""
-    codes: list[int] = []
+    codes: list[int] = [*signals.exit_codes]
     if stopped is not None:
         summary.error = stopped.reason
         codes.append(OF_CAUSE.get(stopped.cause, ExitCode.OK))
-    elif not summary.documents:
-        raise UserError("no files were found", "name a file or a folder with .md, .txt or .html files")
-    if signals.received is not None:
-        codes.append(SIGNAL + signals.received)
     if summary.failed or summary.incomplete or summary.held:
         codes.append(ExitCode.UNITS)
     if summary.unreadable:
         codes.append(ExitCode.UNREADABLE)
-    return worst(codes)
+    summary.exit_code = worst(codes)
 
 
 def _shown(summary: Summary) -> str:
     return "the built-in emulator (nothing is paid)" if summary.emulated else summary.endpoint
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """Use uvloop where it exists: asyncio's own takes three times the memory for TLS connections."""
+def _runner() -> asyncio.Runner:
+    """Of uvloop where it exists: asyncio's own loop takes three times the memory for TLS connections."""
     try:
         import uvloop
     except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
+        return asyncio.Runner()
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)

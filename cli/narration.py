@@ -8,6 +8,9 @@ from jobs import events
 MANY = 10
 """Lines of one kind before they are only counted: the files in the output directory name them all."""
 
+ALIKE = 3
+"""Lines that give the same reason."""
+
 LONG_PAUSE = 5.0
 """Seconds of a pause worth a line."""
 
@@ -19,6 +22,7 @@ class Narrator:
         self._screen = screen
         self._verbose = verbose
         self._told: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
 
     def __call__(self, event: events.Event) -> None:
         """Tell of an event, if it is worth a line."""
@@ -30,7 +34,9 @@ class Narrator:
             case events.UnitClosed() if event.status != "ok":
                 where = f"{event.document}, {event.heading}" if event.heading else event.document
                 why = ": ".join(part for part in (event.code, event.message) if part)
-                self._tell(event.status, f"{event.status}: {where}: {why}", "results.jsonl lists them all")
+                self._reasons[why] += 1
+                if self._reasons[why] <= ALIKE or self._verbose:
+                    self._tell(event.status, f"{event.status}: {where}: {why}", "results.jsonl lists them all")
             case events.Stopping():
                 self._screen.notice(f"stopping: {event.reason}", event.hint)
             case events.Paused() if self._verbose or event.seconds >= LONG_PAUSE:
@@ -40,7 +46,7 @@ class Narrator:
 
     def _tell(self, kind: str, line: str, where: str) -> None:
         self._told[kind] += 1
-        if self._told[kind] < MANY or self._verbose:
+        if self._told[kind] <= MANY or self._verbose:
             self._screen.notice(line)
-        elif self._told[kind] == MANY:
-            self._screen.notice(line, f"further ones of this kind are only counted; {where}")
+        elif self._told[kind] == MANY + 1:
+            self._screen.notice(f"further ones that are {kind} are only counted; {where}")

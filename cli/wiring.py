@@ -85,6 +85,8 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         summary.endpoint = service.endpoint
         commit = await stack.enter_async_context(GroupCommit(partial(Journal, settings.output / "journal.sqlite")))
         recall = await _recall(settings, commit, stack)
+        if isinstance(recall, Cache) and recall.set_aside:
+            emit(events.Notice(f"the cache was broken, and begun anew; the old one is {recall.set_aside}"))
         taking = Taking(
             failed="failed" in settings.retry,
             incomplete="incomplete" in settings.retry,
@@ -155,7 +157,7 @@ def gate(settings: AnalyzeSettings) -> Gate:
 
 def quota(settings: AnalyzeSettings) -> Quota:
     """The told quota, as it is shown."""
-    return Quota(settings.rpm, settings.tpm, "told" if settings.rpm or settings.tpm else "")
+    return Quota(settings.rpm, settings.tpm, "told" if settings.rpm or settings.tpm else None, settings.burst)
 
 
 def intake(settings: AnalyzeSettings) -> IntakeRules:

@@ -9,17 +9,19 @@ from typing import Any
 COMPLETE = frozenset({"end_turn", "stop_sequence", "tool_use"})
 """Stop reasons of an answer that says all it wanted to say."""
 
-INCOMPLETE = frozenset(
-    {
-        "max_tokens",
-        "guardrail_intervened",
-        "content_filtered",
-        "malformed_model_output",
-        "malformed_tool_use",
-        "model_context_window_exceeded",
-    }
-)
-"""Stop reasons of an answer that was paid for and is not a success (Bedrock sends these with HTTP 200)."""
+INCOMPLETE = {
+    "max_tokens": "the answer was cut off at --max-tokens",
+    "guardrail_intervened": "a guardrail intervened",
+    "content_filtered": "the model's content filter intervened",
+    "malformed_model_output": "the model's output was malformed",
+    "malformed_tool_use": "the model's use of a tool was malformed",
+    "model_context_window_exceeded": "the model's context window was exceeded",
+}
+"""Stop reasons of an answer that was paid for and is not a success (Bedrock sends these with HTTP 200), in words."""
+
+
+MOST_TOKENS = 1 << 53
+"""What JSON numbers are exact below; no answer comes near it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ class Answer:
         return self.stop_reason in COMPLETE and bool(self.text.strip())
 
     @property
+    def why_incomplete(self) -> str:
+        """Why it is not complete, in words."""
+        return INCOMPLETE.get(self.stop_reason, "the answer is blank")
+
+    @property
     def sha256(self) -> bytes:
         """The checksum of the raw body (32 bytes)."""
         return hashlib.sha256(self.raw).digest()
@@ -69,7 +76,7 @@ def parse(raw: bytes) -> Answer:
     if not isinstance(body, dict):
         raise NotAnAnswer("the body is not a JSON object")
     stop_reason = body.get("stopReason")
-    if not isinstance(stop_reason, str) or stop_reason not in COMPLETE | INCOMPLETE:
+    if not isinstance(stop_reason, str) or stop_reason not in COMPLETE | INCOMPLETE.keys():
         raise NotAnAnswer(f"unknown stop reason {stop_reason!r:.80}")
     return Answer(raw, _text(body), _usage(body), stop_reason)
 
@@ -92,7 +99,7 @@ def _usage(body: Mapping[str, Any]) -> Usage:
         usage.get("cacheReadInputTokens", 0),
         usage.get("cacheWriteInputTokens", 0),
     ]
-    if not all(type(count) is int and count >= 0 for count in counts):
+    if not all(type(count) is int and 0 <= count < MOST_TOKENS for count in counts):
         raise NotAnAnswer("usage is not whole numbers")
     return Usage(*counts)
 

@@ -6,6 +6,7 @@ each with its checksum, and a row of any other kind is an error, never opened (C
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import sqlite3
@@ -20,8 +21,8 @@ from jobs.answer import Answer, NotAnAnswer, parse
 
 RAW: Final = 1
 """diskcache's storage mode for a value that the database holds as it is."""
-TIMEOUT = 60.0
-"""Seconds that one process waits for another's transaction."""
+TIMEOUT = 5.0
+"""Seconds that one process waits for another's transaction: the record waits with it, and the cache is only a help."""
 SHA256_HEX = 64
 PAGES = 2000
 """Pages of the database in memory (8 MB): diskcache maps 64 MB and caches 32 more, which no run has use for."""
@@ -64,11 +65,16 @@ class Cache:
         self.directory = directory
         self._kept: list[tuple[bytes, Answer]] = []
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.set_aside: Path | None = None
+        """Where a broken database was moved."""
         try:
             self._cache = _open(directory)
+        except sqlite3.OperationalError as error:  # locked, or no space: nothing is wrong with what is in it
+            raise OSError(errno.EIO, str(error)) from error
         except (sqlite3.DatabaseError, ValueError):
-            set_aside = directory.with_name(f"{directory.name}.broken-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}")
-            directory.rename(set_aside)
+            now = time.strftime("%Y%m%dT%H%M%S")
+            self.set_aside = directory.with_name(f"{directory.name}.broken-{now}-{os.getpid()}")
+            directory.rename(self.set_aside)
             directory.mkdir(mode=0o700)
             self._cache = _open(directory)
 

@@ -8,16 +8,12 @@ from jobs.results.jsonl import write_documents, write_results
 from jobs.results.summary import Summary
 
 
-def conclude(journal: Journal, output: Path, summary: Summary, *, listed_all: bool) -> None:
+def conclude(journal: Journal, output: Path, summary: Summary) -> None:
     """Write results.jsonl and documents.jsonl, and let the summary know what the journal knows.
-
-    Only when all inputs were listed do rows leave the files because their input is gone.
 
     Raises:
         OSError: a file cannot be written; the record has everything, and the next run writes it again.
     """
-    if listed_all:
-        report.settle_inputs(journal)
     write_results(output / "results.jsonl", report.rows(journal))
     write_documents(output / "documents.jsonl", (document for _, document in report.documents(journal)))
     summary.take_tally(report.tally(journal), report.unique(journal), report.maybe_paid_twice(journal))

@@ -79,7 +79,9 @@ class Dispatcher:
         self._preparing: set[asyncio.Task[None]] = set()
         self._calling: set[asyncio.Task[None]] = set()
         self._refusals, self._paused_at = 0, -1.0
-        self._documents = self._sections = self._sent = self._closed = 0
+        self._documents = self._sections = self._sent = self._ended_calls = self._closed = 0
+        self._broken: Exception | None = None
+        self._grace: asyncio.TimerHandle | None = None
         self.listed_all = False
         """Whether every input was met; until then, none is known to be gone."""
 
@@ -88,12 +90,17 @@ class Dispatcher:
         """Why no new call starts; None while the run goes on, or if it came to its end."""
         return self._stopper.stopped
 
+    @property
+    def met(self) -> int:
+        """Documents that were met so far."""
+        return self._documents
+
     def stages(self) -> tuple[Stage, ...]:
         """The stages as they stand, for a display."""
         return (
             Stage("read", 0, 0 if self.listed_all else 1, self._documents),
             Stage("record", self._entering.qsize(), self._commit.waiting, self._sections),
-            Stage("call", self._units.qsize() + self._gate.waiting, self._gate.in_flight, self._sent),
+            Stage("call", self._units.qsize() + self._gate.waiting, self._gate.in_flight, self._ended_calls),
             Stage("close", 0, max(0, len(self._calling) - self._gate.in_flight), self._closed),
         )
 
@@ -107,11 +114,25 @@ class Dispatcher:
         async with asyncio.TaskGroup() as group:
             for stage in (self._enter(chunks), self._entered(), self._call_all(group)):
                 self._prepare(group.create_task(stage))
+        if self._grace is not None:
+            self._grace.cancel()
+        if self._broken is not None:
+            raise self._broken
+        if self.stopped is None and (stop := self._stopper.at_the_end()) is not None:
+            self._stopper.stop(stop)
 
     # Stages.
 
     async def _enter(self, chunks: AsyncIterator[Chunk]) -> None:
         """Build the requests of each chunk and ask the record for them."""
+        try:
+            await self._enter_all(chunks)
+        except Exception as error:  # noqa: BLE001 (raised again once the calls in flight have ended)
+            self._broken = error
+            self.stop(Stop(Cause.BROKEN, f"reading failed: {error}"))
+        await self._entering.put(None)
+
+    async def _enter_all(self, chunks: AsyncIterator[Chunk]) -> None:
         position = 0
         sample = self._policy.sample
         async for chunk in chunks:
@@ -130,10 +151,10 @@ class Dispatcher:
                 position += 1
                 self._documents += 1
             if sample is not None and self._sections >= sample:
-                break
-        else:
-            self.listed_all = True
-        await self._entering.put(None)
+                if not chunk.done:
+                    self._emit(events.DocumentRead(path, "partial", 0, len(entries)))
+                return
+        self.listed_all = True
 
     async def _entered(self) -> None:
         """Pass on the units that are to be called, in order, once their entry is durable."""
@@ -231,6 +252,7 @@ class Dispatcher:
         sent_at = asyncio.get_running_loop().time()
         body = unit.request.wire(f"{self._run_id}-{attempt}")
         reply = await self._transport.send(self._recipe.model, body, self._policy.call_timeout)
+        self._ended_calls += 1
         self._emit(self._ended(reply))
         if reply.outcome is Outcome.THROTTLED:
             self._throttled(reply, sent_at)
@@ -279,7 +301,10 @@ class Dispatcher:
 
     def _judge(self, unit: Unit, reply: Reply, status: Status) -> None:
         """A unit has its status: tell, and stop where going on makes no sense."""
-        self._emit(events.UnitClosed(status, unit.document, unit.heading, reply.code, reply.message))
+        code, message = reply.code, reply.message
+        if reply.answer is not None and status is Status.INCOMPLETE:
+            code, message = reply.answer.stop_reason, reply.answer.why_incomplete
+        self._emit(events.UnitClosed(status, unit.document, unit.heading, code, message))
         if (stop := self._stopper.after(reply, status)) is not None:
             self.stop(stop)
 
@@ -294,10 +319,13 @@ class Dispatcher:
         current = asyncio.current_task()
         for task in self._preparing - {current}:
             task.cancel()
-        asyncio.get_running_loop().call_later(self._policy.grace, self.abort)
+        self._grace = asyncio.get_running_loop().call_later(self._policy.grace, self.abort)
 
     def abort(self) -> None:
         """Withdraw the calls in flight: whether they are paid for is unknown, and the record says so."""
+        if self._gate.in_flight:
+            text = f"calls in flight that were given up: {self._gate.in_flight}; they may have been paid for"
+            self._emit(events.Notice(text, "the next run calls for them again, or holds them (--on-unknown hold)"))
         for task in self._preparing | self._calling:
             task.cancel()
 

@@ -5,6 +5,7 @@ would notice; one flush a call would cost more CPU than the call (tests/benchmar
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -55,7 +56,7 @@ class GroupCommit:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="record")
         self._pending: list[tuple[Callable[[Any], Any], asyncio.Future[Any]]] = []
         self._drainer: asyncio.Task[None] | None = None
-        self._failed: StorageError | None = None
+        self._failed: Exception | None = None
         self._store: Transactional
 
     async def __aenter__(self) -> Self:
@@ -84,6 +85,7 @@ class GroupCommit:
 
         Raises (through the future):
             StorageError: this transaction, or one before it, could not be committed.
+            Exception: what an operation raised; nothing of its transaction is in the record.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if self._failed is not None:
@@ -109,8 +111,10 @@ class GroupCommit:
         self._drainer = None
 
     def _fail(self, error: Exception, batch: list[tuple[Callable[[Any], Any], asyncio.Future[Any]]]) -> None:
-        self._failed = StorageError(str(error))
-        self._failed.__cause__ = error
+        self._failed = error
+        if isinstance(error, sqlite3.Error | OSError):
+            self._failed = StorageError(str(error))
+            self._failed.__cause__ = error
         for _, future in batch + self._pending:
             if not future.done():
                 future.set_exception(self._failed)

@@ -23,6 +23,10 @@ APPLICATION_ID = 0x62726274
 """`brbt` in SQLite's header: this file is ours."""
 
 
+PATIENCE = 60.0
+"""Seconds to wait for another program that reads the journal: giving up would lose the calls in flight."""
+
+
 class JournalError(Exception):
     """The file is not a journal that this version can use; says what to do."""
 
@@ -51,7 +55,7 @@ class Journal:
         """
         if str(path) != ":memory:":
             path.touch(mode=0o600)
-        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=PATIENCE)
         self.run = 0
         """The id of the run that `begin` began."""
         self._taking = Taking()
@@ -113,15 +117,15 @@ class Journal:
             (run_id, started_at, model, endpoint),
         )
         self.run, self._taking = cursor.lastrowid or 0, taking
-        if hold:
-            self.db.execute(
-                "UPDATE units SET status = ? WHERE id IN (SELECT unit FROM attempts WHERE outcome IS NULL)",
-                (Status.HELD,),
-            )
+        self.db.execute(
+            "UPDATE units SET attempts = attempts + 1 WHERE id IN (SELECT unit FROM attempts WHERE outcome IS NULL)"
+        )
         found = self.db.execute(
             "UPDATE attempts SET outcome = ?, code = 'Interrupted' WHERE outcome IS NULL", (Outcome.UNKNOWN,)
-        )
-        return found.rowcount
+        ).rowcount
+        if hold:
+            self.db.execute(_HOLD, (Status.HELD, Status.NEW))
+        return found
 
     def end(self, ended_at: str, summary: str) -> None:
         """The run is over."""
@@ -131,7 +135,7 @@ class Journal:
         """See Store."""
         (document,) = self.db.execute(
             "INSERT INTO documents (path, position, met) VALUES (?, ?, ?) ON CONFLICT (path) DO UPDATE SET"
-            " position = excluded.position, met = excluded.met, gone = 0 RETURNING id",
+            " position = excluded.position, met = excluded.met, gone = 0, status = 'partial' RETURNING id",
             (path, position, self.run),
         ).fetchone()
         return int(document)
@@ -205,23 +209,20 @@ class Journal:
         return Place.NEW if again else Place.LEFT
 
     def _new_unit(self, key: bytes, section: int, answer: Answer | None) -> tuple[Place, int]:
-        status = Status.OK if answer else Status.NEW
-        unit = (
-            self.db.execute(
-                "INSERT INTO units (key, status, run, owner) VALUES (?, ?, ?, ?)", (key, status, self.run, section)
-            ).lastrowid
-            or 0
+        status, closed = (Status.OK, self.run) if answer else (Status.NEW, 0)
+        cursor = self.db.execute(
+            "INSERT INTO units (key, status, run, closed, owner) VALUES (?, ?, ?, ?, ?)",
+            (key, status, self.run, closed, section),
         )
+        unit = cursor.lastrowid or 0
         if answer is None:
             return Place.NEW, unit
         self._keep(unit, answer, "cache", 0.0, 0.0)
         return Place.CACHED, unit
 
     def _take_up(self, unit: int) -> None:
-        self.db.execute(
-            "UPDATE units SET run = ?, status = ?, permanent = 0, code = '', message = '' WHERE id = ?",
-            (self.run, Status.NEW, unit),
-        )
+        # What it has, it keeps until this run brings something: a run that is stopped before must not lose it.
+        self.db.execute("UPDATE units SET run = ? WHERE id = ?", (self.run, unit))
 
     def open_attempt(self, unit: int) -> int:
         """See Store; a second open attempt of a unit breaks a constraint of the database."""
@@ -232,23 +233,35 @@ class Journal:
 
     def close_attempt(self, closing: Closing) -> None:
         """See Store."""
-        (unit,) = self.db.execute(
-            "UPDATE attempts SET outcome = ?, latency = ?, code = ?, message = ?, request_id = ?"
+        code, message = _storable(closing.code), _storable(closing.message)
+        row = self.db.execute(
+            "UPDATE attempts SET outcome = ?, latency = ?, code = ?, message = ?, request_id = ?, cost_usd = ?"
             " WHERE id = ? AND outcome IS NULL RETURNING unit",
-            (closing.outcome, closing.latency, closing.code, closing.message, closing.request_id, closing.attempt),
+            (
+                *(closing.outcome, closing.latency, code, message),
+                *(_storable(closing.request_id), closing.cost_usd, closing.attempt),
+            ),
         ).fetchone()
-        self.db.execute(
-            "UPDATE units SET status = ?, attempts = attempts + 1, permanent = ?, code = ?, message = ? WHERE id = ?",
-            (closing.status, closing.permanent, closing.code, closing.message, unit),
-        )
-        if closing.answer is not None:
+        if row is None:
+            raise JournalError(f"attempt {closing.attempt} is not open: another process writes to this journal")
+        (unit,) = row
+        if closing.status is Status.NEW:
+            self.db.execute("UPDATE units SET attempts = attempts + 1 WHERE id = ?", (unit,))
+            return
+        # A complete answer is not given up for something less (--refresh).
+        (status,) = self.db.execute(
+            "UPDATE units SET attempts = attempts + 1, closed = ?, permanent = ?, code = ?, message = ?,"
+            " status = CASE WHEN status = 'ok' THEN status ELSE ? END WHERE id = ? RETURNING status",
+            (self.run, closing.permanent, code, message, closing.status, unit),
+        ).fetchone()
+        if closing.answer is not None and status == closing.status:
             self._keep(unit, closing.answer, "bedrock", closing.cost_usd, closing.latency)
 
     def fail(self, unit: int, code: str, message: str) -> None:
         """See Store."""
         self.db.execute(
-            "UPDATE units SET status = ?, permanent = 1, code = ?, message = ? WHERE id = ?",
-            (Status.FAILED, code, message, unit),
+            "UPDATE units SET status = ?, closed = ?, permanent = 0, code = ?, message = ? WHERE id = ?",
+            (Status.FAILED, self.run, code, message, unit),
         )
 
     def _keep(self, unit: int, answer: Answer, source: str, cost: float | None, latency: float) -> None:
@@ -256,6 +269,17 @@ class Journal:
             "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
             (unit, self.run, source, answer.raw, answer.sha256, cost, latency),
         )
+
+
+_HOLD = """
+UPDATE units SET status = ?, code = 'Interrupted', message = 'a call may have been paid for; its outcome is unknown'
+WHERE status = ? AND (SELECT outcome FROM attempts WHERE unit = units.id ORDER BY id DESC LIMIT 1) = 'unknown'
+"""
+
+
+def _storable(text: str) -> str:
+    """Text of a server as SQLite takes it: a lone surrogate is written out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _section_id(section_id: str) -> int:

@@ -29,6 +29,7 @@ CREATE TABLE units (
     key BLOB NOT NULL UNIQUE,          -- sha256 of all that decides the answer
     status TEXT NOT NULL,              -- new, ok, incomplete, failed, held
     run INTEGER NOT NULL REFERENCES runs, -- that took it up last
+    closed INTEGER NOT NULL DEFAULT 0, -- the run that gave it its status; 0: none
     owner INTEGER NOT NULL,            -- the section that brought it; the others that share it are coalesced
     attempts INTEGER NOT NULL DEFAULT 0,
     permanent INTEGER NOT NULL DEFAULT 0, -- failed, and calling again as it is cannot help
@@ -54,12 +55,13 @@ CREATE TABLE attempts (
     opened_at REAL NOT NULL,           -- Unix time
     outcome TEXT,                      -- NULL: open; after a crash its outcome is unknown
     latency REAL,                      -- seconds
+    cost_usd REAL,                     -- of what it brought, at list price
     code TEXT NOT NULL DEFAULT '',
     message TEXT NOT NULL DEFAULT '',
     request_id TEXT NOT NULL DEFAULT ''
 );
 CREATE UNIQUE INDEX one_open_attempt ON attempts (unit) WHERE outcome IS NULL;
-CREATE INDEX unknown_attempts ON attempts (unit) WHERE outcome = 'unknown';
+CREATE INDEX attempts_of_unit ON attempts (unit);
 
 CREATE TABLE answers (
     unit INTEGER PRIMARY KEY REFERENCES units,
@@ -73,7 +75,7 @@ CREATE TABLE answers (
 
 -- Sections that are in the results: seen when their document was last read to its end, or since.
 CREATE VIEW live AS
-SELECT s.id, s.document, s.position, s.unit, s.heading, s.place,
+SELECT s.id, s.document, s.position, s.unit, s.run, s.heading, s.place,
        d.position * 4294967296 + s.position AS ordinal
 FROM sections s JOIN documents d ON d.id = s.document
 WHERE NOT d.gone AND s.run >= d.run;

@@ -1,5 +1,6 @@
 """One run at a time in an output directory."""
 
+import fcntl
 import os
 import socket
 import time
@@ -34,11 +35,22 @@ def output_lock(directory: Path, wait: float) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise LockedError(f"another run holds {directory} ({_holder(path)})") from None
+    held = os.open(directory, os.O_RDONLY)
     try:
+        _lock_directory(held, directory)
         path.write_text(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
         yield
     finally:
+        os.close(held)
         lock.release()
+
+
+def _lock_directory(held: int, directory: Path) -> None:
+    """Lock the directory as well: its lock file may have been unlinked by a cleaner, and another one be locked."""
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise LockedError(f"another run holds {directory} (its lock file was removed)") from None
 
 
 def _holder(path: Path) -> str:

@@ -55,9 +55,10 @@ def settle_inputs(journal: Journal) -> None:
 
 
 def tally(journal: Journal) -> dict[Status, int]:
-    """Sections of this run by the status of their unit."""
+    """Sections of this run by the status of their unit; NEW are those that it took up and did not get to."""
     rows = journal.db.execute(
-        "SELECT u.status, count(*) FROM sections s JOIN units u ON u.id = s.unit WHERE s.run = ? GROUP BY u.status",
+        "SELECT CASE WHEN u.run = s.run AND u.closed != s.run THEN 'new' ELSE u.status END AS status, count(*)"
+        " FROM sections s JOIN units u ON u.id = s.unit WHERE s.run = ? GROUP BY 1",
         (journal.run,),
     )
     return {Status(status): count for status, count in rows}
@@ -72,8 +73,10 @@ def unique(journal: Journal) -> int:
 def maybe_paid_twice(journal: Journal) -> int:
     """Attempts, over the life of the directory, whose outcome is unknown and that another one followed."""
     (count,) = journal.db.execute(
-        "SELECT count(*) FROM attempts a WHERE a.outcome = 'unknown' AND EXISTS (SELECT 1 FROM attempts b"
-        " WHERE b.unit = a.unit AND b.id > a.id AND b.outcome IN ('ok', 'incomplete', 'unknown'))"
+        "WITH unknown AS (SELECT unit, id FROM attempts WHERE outcome = 'unknown'), last AS"
+        " (SELECT unit, max(id) AS id FROM attempts WHERE outcome IN ('ok', 'incomplete', 'unknown')"
+        " AND unit IN (SELECT unit FROM unknown) GROUP BY unit)"
+        " SELECT count(*) FROM unknown JOIN last USING (unit) WHERE last.id > unknown.id"
     ).fetchone()
     return int(count)
 
@@ -90,7 +93,11 @@ def documents(journal: Journal) -> Iterator[tuple[int, Document]]:
 def rows(journal: Journal) -> Iterator[Row]:
     """Every section that is not gone, in document order."""
     for document, read in documents(journal):
+        last = -1
         for section, heading, key, status, owner, *rest in journal.db.execute(_ROWS, (document,)):
+            if rest[0] == last:
+                continue  # an interrupted run met another section here; the newer one counts
+            last = rest[0]
             yield Row(
                 read.path,
                 f"{section & _UNSIGNED:016x}",
@@ -108,5 +115,5 @@ _ROWS = """
 SELECT s.id, s.heading, u.key, u.status, u.owner, s.position, s.place, u.attempts, u.code, u.message, r.model,
        a.source, a.raw, a.sha256, a.cost_usd, a.latency
 FROM live s JOIN units u ON u.id = s.unit JOIN runs r ON r.id = u.run LEFT JOIN answers a ON a.unit = u.id
-WHERE s.document = ? ORDER BY s.position
+WHERE s.document = ? ORDER BY s.position, s.run DESC
 """

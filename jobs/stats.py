@@ -26,8 +26,10 @@ class Quota:
 
     rpm: float | None = None
     tpm: float | None = None
-    source: str = ""
-    """`told`, or empty where nobody told."""
+    source: str | None = None
+    """`told`; None where nobody told."""
+    burst_s: float = 0.0
+    """How many seconds of it may be taken at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Snapshot:
     quota: Quota = Quota()
     stages: tuple[Stage, ...] = ()
     utilisation: float | None = None
-    """Of the tightest told quota, 0 to 1: what was used of what could have been since the first call."""
+    """Of the tightest told quota, 0 to 1: what was used of burst + quota x time since the first call."""
     eta: float | None = None
     """Seconds to the end as far as can be told; None if it cannot."""
 
@@ -194,13 +196,13 @@ class Stats:
         self._cost += event.cost_usd or 0.0
 
     def _utilisation(self) -> float | None:
-        first, last = self._calling or (0.0, 0.0)
-        minutes = (last - first) / 60
-        if minutes <= 0:
+        if self._calling is None:
             return None
+        first, last = self._calling
+        minutes = (last - first + self.quota.burst_s) / 60
         admitted = self._counts["calls"] - self._counts["throttled"]
-        used = [(admitted - 1, self.quota.rpm), (self._quota_tokens, self.quota.tpm)]
-        return max((amount / (quota * minutes) for amount, quota in used if quota), default=None)
+        used = [(admitted, self.quota.rpm), (self._quota_tokens, self.quota.tpm)]
+        return max((amount / (quota * minutes) for amount, quota in used if quota and minutes), default=None)
 
     def snapshot(self) -> Snapshot:
         """The run as it stands now."""
@@ -223,10 +225,20 @@ class Stats:
             utilisation=self._utilisation(),
             stages=self.stages(),
         )
-        fraction = shot.fraction
-        if not fraction or fraction >= 1 or elapsed < 2:
-            return shot
-        return replace(shot, eta=elapsed * (1 - fraction) / fraction)
+        return replace(shot, eta=_eta(shot))
+
+
+def _eta(shot: Snapshot) -> float | None:
+    """Seconds to the end: by the rate of answers once all is read, before by the share of the work that is done."""
+    fraction = shot.fraction
+    if shot.stopping or not fraction or fraction >= 1 or shot.elapsed < 2:
+        return None
+    if shot.documents != shot.documents_total:
+        return shot.elapsed * (1 - fraction) / fraction
+    left = shot.units - shot.units_done
+    if shot.quota.rpm is not None:
+        return max(0.0, left - shot.in_flight) / shot.quota.rpm * 60 + shot.latency
+    return left * shot.elapsed / shot.units_done
 
 
 _COUNTED = (

@@ -25,6 +25,8 @@ class Cause(StrEnum):
     FAILURES = "failures"
     ACCESS = "access"
     UNAVAILABLE = "unavailable"
+    BROKEN = "broken"
+    """Documents can no longer be read; the error itself follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Stopper:
     def __init__(self, policy: Policy) -> None:
         self._max = policy.max_failures
         self._fatal = self._invalid = self._answered = self._failed = self._closed = 0
+        self._last_fatal: Reply | None = None
         self.stopped: Stop | None = None
 
     @property
@@ -107,7 +110,9 @@ class Stopper:
         if reply.answer is not None:
             self._answered += 1
             self._fatal = 0
-        self._fatal += reply.outcome is Outcome.FATAL
+        if reply.outcome is Outcome.FATAL:
+            self._fatal += 1
+            self._last_fatal = reply
         self._invalid += reply.outcome is Outcome.INVALID
         if self._fatal >= FEW or reply.code == DAILY_QUOTA:
             return _refused(reply)
@@ -116,6 +121,10 @@ class Stopper:
         if self._too_many():
             return Stop(Cause.FAILURES, f"{self._failed} of {self._closed} units failed (--max-failures)")
         return None
+
+    def at_the_end(self) -> Stop | None:
+        """All units are closed: whether they were too few for `after` to see that every call is refused."""
+        return _refused(self._last_fatal) if self._last_fatal and not self._answered else None
 
     def _too_many(self) -> bool:
         if self._max is None or not self._failed:

@@ -128,7 +128,7 @@ class Store(Protocol):
         ...
 
     def fail(self, unit: int, code: str, message: str) -> None:
-        """A unit cannot be called at all; it is failed for good."""
+        """A unit cannot be called under the limits of this run."""
         ...
 
 

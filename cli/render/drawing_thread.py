@@ -43,12 +43,15 @@ class Message:
 class DrawingThread(ABC):
     """A display that draws every `period` seconds, in a thread of its own, and prints messages as they come.
 
+    The first drawing comes after `first` seconds.
+
     `notice`, `error` and `close` may be called from any thread. Whatever goes wrong with the stream ends the display,
     never the run.
     """
 
-    def __init__(self, stream: TextIO, period: float) -> None:
+    def __init__(self, stream: TextIO, period: float, *, first: float = 0.0) -> None:
         self._stream = stream
+        self._first = first
         self._period = period
         self._messages: deque[Message] = deque(maxlen=MOST_MESSAGES)
         self._closing = threading.Event()
@@ -86,15 +89,15 @@ class DrawingThread(ABC):
             forsake(self._stream)
 
     def _draw_until_closed(self) -> None:
-        due = 0.0
+        due = time.monotonic() + self._first
         while not self._closing.is_set():
+            self._say_what_waits()
             if time.monotonic() >= due:
                 self._draw()
                 due = time.monotonic() + self._period
-            self._say_what_waits()
             self._closing.wait(TICK)
-        self._say_what_waits()
         self._draw()
+        self._say_what_waits()
 
     def _say_what_waits(self) -> None:
         if waiting := [self._messages.popleft() for _ in range(len(self._messages))]:

@@ -15,17 +15,19 @@ PERIOD = 10.0
 
 
 class PlainDisplay(DrawingThread):
-    """A line at once, one every `period` seconds, one at the end, and the messages between them."""
+    """A line every `period` seconds and one at the end, with the messages between them."""
 
     def __init__(
         self, snapshot: Callable[[], Snapshot], stream: TextIO, *, emulated: bool = False, period: float = PERIOD
     ) -> None:
-        super().__init__(stream, period)
+        super().__init__(stream, period, first=period)
         self._snapshot = snapshot
         self._emulated = emulated
 
     def _draw(self) -> None:
-        put(self._stream, progress_line(self._snapshot(), emulated=self._emulated) + "\n")
+        shot = self._snapshot()
+        if shot.documents:  # before, there is nothing to tell
+            put(self._stream, progress_line(shot, emulated=self._emulated) + "\n")
 
     def _say(self, messages: Sequence[Message]) -> None:
         for message in messages:

@@ -67,7 +67,11 @@ def _sections(summary: Mapping[str, Any]) -> list[Item]:
         _plain(summary, "sections"),
         _plain(summary, "unique", " different"),
         count_item("ok", summary["ok"]),
-        *(count_item(name, summary[name], style) for name, style in troubles.items()),
+        *(
+            count_item(name, summary[name], style)
+            for name, style in troubles.items()
+            if summary[name] or name == "failed"
+        ),
         *pending,
     ]
 
@@ -91,11 +95,21 @@ def _cost(summary: Mapping[str, Any]) -> str:
 def _time(summary: Mapping[str, Any]) -> list[Item]:
     wall, used = summary["wall_s"], summary["utilisation"]
     items = [(duration(wall), "")]
-    if summary["calls"] and wall:
+    if summary["calls"] and wall >= RATE_MEANS_SOMETHING:
         items.append((f"{count(summary['calls'] * 60 / wall)} calls/min", ""))
     if used is not None:
         items.append((f"{percent(used)} of the quota used", ""))
     return items
+
+
+RATE_MEANS_SOMETHING = 10.0
+"""Seconds of a run."""
+
+_AGAIN = {
+    "failed": "a plain re-run calls for those again that may pass, --retry failed for all",
+    "incomplete": "--retry incomplete pays for them again",
+    "held": "they may have been paid for, --retry held calls again",
+}
 
 
 def _advice(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -104,11 +118,7 @@ def _advice(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f'{counted(number, "document")} unreadable: see "status": "unreadable" in documents.jsonl'
     for status in ("failed", "incomplete", "held"):
         if number := summary[status]:
-            why = " (the answer may have been paid for)" if status == "held" else ""
-            yield (
-                f'{counted(number, "section")} {status}{why}: see "status": "{status}" in results.jsonl; '
-                f"run again with --retry {status}"
-            )
+            yield f'{counted(number, "section")} {status}: see "status": "{status}" in results.jsonl; {_AGAIN[status]}'
     if number := summary["fallback"]:
         yield f"{counted(number, 'section')} answered by the local fallback: run again to replace them"
     if number := summary["pending"]:

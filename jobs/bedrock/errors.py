@@ -97,6 +97,8 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
     code = _code(headers, fields) or str(status)
     message = _message(status, headers, fields, body)
     outcome = BY_CODE.get(code) or _by_status(status)
+    if "on-demand throughput" in message:  # the model cannot be called by this id at all
+        outcome = Outcome.FATAL
     if outcome is Outcome.THROTTLED and "per day" in message.lower():
         message += " (hint: the quota of the day is used up, and no pause helps: run again when it is back)"
         return Verdict(Outcome.FATAL, DAILY_QUOTA, message, None)

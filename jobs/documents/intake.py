@@ -58,27 +58,31 @@ class IntakeRules:
 
 
 @dataclass(slots=True)
-class PassedOver:
-    """Counts what a listing leaves out without naming it."""
+class ListingNotes:
+    """What a listing tells beside the files, and how it is told to end."""
 
     hidden: int = 0
-    """Files and folders inside of folders whose name begins with a dot."""
+    """Files and folders inside of folders whose name begins with a dot: left out, without naming them."""
+    unlisted: int = 0
+    """Arguments and folders that could not be listed: what is in them is not known to be gone."""
+    ended: bool = False
+    """Set by whoever has no more use for the listing, from any thread: it ends at the next name."""
 
 
-def find(arguments: Sequence[str], rules: IntakeRules, passed_over: PassedOver | None = None) -> Iterator[Source]:
+def find(arguments: Sequence[str], rules: IntakeRules, notes: ListingNotes | None = None) -> Iterator[Source]:
     """The files that the arguments mean, folders with all that is below them, lazily and in a stable order.
 
     What cannot be read is listed as well, with the reason. Nothing is listed twice, whatever the arguments.
     """
-    search = _Search(rules, passed_over or PassedOver())
+    search = _Search(rules, notes or ListingNotes())
     for argument in arguments:
         yield from search.argument(argument)
 
 
-def survey(arguments: Sequence[str], rules: IntakeRules) -> tuple[int, int]:
+def survey(arguments: Sequence[str], rules: IntakeRules, notes: ListingNotes | None = None) -> tuple[int, int]:
     """How many documents there are (those that cannot be read among them), and bytes to read."""
     documents = size = 0
-    for source in find(arguments, rules):
+    for source in find(arguments, rules, notes):
         documents += 1
         size += source.size
     return documents, size
@@ -98,8 +102,8 @@ class _Folder:
 class _Search:
     """Lists files; remembers folders and named files only, so that a million files take no memory."""
 
-    def __init__(self, rules: IntakeRules, passed_over: PassedOver) -> None:
-        self._rules, self._passed_over = rules, passed_over
+    def __init__(self, rules: IntakeRules, notes: ListingNotes) -> None:
+        self._rules, self._notes = rules, notes
         self._left_out = [path.resolve() for path in rules.leave_out]
         self._entered: set[tuple[int, int]] = set()
         for path in self._left_out:
@@ -117,6 +121,7 @@ class _Search:
                 _identity(real.parent.stat()) in self._entered and not real.name.startswith(".")
             )
         except OSError as error:
+            self._notes.unlisted += 1
             yield Source(argument, _display(path), f"{_reason(error)}; check the name and the permissions")
             return
         if any(real.is_relative_to(folder) for folder in self._left_out):
@@ -131,12 +136,12 @@ class _Search:
     def _walk(self, path: Path, status: os.stat_result) -> Iterator[Source]:
         folders: list[_Folder] = []  # a stack of our own: folders may be nested more deeply than calls
         yield from self._enter(folders, path, PurePath(), status)
-        while folders:
+        while folders and not self._notes.ended:
             folder = folders[-1]
             if not folder.names:
                 folders.pop()
             elif (name := folder.names.pop()).startswith("."):
-                self._passed_over.hidden += 1
+                self._notes.hidden += 1
             else:
                 yield from self._member(folders, folder.path / name, folder.below / name)
 
@@ -161,6 +166,7 @@ class _Search:
             with os.scandir(path) as entries:
                 names = sorted((entry.name for entry in entries), key=os.fsencode, reverse=True)
         except OSError as error:
+            self._notes.unlisted += 1
             yield Source(str(path), _display(path), f"it cannot be listed: {_reason(error)}; check the permissions")
         else:
             self._entered.add(_identity(status))

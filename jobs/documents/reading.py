@@ -13,7 +13,7 @@ from typing import cast
 
 from jobs.documents.child import LENGTH, unpack
 from jobs.documents.document import Document, Source
-from jobs.documents.intake import IntakeRules, PassedOver, find
+from jobs.documents.intake import IntakeRules, ListingNotes, find
 from jobs.documents.parsing import Chunk
 
 __all__ = ["ChildError", "Chunk", "read"]
@@ -37,7 +37,7 @@ async def read(
     max_tokens: int,
     *,
     children: int = 1,
-    passed_over: PassedOver | None = None,
+    notes: ListingNotes | None = None,
 ) -> AsyncGenerator[Chunk, None]:
     """The sections of all files that the arguments mean, in the order of the listing, in constant memory.
 
@@ -49,7 +49,7 @@ async def read(
     """
     settings = json.dumps([MEMORY, max_tokens, rules.max_file_size, rules.follow_symlinks])
     crew = [_Child(settings) for _ in range(children)]
-    listing: Iterator[Source] | None = find(arguments, rules, passed_over)
+    listing: Iterator[Source] | None = find(arguments, rules, notes)
     listed: deque[Source] = deque()
     waiting: deque[tuple[Source, _Child]] = deque()
     try:

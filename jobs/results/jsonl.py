@@ -40,7 +40,7 @@ def write_documents(path: Path, documents: Iterable[Document]) -> None:
 
 def result(row: Row) -> dict[str, Any]:
     """A line of results.jsonl as an object; its keys are an interface (README, Results)."""
-    answer, damage = _answer(row)
+    answer, damage = _answer(row) if row.status in (Status.OK, Status.INCOMPLETE) else (None, None)
     status = Status.FAILED if damage else row.status
     return {
         "document": row.document,
@@ -96,7 +96,7 @@ def _error(row: Row, answer: Answer | None) -> Mapping[str, str] | None:
         case Status.OK:
             return None
         case Status.INCOMPLETE if answer and not row.code:
-            return {"code": answer.stop_reason, "message": "the answer was paid for but is not complete"}
+            return {"code": answer.stop_reason, "message": answer.why_incomplete}
     return {"code": row.code, "message": row.message}
 
 

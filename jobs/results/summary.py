@@ -68,7 +68,16 @@ class Summary:
         self.ok, self.failed = tally.get(Status.OK, 0), tally.get(Status.FAILED, 0)
         self.incomplete, self.held = tally.get(Status.INCOMPLETE, 0), tally.get(Status.HELD, 0)
         self.pending, self.unique = tally.get(Status.NEW, 0), unique
+        # The record knows of sections whose event a stop has swallowed.
+        self.sections = sum(tally.values())
         self.maybe_paid_twice = maybe_paid_twice
+
+    def troubles(self) -> str:
+        """What is not well, in a few words; empty if all is."""
+        troubles = [f"{self.unreadable} of {self.documents} documents unreadable"] if self.unreadable else []
+        counts = {name: getattr(self, name) for name in ("failed", "incomplete", "held", "pending")}
+        troubles += [f"{number} of {self.sections} sections {name}" for name, number in counts.items() if number]
+        return ", ".join(troubles)
 
     def as_dict(self) -> dict[str, Any]:
         """As it stands in summary.json."""

@@ -325,6 +325,46 @@ class TestInput:
         ran = place.run("--deadline", "1s", "--grace", "100ms")
         assert ran.returncode == 5, ran.stderr
 
+    def test_a_sample_within_the_first_document_is_all_done(self, place, bedrock):
+        place.sections(20)
+        ran = place.run("--sample", "5")
+        assert ran.returncode == 0, ran.stderr
+        assert len(place.results()) == len(bedrock.ledger()) == 5
+        assert place.run().returncode == 0
+        assert len(bedrock.ledger()) == 20
+
+    def test_an_unmounted_folder_does_not_empty_the_results(self, place):
+        place.sections(5)
+        place.run()
+        place.docs.rename(place.folder / "elsewhere")
+        assert place.run().returncode in (2, 3)
+        assert len(place.results()) == 5
+        place.docs.mkdir()
+        assert place.run().returncode == 2
+        assert len(place.results()) == 5
+
+    def test_a_removed_lock_file_lets_nobody_in(self, tmp_path):
+        with emulator(latency=30.0) as bedrock:
+            place = Workplace(tmp_path, bedrock.url)
+            place.sections(1)
+            running = place.start()
+            until(lambda: len(bedrock.ledger()) == 1)
+            (place.out / "journal.lock").unlink()
+            assert place.run().returncode == 11
+            running.kill()
+            running.communicate(timeout=PATIENCE)
+            assert len(bedrock.ledger()) == 1
+
+    def test_one_section_without_access_is_a_matter_of_access(self, place, bedrock):
+        bedrock.faults({"kind": "denied"})
+        place.sections(1)
+        assert place.run().returncode == 12
+
+    def test_what_did_not_fit_a_quota_fits_a_larger_one(self, place):
+        place.sections(2)
+        assert place.run("--tpm", "500").returncode == 4
+        assert place.run("--tpm", "500000").returncode == 0
+
 
 class TestOutput:
     """Data on standard output, everything else on standard error."""
@@ -339,9 +379,11 @@ class TestOutput:
         place.sections(3)
         assert place.run().stdout == ""
 
-    def test_quiet_says_nothing_of_what_went_well(self, place):
+    def test_quiet_says_nothing_of_what_went_well_and_one_line_of_what_did_not(self, place):
         place.sections(3)
         assert place.run("--quiet").stderr == ""
+        place.write("b.xyz", "x")
+        assert place.run("--quiet").stderr == "bedrock-batch: exit code 3: 1 of 2 documents unreadable\n"
 
     def test_a_closed_standard_error_loses_no_answer(self, place, bedrock):
         place.sections(30)

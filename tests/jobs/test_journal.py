@@ -130,6 +130,25 @@ class TestNextRun:
             assert report.maybe_paid_twice(second) == 1
         second.close()
 
+    def test_with_hold_a_unit_whose_last_call_is_unknown_is_held_though_its_attempt_was_closed(self, path):
+        first = begun(path)
+        places(first, "a")
+        call(first, "a", Outcome.UNKNOWN, Status.NEW)
+        first.close()
+        second = begun(path, hold=True, run="r2")
+        assert places(second, "a") == [Place.LEFT]
+        (row,) = report.rows(second)
+        assert (row.status, row.attempts, row.code) == (Status.HELD, 1, "Interrupted")
+        second.close()
+
+    def test_text_of_a_server_that_is_no_unicode_is_stored_written_out(self, path):
+        journal = begun(path)
+        places(journal, "a")
+        call(journal, "a", Outcome.INVALID, Status.FAILED, message="\ud800", request_id="\udcff")
+        (row,) = report.rows(journal)
+        assert row.message == "\\ud800"
+        journal.close()
+
     def test_a_throttle_or_a_call_never_sent_is_not_paid_twice(self, path):
         journal = begun(path)
         places(journal, "a")
@@ -138,6 +157,45 @@ class TestNextRun:
         call(journal, "a", Outcome.OK, Status.OK, answer=answer())
         assert report.maybe_paid_twice(journal) == 0
         journal.close()
+
+
+class TestTakenUp:
+    """A unit that a run takes up again keeps what it has until the run brings something."""
+
+    def taken_up(self, path) -> Journal:
+        first = begun(path)
+        places(first, "a")
+        call(first, "a", Outcome.OK, Status.OK, answer=answer("the first"))
+        first.close()
+        second = begun(path, taking=Taking(answered=True), run="r2")
+        assert places(second, "a") == [Place.NEW]
+        return second
+
+    def test_a_refresh_that_is_stopped_loses_nothing(self, path):
+        second = self.taken_up(path)
+        assert report.tally(second) == {Status.NEW: 1}
+        second.close()
+        third = begun(path, run="r3")
+        assert places(third, "a") == [Place.RESUMED]
+        assert report.tally(third) == {Status.OK: 1}
+        third.close()
+
+    @pytest.mark.parametrize(("outcome", "status"), [(Outcome.INVALID, Status.FAILED), (Outcome.OK, Status.INCOMPLETE)])
+    def test_a_refresh_that_brings_less_does_not_replace_a_complete_answer(self, path, outcome, status):
+        second = self.taken_up(path)
+        half = answer("Half", stop="max_tokens") if status is Status.INCOMPLETE else None
+        call(second, "a", outcome, status, answer=half)
+        assert report.tally(second) == {Status.OK: 1}
+        (row,) = report.rows(second)
+        assert b"the first" in (row.raw or b"")
+        second.close()
+
+    def test_a_refresh_that_brings_an_answer_replaces_it(self, path):
+        second = self.taken_up(path)
+        call(second, "a", Outcome.OK, Status.OK, answer=answer("the second"))
+        (row,) = report.rows(second)
+        assert b"the second" in (row.raw or b"")
+        second.close()
 
 
 def read(journal: Journal, name: str, position: int, *keys: str) -> None:
@@ -190,6 +248,16 @@ class TestRows:
         document = second.meet("a.md", 0)
         second.enroll(document, [Entry(f"{hash(('a.md', 0)) & (1 << 64) - 1:016x}", 0, (), "", HASH["a"])], NoRecall())
         assert [row[:3] for row in seen(second)] == [("a.md", 0, b"a"), ("a.md", 1, b"b"), ("b.md", 0, b"c")]
+        second.close()
+
+    def test_an_interrupted_run_leaves_one_row_for_each_place_of_a_document(self, path):
+        first = begun(path)
+        read(first, "a.md", 0, "a", "b")
+        first.close()
+        second = begun(path, run="r2")
+        second.enroll(second.meet("a.md", 0), [Entry("ff" * 8, 0, ("New",), "", HASH["c"])], NoRecall())
+        assert [row[:3] for row in seen(second)] == [("a.md", 0, b"c"), ("a.md", 1, b"b")]
+        assert [read.status for _, read in report.documents(second)] == ["partial"]
         second.close()
 
     def test_sections_that_an_edit_removed_leave_the_results(self, path):

@@ -92,7 +92,7 @@ def test_the_quota_of_the_day_stops_the_run() -> None:
 def test_a_model_that_needs_a_profile_says_how_to_find_one() -> None:
     body = b"""{"message":"Invocation of model ID anthropic.claude-x with on-demand throughput isn't supported."}"""
     verdict = classify(400, {"x-amzn-errortype": "ValidationException"}, body)
-    assert verdict.outcome is Outcome.INVALID
+    assert verdict.outcome is Outcome.FATAL
     assert "list-inference-profiles" in verdict.message
 
 

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from jobs.documents.intake import IntakeRules, PassedOver, find, survey
+from jobs.documents.intake import IntakeRules, ListingNotes, find, survey
 
 
 @pytest.fixture(autouse=True)
@@ -74,9 +74,9 @@ def test_a_file_reached_through_two_arguments_is_read_once(make, tmp_path, argum
 
 def test_hidden_files_and_folders_are_left_out_and_counted(make):
     make("d/.hidden.md", "d/.git/a.md", "d/.git/b.md", "d/a.md")
-    passed_over = PassedOver()
-    assert [source.document for source in find(["d"], IntakeRules(), passed_over)] == ["d/a.md"]
-    assert passed_over.hidden == 2
+    notes = ListingNotes()
+    assert [source.document for source in find(["d"], IntakeRules(), notes)] == ["d/a.md"]
+    assert notes.hidden == 2
     assert found("d", "d/.hidden.md", "d/.git") == ["d/a.md", "d/.hidden.md", "d/.git/a.md", "d/.git/b.md"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from jobs.documents import reading
 from jobs.documents.child import pack, unpack
 from jobs.documents.document import Document, Source
-from jobs.documents.intake import IntakeRules, PassedOver
+from jobs.documents.intake import IntakeRules, ListingNotes
 from jobs.documents.parsing import Chunk, Limits, parse
 from jobs.documents.reading import ChildError, read
 from jobs.sections import Section
@@ -113,11 +113,11 @@ async def test_nothing_to_read_starts_no_child(tmp_path, processes):
     assert len(processes) == 0
 
 
-async def test_what_was_passed_over_is_counted(tmp_path):
+async def test_what_was_notes_is_counted(tmp_path):
     (tmp_path / ".hidden.md").touch()
-    passed_over = PassedOver()
-    await chunks_of(tmp_path, passed_over=passed_over)
-    assert passed_over.hidden == 1
+    notes = ListingNotes()
+    await chunks_of(tmp_path, notes=notes)
+    assert notes.hidden == 1
 
 
 async def test_a_file_that_vanishes_after_the_listing_is_unreadable(tmp_path):
