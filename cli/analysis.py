@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import os
 import sys
 import threading
 import time
@@ -67,6 +68,7 @@ def analyze(settings: AnalyzeSettings) -> int:
     with shown as screen:
         screen.notice(f"reading {', '.join(settings.paths)}; results go to {settings.output}")
         try:
+            _check_paths(settings.paths)
             with _held(settings, screen), _told(settings, summary, stats, signals), _runner() as runner:
                 runner.run(_run(settings, summary, stats, screen, signals))
         except Exception as error:  # noqa: BLE001 (raised again below, once the summary is printed)
@@ -79,6 +81,12 @@ def analyze(settings: AnalyzeSettings) -> int:
     if bug is not None:
         raise bug
     return summary.exit_code
+
+
+def _check_paths(paths: tuple[str, ...]) -> None:
+    """One path that is missing is told of with the unreadable documents; if all are, the command line is wrong."""
+    if not any(os.path.lexists(path) for path in paths):
+        raise UserError(f"no such file or folder: {', '.join(paths)}", "check the name")
 
 
 def _print(settings: AnalyzeSettings, summary: Summary) -> None:

@@ -69,6 +69,8 @@ def _run(arguments: list[str]) -> int:
         except typer.TyperException as error:
             raise usage_error(error) from None
     except UserError as error:
+        if arguments[:1] == ["analyze"] and "--json" in arguments:
+            _print_json(error)
         return _complain(error)
     except KeyboardInterrupt:
         return SIGNAL + signal.SIGINT
@@ -77,6 +79,17 @@ def _run(arguments: list[str]) -> int:
         return PIPE_CLOSED if isinstance(end.__context__, BrokenPipeError) else int(end.code or ExitCode.OK)
     except Exception as error:  # noqa: BLE001 (nobody else will catch it)
         return _bug(error, verbose="--verbose" in arguments or bool(os.environ.get(DEBUG)))
+
+
+def _print_json(error: UserError) -> None:
+    """What `analyze --json` promises on every exit, for one that came before there was a run."""
+    import json
+
+    from jobs.results.summary import Summary
+
+    summary = Summary("", "", "", "", exit_code=error.exit_code, error=error.message)
+    with contextlib.suppress(OSError):
+        print(json.dumps(summary.as_dict()), flush=True)
 
 
 def _complain(error: UserError) -> int:

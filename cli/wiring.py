@@ -110,6 +110,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
                 max_attempts=settings.max_attempts,
                 call_timeout=settings.call_timeout,
                 grace=settings.grace,
+                quota_told=bool(settings.rpm or settings.tpm),
                 hold_unknown=hold,
                 max_failures=settings.max_failures,
                 sample=settings.sample,

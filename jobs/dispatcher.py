@@ -19,6 +19,7 @@ from jobs.stats import Stage
 from jobs.stopping import Cause, Policy, Stop, Stopper
 from jobs.store import Closing, Enrolment, Entry, Place, Recall, Status, Store
 from jobs.transport import Reply, Transport
+from ratelimit.congestion import CongestionWindow
 from ratelimit.gate import ExhaustedError, Gate, GateClosedError, Permit
 from ratelimit.outcome import Outcome
 from ratelimit.quota import NeverFitsError
@@ -74,8 +75,9 @@ class Dispatcher:
         self._entering: asyncio.Queue[tuple[Chunk, list[Request], asyncio.Future[list[Enrolment]]] | None]
         self._entering = asyncio.Queue(CHUNKS_ENTERING)
         self._units: asyncio.Queue[Unit | None] = asyncio.Queue(UNITS_QUEUED)
-        self._places = gate.places
-        self._room = asyncio.Semaphore(self._places + LOOKAHEAD)
+        self._window = CongestionWindow(gate.places)
+        self._room = asyncio.Semaphore(gate.places + LOOKAHEAD)
+        self._wide = False
         self._preparing: set[asyncio.Task[None]] = set()
         self._calling: set[asyncio.Task[None]] = set()
         self._refusals, self._paused_at = 0, -1.0
@@ -110,7 +112,7 @@ class Dispatcher:
         Raises:
             ExceptionGroup: of what a stage raised (StorageError, or a bug); calls in flight were cancelled.
         """
-        self._gate.places = min(PROBES, self._places)
+        self._gate.places = min(PROBES, self._gate.places)
         async with asyncio.TaskGroup() as group:
             for stage in (self._enter(chunks), self._entered(), self._call_all(group)):
                 self._prepare(group.create_task(stage))
@@ -258,7 +260,8 @@ class Dispatcher:
             self._throttled(reply, sent_at)
         elif reply.answer is not None:
             self._meter.learn(unit.request, reply.answer.usage)
-            self._refusals = 0
+            self._refusals //= 2
+            self._window.answered()
             self._widen(answered=True)
         return reply
 
@@ -285,14 +288,18 @@ class Dispatcher:
             return
         self._refusals += 1
         self._paused_at = now
+        if not self._policy.quota_told:
+            self._window.refused(self._gate.in_flight)
+            self._widen()
         pause = throttle_pause(self._refusals, reply.retry_after, self._uniform())
         self._gate.pause(pause)
         self._emit(events.Paused(pause, reply.message or reply.code))
 
     def _widen(self, *, answered: bool = False) -> None:
-        """All places may be used: an answer has come, or none of the first calls was refused at once."""
-        if self._gate.places < self._places and (answered or not self._stopper.suspicious):
-            self._gate.places = self._places
+        """All places of the window may be used: an answer has come, or none of the first calls was refused at once."""
+        self._wide = self._wide or answered or not self._stopper.suspicious
+        if self._wide and self._gate.places != self._window.places:
+            self._gate.places = self._window.places
 
     async def _cannot_fit(self, unit: Unit, error: NeverFitsError) -> None:
         message = f"this section {error}; use a smaller --section-tokens or --max-tokens, or a larger quota"

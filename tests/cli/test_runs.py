@@ -282,6 +282,11 @@ class TestInput:
         assert ran.returncode == 2
         assert "no files" in ran.stderr
 
+    def test_if_every_path_is_missing_it_is_a_usage_error(self, place):
+        ran = place.run(paths=("nowhere",))
+        assert ran.returncode == 2
+        assert "no such file or folder: nowhere" in ran.stderr
+
     def test_a_missing_path_is_named_and_the_others_are_done(self, place):
         place.sections(2)
         ran = place.run(paths=("docs", "nowhere"))
@@ -374,6 +379,15 @@ class TestOutput:
         ran = place.run("--json")
         assert json.loads(ran.stdout) == place.summary()
         assert ran.stdout.count("\n") == 1
+
+    @pytest.mark.parametrize("wrong", [["--rpm", "x"], ["--nonsense"], ["--prompt", " "]])
+    def test_json_is_printed_for_a_wrong_command_line_as_well(self, place, wrong):
+        place.sections(1)
+        ran = place.run("--json", *wrong)
+        told = json.loads(ran.stdout)
+        assert ran.returncode == told["exit_code"] == 2
+        assert told["error"]
+        assert told.keys() >= {"run_id", "ok", "calls", "cost_usd", "quota"}
 
     def test_without_json_standard_output_is_empty(self, place):
         place.sections(3)

@@ -209,6 +209,23 @@ def test_ten_minutes_of_throttling_lose_nothing():
     assert ran.calls < 200 + 64 * 60
 
 
+def test_without_a_told_quota_a_service_that_refuses_is_not_flooded():
+    """A server of 2 calls a second: with 64 in flight all the time, 97 of 100 calls would be refused."""
+    bucket = TokenBucket(2.0, 2.0)
+
+    def answering(*_: object) -> Reply:
+        now = asyncio.get_running_loop().time()
+        if bucket.wait(now):
+            return THROTTLED
+        bucket.take(now)
+        return OK
+
+    ran = run(many(400), answering, latency=0.5)
+    assert ran.statuses == {Status.OK: 400}
+    assert ran.stats.snapshot().throttled < 400
+    assert ran.took < 2 * 400 / 2.0
+
+
 def test_transient_failures_are_retried_up_to_max_attempts():
     ran = run(many(20), lambda *_: TRANSIENT, policy=Policy(max_attempts=3))
     assert ran.statuses == {Status.FAILED: 20}
