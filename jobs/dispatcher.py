@@ -33,7 +33,7 @@ LOOKAHEAD = 64
 """Units open beyond those in flight: at the gate, in backoff, or closing."""
 PROBES = 8
 """Calls in flight until one was answered: if every call is refused alike, few find out."""
-PROBE_TIME = 1.0
+PROBE_TIME = 0.3
 """Seconds after which the rest may start though no answer has come: refusals are quick, answers are slow."""
 
 

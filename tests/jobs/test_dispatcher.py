@@ -184,13 +184,13 @@ def test_a_told_quota_is_used_up_and_not_passed():
 
 
 def test_the_first_calls_are_few_until_one_was_answered():
-    ran = run(many(400), latency=0.5)
-    assert sum(at < 0.49 for at, _ in ran.service.ledger) == PROBES
+    ran = run(many(400), latency=0.2)
+    assert sum(at < 0.19 for at, _ in ran.service.ledger) == PROBES
 
 
 def test_slow_answers_do_not_hold_the_others_for_long():
     ran = run(many(400), latency=30.0)
-    assert sum(at < 2.0 for at, _ in ran.service.ledger) == 64
+    assert sum(at < 1.0 for at, _ in ran.service.ledger) == 64
 
 
 def test_throttled_units_are_called_again_and_cost_no_attempt():
