@@ -128,8 +128,12 @@ class Cache:
 
 
 def _open(directory: Path) -> diskcache.Cache:
+    database = directory / "cache.db"
     # SQLite gives its side files the mode of the database.
-    (directory / "cache.db").touch(mode=0o600)
+    database.touch(mode=0o600)
+    # Asked here, as diskcache would leave the connection to a broken one open.
+    with contextlib.closing(sqlite3.connect(database, timeout=TIMEOUT)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master")
     return diskcache.Cache(
         str(directory),
         timeout=TIMEOUT,

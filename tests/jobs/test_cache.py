@@ -35,7 +35,9 @@ def test_an_answer_comes_back_as_it_was(cache, directory):
     cache.keep(KEY, kept)
     assert cache.find([KEY, b"x" * 32]) == {KEY: kept}
     cache.close()
-    assert Cache(directory).find([KEY]) == {KEY: kept}
+    again = Cache(directory)
+    assert again.find([KEY]) == {KEY: kept}
+    again.close()
 
 
 def test_directory_and_files_are_for_their_owner_only(cache, directory):

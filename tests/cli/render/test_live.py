@@ -58,7 +58,7 @@ class Terminal:
             stdout=self._slave,
             stderr=self._slave,
             start_new_session=True,
-            env=env | {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"} | environment,
+            env=env | {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", "PYTHON_COLORS": "0"} | environment,
         )
         self.output = ""
 
