@@ -5,7 +5,6 @@ import gc
 import json
 import os
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -43,7 +42,9 @@ OF_CAUSE = {
 
 
 def analyze(settings: AnalyzeSettings) -> int:
-    """Run it and return the exit code. A summary is written, and printed with --json, however it ends.
+    """Run it and return the exit code.
+
+    A summary is printed with --json however it ends, and written once the output directory is held.
 
     Raises:
         UserError: standard output cannot take the summary.
@@ -69,11 +70,15 @@ def analyze(settings: AnalyzeSettings) -> int:
         screen.notice(f"reading {', '.join(settings.paths)}; results go to {settings.output}")
         try:
             _check_paths(settings.paths)
-            with _held(settings, screen), _told(settings, summary, stats, signals), _runner() as runner:
+            with (
+                _output_directory(settings, screen),
+                _summary_written(settings, summary, stats, signals),
+                _runner() as runner,
+            ):
                 runner.run(_run(settings, summary, stats, screen, signals))
         except Exception as error:  # noqa: BLE001 (raised again below, once the summary is printed)
             if known := explained(error):
-                _take(known, summary, signals)
+                _note(known, summary, signals)
                 screen.error(known.message, known.hint)
             else:
                 bug = error
@@ -106,14 +111,14 @@ def _print(settings: AnalyzeSettings, summary: Summary) -> None:
         try:
             print(json.dumps(summary.as_dict()), flush=True)
         except BrokenPipeError:
-            raise
+            raise  # whoever read it has enough: an end of its own (cli.app)
         except OSError as error:
             message = f"cannot write to standard output: {error.strerror}"
             raise UserError(message, exit_code=ExitCode.STORAGE) from error
 
 
 @contextmanager
-def _held(settings: AnalyzeSettings, screen: Display) -> Iterator[None]:
+def _output_directory(settings: AnalyzeSettings, screen: Display) -> Iterator[None]:
     """The output directory: made, writable and locked."""
     with ExitStack() as stack:
         try:
@@ -133,21 +138,21 @@ def _held(settings: AnalyzeSettings, screen: Display) -> Iterator[None]:
 
 
 @contextmanager
-def _told(settings: AnalyzeSettings, summary: Summary, stats: Stats, signals: Signals) -> Iterator[None]:
+def _summary_written(settings: AnalyzeSettings, summary: Summary, stats: Stats, signals: Signals) -> Iterator[None]:
     """Fill in and write summary.json, also for a run that an error ended."""
     try:
         yield
     except Exception as error:
         summary.take(stats.snapshot())
         bug = Explanation(f"a bug: {type(error).__name__}", "", ExitCode.BUG)
-        _take(explained(error) or bug, summary, signals)
+        _note(explained(error) or bug, summary, signals)
         with suppress(OSError):
             summary.write(settings.output / "summary.json")
         raise
     summary.write(settings.output / "summary.json")
 
 
-def _take(known: Explanation, summary: Summary, signals: Signals) -> None:
+def _note(known: Explanation, summary: Summary, signals: Signals) -> None:
     summary.error = known.message
     summary.exit_code = worst([known.exit_code, *signals.exit_codes])
 
@@ -196,8 +201,9 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
         UserError: there are no inputs.
     """
     loop, dispatcher, rules = asyncio.get_running_loop(), batch.dispatcher, wiring.intake(settings)
-    reached = Stop(Cause.DEADLINE, "the deadline is reached")
-    deadline = loop.call_later(settings.deadline or threading.TIMEOUT_MAX, dispatcher.stop, reached)
+    deadline = None
+    if settings.deadline is not None:
+        deadline = loop.call_later(settings.deadline, dispatcher.stop, Stop(Cause.DEADLINE, "the deadline is reached"))
     counted, listed = ListingNotes(), ListingNotes()
 
     async def count() -> None:
@@ -208,11 +214,12 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
         async with aclosing(read(settings.paths, rules, settings.section_tokens, notes=listed)) as chunks:
             await dispatcher.run(chunks)
     finally:
-        deadline.cancel()
+        if deadline is not None:
+            deadline.cancel()
         counted.ended = listed.ended = True
         if counting is not None:
             counting.cancel()
-    if dispatcher.listed_all and not dispatcher.met:
+    if dispatcher.listed_all and not dispatcher.documents_read:
         raise UserError(*_no_files(settings))
     if listed.hidden:
         emit(events.Notice(f"hidden files and folders left out: {listed.hidden}", "name one to have it read"))

@@ -24,7 +24,7 @@ class ExitCode(IntEnum):
     ACCESS = 12
     """No credentials, or no access to the model."""
     STORAGE = 13
-    """The output, the journal or the cache could not be written or read."""
+    """The output, the journal or the cache could not be written or read, or a process of ours not be started."""
     UNAVAILABLE = 14
     """The service could not be used: an outage, or the day's quota."""
 

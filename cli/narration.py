@@ -32,17 +32,24 @@ class Narrator:
             case events.DocumentRead(status="empty"):
                 self._tell("empty", f"nothing to analyse in {event.path}: {event.error}", "documents.jsonl lists them")
             case events.UnitClosed() if event.status != "ok":
-                where = f"{event.document}, {event.heading}" if event.heading else event.document
-                why = ": ".join(part for part in (event.code, event.message) if part)
-                self._reasons[why] += 1
-                if self._reasons[why] <= ALIKE or self._verbose:
-                    self._tell(event.status, f"{event.status}: {where}: {why}", "results.jsonl lists them all")
+                self._tell_unit(event)
             case events.Stopping():
                 self._screen.notice(f"stopping: {event.reason}", event.hint)
             case events.Paused() if self._verbose or event.seconds >= LONG_PAUSE:
                 self._screen.notice(f"no call starts for {event.seconds:.1f} s: {event.reason}")
             case events.Notice():
                 self._screen.notice(event.text, event.hint)
+
+    def _tell_unit(self, event: events.UnitClosed) -> None:
+        where = f"{event.document}, {event.heading}" if event.heading else event.document
+        why = ": ".join(part for part in (event.code, event.message) if part)
+        if not self._verbose:
+            if self._told[event.status] > MANY:
+                return  # reasons that nobody will be told are not kept either
+            self._reasons[why] += 1
+            if self._reasons[why] > ALIKE:
+                return
+        self._tell(event.status, f"{event.status}: {where}: {why}", "results.jsonl lists them all")
 
     def _tell(self, kind: str, line: str, where: str) -> None:
         self._told[kind] += 1

@@ -25,9 +25,10 @@ from jobs.stats import Quota, Stats
 from jobs.stopping import Policy
 from jobs.store import NoRecall, Recall
 from jobs.transport import Transport
+from ratelimit.algorithms.allowance import Allowance
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.gate import Gate
-from ratelimit.quota import Allowance, Dimension, QuotaBook
+from ratelimit.quota import Dimension, QuotaBook
 
 EMULATED_MODEL = "amazon.nova-lite-v1:0"
 """The model that --emulate stands in for unless one is named."""

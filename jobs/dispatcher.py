@@ -11,7 +11,7 @@ from functools import partial
 from typing import cast
 
 from jobs import events
-from jobs.documents.reading import Chunk
+from jobs.documents.parsing import Chunk
 from jobs.group_commit import Commit
 from jobs.metering import MONEY, TOKENS, Meter
 from jobs.request import Recipe, Request
@@ -93,8 +93,8 @@ class Dispatcher:
         return self._stopper.stopped
 
     @property
-    def met(self) -> int:
-        """Documents that were met so far."""
+    def documents_read(self) -> int:
+        """Documents that were read to their end, or could not be."""
         return self._documents
 
     def stages(self) -> tuple[Stage, ...]:
@@ -111,6 +111,7 @@ class Dispatcher:
 
         Raises:
             ExceptionGroup: of what a stage raised (StorageError, or a bug); calls in flight were cancelled.
+            Exception: what reading raised; calls in flight had their time to finish.
         """
         self._gate.places = min(PROBES, self._gate.places)
         async with asyncio.TaskGroup() as group:
@@ -132,6 +133,7 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 (raised again once the calls in flight have ended)
             self._broken = error
             self.stop(Stop(Cause.BROKEN, f"reading failed: {error}"))
+            return  # nobody takes from the queue any more
         await self._entering.put(None)
 
     async def _enter_all(self, chunks: AsyncIterator[Chunk]) -> None:
@@ -232,9 +234,17 @@ class Dispatcher:
             status, permanent = self._policy.status(reply.outcome, failures + 1)
             usage = reply.answer.usage if reply.answer else None
             closing = Closing(
-                attempt, reply.outcome, status, reply.latency, reply.answer, reply.code, reply.message,
-                reply.request_id, self._meter.model.cost(usage) if usage else None, permanent,
-            )  # fmt: skip
+                attempt=attempt,
+                outcome=reply.outcome,
+                status=status,
+                latency=reply.latency,
+                answer=reply.answer,
+                code=reply.code,
+                message=reply.message,
+                request_id=reply.request_id,
+                cost_usd=self._meter.model.cost(usage) if usage else None,
+                permanent=permanent,
+            )
             await self._commit(partial(_close_attempt, closing, unit.request.key, self._recall))
             self._closed += 1
             return reply, status
@@ -267,7 +277,7 @@ class Dispatcher:
 
     def _ended(self, reply: Reply) -> events.CallEnded:
         if reply.answer is None:
-            return events.CallEnded(reply.outcome, reply.latency, code=reply.code, message=reply.message)
+            return events.CallEnded(reply.outcome, reply.latency)
         usage = reply.answer.usage
         tokens = self._meter.actual(usage)[TOKENS]
         return events.CallEnded(reply.outcome, reply.latency, usage, self._meter.model.cost(usage), tokens)

@@ -9,11 +9,11 @@ from ratelimit.outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class DocumentRead:
-    """A document was read to its end, or could not be."""
+    """A document was read as far as it is going to be."""
 
     path: str
     status: str
-    """`ok`, `empty` or `unreadable`."""
+    """`ok`, `empty`, `unreadable`, or `partial` (a sample ended in it)."""
     bytes: int
     sections: int
     error: str = ""
@@ -59,8 +59,6 @@ class CallEnded:
     cost_usd: float | None = None
     quota_tokens: float = 0.0
     """What it took of a token quota in the end, burndown included."""
-    code: str = ""
-    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Many writes in one transaction: what is asked of the record while a commit runs shares the next one.
 
 A commit that is durable costs a disk's flush, and gathering for a few milliseconds costs a call nothing that a quota
-would notice; one flush a call would cost more CPU than the call (tests/benchmarks).
+would notice; one flush a call would cost more CPU than the call.
 """
 
 import asyncio

@@ -180,16 +180,14 @@ class Journal:
         """The units that exist, with the place that a section of this run finds there."""
         marks = ",".join("?" * len(keys))
         rows = self.db.execute(
-            "SELECT u.key, u.id, u.status, u.run, u.permanent, a.run"  # noqa: S608 (question marks only)
-            f" FROM units u LEFT JOIN answers a ON a.unit = u.id WHERE u.key IN ({marks})",
+            f"SELECT key, id, status, run, permanent FROM units WHERE key IN ({marks})",  # noqa: S608 (question marks only)
             keys,
         )
         return {
-            key: (unit, self._place(Status(status), run, bool(permanent), answered))
-            for key, unit, status, run, permanent, answered in rows
+            key: (unit, self._place(Status(status), run, bool(permanent))) for key, unit, status, run, permanent in rows
         }
 
-    def _place(self, status: Status, run: int, permanent: bool, answered: int | None) -> Place:
+    def _place(self, status: Status, run: int, permanent: bool) -> Place:
         if run == self.run:
             return Place.COALESCED
         taking = self._taking
@@ -198,7 +196,7 @@ class Journal:
                 again = True
             case Status.OK:
                 if not taking.answered:
-                    return Place.RESUMED if answered != self.run else Place.COALESCED
+                    return Place.RESUMED
                 again = True
             case Status.FAILED:
                 again = taking.failed or not permanent

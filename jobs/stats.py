@@ -4,10 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from jobs import events
+from jobs.last_minute import RATE_WINDOW, LastMinute
 from ratelimit.outcome import Outcome
-
-RATE_WINDOW = 60
-"""Seconds over which the shown rates are taken: the quota's own unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Snapshot:
     calls_per_minute: float = 0.0
     """Calls sent in the last minute (or extrapolated from less)."""
     tokens_per_minute: float = 0.0
-    """Tokens billed in the last minute, input and output."""
+    """Tokens taken of a token quota in the last minute, burndown included."""
     latency: float = 0.0
     """Moving average of the seconds an answer takes."""
     quota: Quota = Quota()
@@ -94,30 +92,6 @@ class Snapshot:
 def no_stages() -> tuple[Stage, ...]:
     """The stages of a run that has not begun."""
     return ()
-
-
-class LastMinute:
-    """What was counted in the last 60 seconds, in buckets of a second."""
-
-    __slots__ = ("_amounts", "_seconds")
-
-    def __init__(self) -> None:
-        self._seconds = [-RATE_WINDOW] * RATE_WINDOW
-        self._amounts = [0] * RATE_WINDOW
-
-    def add(self, now: float, amount: int = 1) -> None:
-        """Count `amount` at `now` (seconds)."""
-        second = int(now)
-        bucket = second % RATE_WINDOW
-        if self._seconds[bucket] != second:
-            self._seconds[bucket] = second
-            self._amounts[bucket] = 0
-        self._amounts[bucket] += amount
-
-    def total(self, now: float) -> int:
-        """What was counted since a minute before `now`."""
-        oldest = int(now) - RATE_WINDOW
-        return sum(amount for second, amount in zip(self._seconds, self._amounts, strict=True) if second > oldest)
 
 
 @dataclass(slots=True)
@@ -190,7 +164,7 @@ class Stats:
         if event.usage is not None:
             counts["input_tokens"] += event.usage.input_tokens
             counts["output_tokens"] += event.usage.output_tokens
-            self._tokens.add(now, event.usage.input_tokens + event.usage.output_tokens)
+            self._tokens.add(now, round(event.quota_tokens))
             self._latency += (event.latency - self._latency) * (0.05 if self._latency else 1.0)
         self._quota_tokens += event.quota_tokens
         self._cost += event.cost_usd or 0.0

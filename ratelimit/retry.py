@@ -19,7 +19,7 @@ def backoff(failures: int, uniform: float) -> float:
 
 
 def throttle_pause(refusals: int, retry_after: float | None, uniform: float) -> float:
-    """Seconds for which no call starts after `refusals` (>= 1) throttles with no success between.
+    """Seconds for which no call starts after `refusals` (>= 1) bursts of throttles; an answer takes half of them away.
 
     A server's Retry-After counts, clamped; without one the pause doubles, with equal jitter (half of it is certain).
     """

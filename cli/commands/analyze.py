@@ -111,7 +111,7 @@ def analyze(
             "Most calls in flight. It bounds memory and sockets; the rate is the quota's.",
             values.whole,
             "N",
-            "from quota and latency",
+            "1000 under a told quota, else 64",
         ),
     ] = None,
     max_attempts: Annotated[
@@ -164,11 +164,11 @@ def analyze(
     ] = None,
     follow_symlinks: Annotated[bool, flag("--follow-symlinks", FILES, "Read what symbolic links lead to.")] = False,
     max_file_size: Annotated[
-        int, option("--max-file-size", FILES, "Larger files are left out.", values.size, "SIZE", "64MiB")
+        int, option("--max-file-size", FILES, "Larger files are listed as unreadable.", values.size, "SIZE", "64MiB")
     ] = 64 << 20,
     cache_dir: options.CacheDir = None,
     no_cache: Annotated[bool, flag("--no-cache", FILES, "Neither read nor write the cache.")] = False,
-    refresh: Annotated[bool, flag("--refresh", FILES, "Call even for what the cache has.")] = False,
+    refresh: Annotated[bool, flag("--refresh", FILES, "Call even for what was answered before.")] = False,
     output: Annotated[
         Path,
         option(

@@ -16,8 +16,6 @@ from jobs.documents.document import Document, Source
 from jobs.documents.intake import IntakeRules, ListingNotes, find
 from jobs.documents.parsing import Chunk
 
-__all__ = ["ChildError", "Chunk", "read"]
-
 MEMORY = 2 << 30
 """Address space of a child, in bytes."""
 PATIENCE = 60.0

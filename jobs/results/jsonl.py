@@ -39,7 +39,7 @@ def write_documents(path: Path, documents: Iterable[Document]) -> None:
 
 
 def result(row: Row) -> dict[str, Any]:
-    """A line of results.jsonl as an object; its keys are an interface (README, Results)."""
+    """A line of results.jsonl as an object; its keys are an interface (README, What you get)."""
     answer, damage = _answer(row) if row.status in (Status.OK, Status.INCOMPLETE) else (None, None)
     status = Status.FAILED if damage else row.status
     return {

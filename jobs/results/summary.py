@@ -13,7 +13,7 @@ from jobs.store import Status
 
 @dataclass(slots=True)
 class Summary:
-    """One flat object; names and meanings are an interface (README, Results). Counts are of this run."""
+    """One flat object; names and meanings are an interface (README, What you get). Counts are of this run."""
 
     run_id: str
     started_at: str

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 def ours(
     docs: Path, url: str, work: Path, name: str, *options: str, **environment: str
 ) -> tuple[processes.Measured, dict[str, object]]:
-    """One run of `analyze` in a new output directory with a new cache; what it took and its summary."""
+    """One run of `analyze` with the output directory and cache of this name; what it took and its summary."""
     output = work / name
     command = [
         str(Path(sys.executable).with_name("bedrock-batch")), "analyze", str(docs), "--model", MODEL, "--rpm", "none",
@@ -78,7 +78,7 @@ def many_in_flight(work: Path) -> None:
 def main() -> None:
     """Run them all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     processes.many_files()
     with tempfile.TemporaryDirectory() as folder:

@@ -19,7 +19,6 @@ class Measured:
     cpu: float
     memory_mb: float
     """Peak resident memory of the largest single process."""
-    returncode: int
 
 
 def measure(command: Sequence[str], env: Mapping[str, str] | None = None) -> Measured:
@@ -34,7 +33,8 @@ def measure(command: Sequence[str], env: Mapping[str, str] | None = None) -> Mea
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.stderr.write(output.decode(errors="replace")[-2000:])
-    return Measured(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, process.returncode)
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Measured(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 @contextlib.contextmanager

@@ -39,7 +39,7 @@ def test_settings_cannot_be_changed(shell):
 def test_the_default_that_the_help_shows_is_the_one_that_counts(shell, option):
     shown = re.search(r"\[default: (.*)]\[/dim]", option.help)
     default = shown and shown[1]
-    if default in (None, "from quota and latency"):
+    if default in (None, "1000 under a told quota, else 64"):
         assert option.default in (None, False)
     else:
         told = shell.settings("a", "--emulate", f"--{option.name.replace('_', '-')}", default)

@@ -114,13 +114,13 @@ class TestKilled:
             place.sections(2000)
             running = place.start("--concurrency", "32")
             until(lambda: len(bedrock.ledger()) >= 100)
-            sent = time.time()
+            before = len(bedrock.ledger())
             running.send_signal(number)
             _, err = running.communicate(timeout=PATIENCE)
             assert running.returncode == 128 + number, err
             ledger = bedrock.ledger()
-            # The signal travels: what was on its way then may arrive a moment later.
-            assert max(entry["time"] for entry in ledger) < sent + 0.3
+            # Whatever the machine's load: what starts in the moment before the signal is heard is one round of calls.
+            assert len(ledger) <= before + 2 * 32
             assert len(place.results()) == len(ledger) == place.summary()["ok"]
             assert place.summary()["exit_code"] == 128 + number
             assert place.run("--concurrency", "500").returncode == 0
@@ -342,7 +342,7 @@ class TestInput:
         place.sections(5)
         place.run()
         place.docs.rename(place.folder / "elsewhere")
-        assert place.run().returncode in (2, 3)
+        assert place.run().returncode == 2
         assert len(place.results()) == 5
         place.docs.mkdir()
         assert place.run().returncode == 2
@@ -421,7 +421,7 @@ class TestOutput:
         assert running.returncode == 13, err
         assert len(place.results()) == 3
 
-    def test_secrets_and_texts_appear_nowhere(self, place):
+    def test_secrets_are_written_nowhere_and_texts_not_to_the_terminal(self, place):
         place.write("a.md", "## H\n\nThe canary text.\n")
         ran = place.run("--verbose")
         assert "canary" not in ran.stderr

@@ -13,7 +13,7 @@ from jobs import events
 from jobs.bedrock.catalogue import look_up
 from jobs.dispatcher import PROBES, Dispatcher
 from jobs.documents.document import Document
-from jobs.documents.reading import Chunk
+from jobs.documents.parsing import Chunk
 from jobs.group_commit import DirectCommit
 from jobs.metering import MONEY, REQUESTS, Meter
 from jobs.request import Recipe
@@ -23,10 +23,11 @@ from jobs.stopping import Cause, MaxFailures, Policy, Stop
 from jobs.store import MemoryStore, NoRecall, Status
 from jobs.transport import Reply
 from ratelimit import virtual_time
+from ratelimit.algorithms.allowance import Allowance
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.gate import Gate
 from ratelimit.outcome import Outcome
-from ratelimit.quota import Allowance, Dimension, QuotaBook
+from ratelimit.quota import Dimension, QuotaBook
 
 MODEL = "amazon.nova-lite-v1:0"
 RECIPE = Recipe(MODEL, "on-demand", "aws", "Summarize.", max_tokens=100)
@@ -329,6 +330,28 @@ def test_a_second_signal_withdraws_at_once():
 def test_a_stop_wakes_those_in_backoff_and_at_the_gate():
     ran = run(many(2000), lambda *_: TRANSIENT, rpm=60, policy=Policy(max_attempts=50), during=stopping(30.0))
     assert ran.took < 32
+
+
+def test_if_reading_fails_the_calls_in_flight_finish_and_the_error_follows():
+    async def source() -> AsyncIterator[Chunk]:
+        for chunk in many(2000):
+            yield chunk
+        raise OSError("no more processes")
+
+    service = Service(lambda *_: OK, 1.0)
+
+    async def main() -> None:
+        dispatcher = Dispatcher(
+            recipe=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(MemoryStore()), recall=NoRecall(),
+            transport=service, gate=Gate(QuotaBook({}), 64), policy=Policy(), emit=lambda event: None,
+            uniform=random.Random(1).random, run_id="r",
+        )  # fmt: skip
+        with pytest.raises(OSError, match="no more processes"):
+            await dispatcher.run(source())
+        assert asyncio.get_running_loop().time() < max(at for at, _ in service.ledger) + 1.1
+
+    virtual_time.run(main())
+    assert service.cancelled == 0
 
 
 def test_what_is_in_memory_does_not_grow_with_the_work():

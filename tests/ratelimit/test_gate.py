@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratelimit import virtual_time
+from ratelimit.algorithms.allowance import Allowance
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.gate import ExhaustedError, Gate, GateClosedError
-from ratelimit.quota import Allowance, Dimension, NeverFitsError, QuotaBook
+from ratelimit.quota import Dimension, NeverFitsError, QuotaBook
 from ratelimit.smooth_gate import SmoothGate
 
 

@@ -4,8 +4,9 @@ import math
 
 import pytest
 
+from ratelimit.algorithms.allowance import Allowance
 from ratelimit.algorithms.token_bucket import TokenBucket
-from ratelimit.quota import Allowance, Dimension, NeverFitsError, QuotaBook
+from ratelimit.quota import Dimension, NeverFitsError, QuotaBook
 
 
 def book(rpm: float = 60, tpm: float = 60_000, burst: float = 60) -> QuotaBook:

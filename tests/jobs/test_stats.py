@@ -1,0 +1,134 @@
+"""The fold of a run's events that displays read."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs import events
+from jobs.answer import Usage
+from jobs.last_minute import LastMinute
+from jobs.stats import Quota, Stats
+from ratelimit.outcome import Outcome
+
+
+@dataclass
+class Clock:
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run(clock: Clock, quota: Quota | None = None) -> Stats:
+    return Stats(clock, quota or Quota())
+
+
+def call(stats: Stats, clock: Clock, at: float, *, outcome: Outcome = Outcome.OK, tokens: float = 0.0) -> None:
+    clock.now = at
+    stats(events.CallSent())
+    usage = Usage(100, 20) if outcome is Outcome.OK else None
+    stats(events.CallEnded(outcome, 2.0, usage, 0.25 if usage else None, tokens))
+
+
+def test_calls_are_counted_by_how_they_ended():
+    clock = Clock()
+    stats = run(clock)
+    call(stats, clock, 101)
+    call(stats, clock, 102, outcome=Outcome.THROTTLED)
+    stats(events.CallSent())
+    shot = stats.snapshot()
+    assert (shot.calls, shot.in_flight, shot.throttled) == (3, 1, 1)
+    assert (shot.input_tokens, shot.output_tokens, shot.cost_usd) == (100, 20, 0.25)
+    assert shot.latency == 2.0
+
+
+def test_sections_are_counted_under_one_name_each():
+    stats = run(Clock())
+    stats(events.Enrolled(new=3, resumed=2, cached=1, coalesced=4, left=5))
+    shot = stats.snapshot()
+    assert (shot.sections, shot.units) == (15, 3)
+    assert (shot.resumed, shot.cached, shot.coalesced, shot.left) == (2, 1, 4, 5)
+
+
+def test_an_unknown_price_is_no_cost():
+    stats = run(Clock())
+    stats.priced = False
+    assert stats.snapshot().cost_usd is None
+
+
+def test_what_is_used_of_a_quota_is_measured_against_burst_and_time():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=60, source="told", burst_s=1.0))
+    for second in range(60):
+        call(stats, clock, 100 + second)
+    assert stats.snapshot().utilisation == pytest.approx(1.0)
+    call(stats, clock, 160, outcome=Outcome.THROTTLED)
+    assert stats.snapshot().utilisation == pytest.approx(60 / 61)
+
+
+def test_of_two_quotas_the_tighter_one_counts():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=600, tpm=6000, source="told", burst_s=0.0))
+    call(stats, clock, 100, tokens=3000)
+    call(stats, clock, 160, tokens=2400)
+    assert stats.snapshot().utilisation == pytest.approx(5400 / 6000)
+
+
+def test_without_a_quota_or_a_call_nothing_can_be_used():
+    clock = Clock()
+    assert run(clock, Quota(rpm=60, burst_s=1.0)).snapshot().utilisation is None
+    stats = run(clock)
+    call(stats, clock, 101)
+    assert stats.snapshot().utilisation is None
+
+
+def read(stats: Stats, documents: int, size: int) -> None:
+    for n in range(documents):
+        stats(events.DocumentRead(f"{n}.md", "ok", size, 1))
+
+
+def test_progress_is_what_was_read_and_answered_of_the_whole():
+    stats = run(Clock())
+    assert stats.snapshot().fraction is None
+    stats(events.Surveyed(4, 400))
+    read(stats, 2, 100)
+    stats(events.Enrolled(new=10))
+    for _ in range(5):
+        stats(events.UnitClosed("ok"))
+    assert stats.snapshot().fraction == pytest.approx(0.25)
+    read(stats, 2, 0)
+    assert stats.snapshot().fraction == pytest.approx(0.5)
+
+
+def test_the_time_left_follows_from_the_told_quota_once_all_is_read():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=60, source="told"))
+    stats(events.Surveyed(1, 100))
+    read(stats, 1, 100)
+    stats(events.Enrolled(new=100))
+    stats(events.UnitClosed("ok"))
+    clock.now = 110
+    assert stats.snapshot().eta == pytest.approx(99)
+    stats(events.Stopping("SIGINT received"))
+    assert stats.snapshot().eta is None
+
+
+def test_a_pause_is_shown_until_it_is_over():
+    clock = Clock()
+    stats = run(clock)
+    stats(events.Paused(5.0, "Too many requests"))
+    assert stats.snapshot().paused == "Too many requests"
+    clock.now += 5
+    assert stats.snapshot().paused == ""
+
+
+@given(st.lists(st.tuples(st.floats(0, 30), st.integers(1, 5)), max_size=50))
+def test_the_last_minute_holds_what_came_in_it_to_the_second(steps):
+    minute, now, counted = LastMinute(), 0.0, []
+    for step, amount in steps:
+        now += step
+        minute.add(now, amount)
+        counted.append((now, amount))
+        assert minute.total(now) == sum(amount for at, amount in counted if int(at) > int(now) - 60)
