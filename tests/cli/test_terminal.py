@@ -1,0 +1,99 @@
+"""The whole command in a pseudo-terminal, as a person sees it."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import pytest
+from running import PATIENCE, Workplace, emulator
+
+HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
+HARMLESS = re.compile(r"\x1b\[[0-9;]*[A-KSTfmsu]|\x1b\[\?25[lh]")
+"""Colours, cursor movement, erasing: what a live display may send."""
+
+
+class Terminal:
+    """A pseudo-terminal with the command in it."""
+
+    def __init__(self, place: Workplace, *options: str, columns: int) -> None:
+        self.main, second = pty.openpty()
+        self.resize(columns)
+        environment = place.env() | {"TERM": "xterm-256color"}
+        command = [part for part in place.command(*options) if part not in ("--progress", "plain")]
+        self.process = subprocess.Popen(
+            command, cwd=place.folder, env=environment, stdin=second, stdout=second, stderr=second,
+            # Its controlling terminal, so that Ctrl-C reaches it; there are no other threads here.
+            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+        )  # fmt: skip
+        os.close(second)
+        self.output = ""
+
+    def resize(self, columns: int) -> None:
+        fcntl.ioctl(self.main, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+
+    def read_until(self, text: str) -> None:
+        """Read on until this text comes, which was not there before."""
+        start, end = len(self.output), time.monotonic() + PATIENCE
+        while text not in self.output[start:]:
+            assert time.monotonic() < end, f"{text!r} did not come: {self.output[-2000:]!r}"
+            self._read()
+
+    def end(self) -> int:
+        """Read to the end; the exit code."""
+        while self._read():
+            pass
+        os.close(self.main)
+        return self.process.wait(PATIENCE)
+
+    def _read(self) -> bool:
+        if not select.select([self.main], [], [], PATIENCE)[0]:
+            return False
+        try:
+            data = os.read(self.main, 65_536)
+        except OSError:  # Linux: the other side is closed
+            return False
+        self.output += data.decode("utf-8", "replace")
+        return bool(data)
+
+
+@pytest.fixture
+def place(tmp_path):
+    with emulator(latency=1.0) as bedrock:
+        place = Workplace(tmp_path, bedrock.url)
+        place.sections(400, name="report [/draft]\x1b]52;c;x\x07.md")
+        place.write("bad\x1b[2J.pdf", "x")
+        yield place
+
+
+def assert_clean(output: str) -> None:
+    assert "\x1b" not in HARMLESS.sub("", output)
+    assert output.rindex(SHOW) > output.rindex(HIDE)
+
+
+def test_ctrl_c_in_the_middle_of_a_resized_narrow_display_ends_cleanly_and_the_cursor_is_back(place):
+    terminal = Terminal(place, "--concurrency", "16", columns=40)
+    terminal.read_until("answers")
+    terminal.resize(100)
+    terminal.process.send_signal(signal.SIGWINCH)
+    terminal.read_until("answers")
+    os.write(terminal.main, b"\x03")
+    assert terminal.end() == 130
+    assert_clean(terminal.output)
+    assert r"bad\x1b[2J.pdf" in terminal.output
+    assert "SIGINT" in terminal.output
+    assert len(place.results()) == place.summary()["calls"] > 0
+
+
+def test_a_run_to_its_end_shows_where_the_results_are(place):
+    terminal = Terminal(place, "--concurrency", "400", columns=80)
+    assert terminal.end() == 3
+    assert_clean(terminal.output)
+    assert "out/results.jsonl" in terminal.output
+    assert "400" in terminal.output
