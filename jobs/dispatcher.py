@@ -19,11 +19,11 @@ from jobs.stats import Stage
 from jobs.stopping import Cause, Policy, Stop, Stopper
 from jobs.store import Closing, Enrolment, Entry, Place, Recall, Status, Store
 from jobs.transport import Reply, Transport
-from ratelimit.congestion import CongestionWindow
 from ratelimit.gate import ExhaustedError, Gate, GateClosedError, Permit
 from ratelimit.outcome import Outcome
 from ratelimit.quota import NeverFitsError
-from ratelimit.retry import backoff, clamp, throttle_pause
+from ratelimit.restraint import Restraint
+from ratelimit.retry import backoff, clamp
 
 CHUNKS_ENTERING = 16
 """Chunks whose entry into the record is not yet durable; their writes share transactions."""
@@ -31,10 +31,6 @@ UNITS_QUEUED = 128
 """Units that wait for a place among the open ones."""
 LOOKAHEAD = 64
 """Units open beyond those in flight: at the gate, in backoff, or closing."""
-PROBES = 8
-"""Calls in flight until one was answered: if every call is refused alike, few find out."""
-PROBE_TIME = 0.3
-"""Seconds after which the rest may start though no answer has come: refusals are quick, answers are slow."""
 
 
 _SPENT = Stop(Cause.BUDGET, "the budget has not enough left for what the next call may cost")
@@ -75,13 +71,11 @@ class Dispatcher:
         self._entering: asyncio.Queue[tuple[Chunk, list[Request], asyncio.Future[list[Enrolment]]] | None]
         self._entering = asyncio.Queue(CHUNKS_ENTERING)
         self._units: asyncio.Queue[Unit | None] = asyncio.Queue(UNITS_QUEUED)
-        self._window = CongestionWindow(gate.places)
         self._room = asyncio.Semaphore(gate.places + LOOKAHEAD)
-        self._wide = False
+        self._restraint = Restraint(gate, lambda: self._stopper.suspicious, uniform, quota_told=policy.quota_told)
         self._preparing: set[asyncio.Task[None]] = set()
         self._calling: set[asyncio.Task[None]] = set()
-        self._refusals, self._paused_at = 0, -1.0
-        self._documents = self._sections = self._sent = self._ended_calls = self._closed = 0
+        self._documents = self._sections = self._ended_calls = self._closed = 0
         self._broken: Exception | None = None
         self._grace: asyncio.TimerHandle | None = None
         self.listed_all = False
@@ -113,7 +107,6 @@ class Dispatcher:
             ExceptionGroup: of what a stage raised (StorageError, or a bug); calls in flight were cancelled.
             Exception: what reading raised; calls in flight had their time to finish.
         """
-        self._gate.places = min(PROBES, self._gate.places)
         async with asyncio.TaskGroup() as group:
             for stage in (self._enter(chunks), self._entered(), self._call_all(group)):
                 self._prepare(group.create_task(stage))
@@ -257,9 +250,7 @@ class Dispatcher:
     async def _send(self, unit: Unit, attempt: int) -> Reply:
         if self.stopped is not None:
             return Reply(Outcome.CANCELLED, 0.0, message="the run stopped before the call was sent")
-        if self._sent == 0:
-            asyncio.get_running_loop().call_later(PROBE_TIME, self._widen)
-        self._sent += 1
+        self._restraint.sent()
         self._emit(events.CallSent())
         sent_at = asyncio.get_running_loop().time()
         body = unit.request.wire(f"{self._run_id}-{attempt}")
@@ -267,12 +258,11 @@ class Dispatcher:
         self._ended_calls += 1
         self._emit(self._ended(reply))
         if reply.outcome is Outcome.THROTTLED:
-            self._throttled(reply, sent_at)
+            if pause := self._restraint.throttled(sent_at, reply.retry_after):
+                self._emit(events.Paused(pause, reply.message or reply.code))
         elif reply.answer is not None:
             self._meter.learn(unit.request, reply.answer.usage)
-            self._refusals //= 2
-            self._window.answered()
-            self._widen(answered=True)
+            self._restraint.answered()
         return reply
 
     def _ended(self, reply: Reply) -> events.CallEnded:
@@ -290,26 +280,6 @@ class Dispatcher:
             permit.keep()
         else:
             permit.refund()
-
-    def _throttled(self, reply: Reply, sent_at: float) -> None:
-        """Hold back all calls for a while: once for each burst of refusals."""
-        now = asyncio.get_running_loop().time()
-        if sent_at < self._paused_at:
-            return
-        self._refusals += 1
-        self._paused_at = now
-        if not self._policy.quota_told:
-            self._window.refused(self._gate.in_flight)
-            self._widen()
-        pause = throttle_pause(self._refusals, reply.retry_after, self._uniform())
-        self._gate.pause(pause)
-        self._emit(events.Paused(pause, reply.message or reply.code))
-
-    def _widen(self, *, answered: bool = False) -> None:
-        """All places of the window may be used: an answer has come, or none of the first calls was refused at once."""
-        self._wide = self._wide or answered or not self._stopper.suspicious
-        if self._wide and self._gate.places != self._window.places:
-            self._gate.places = self._window.places
 
     async def _cannot_fit(self, unit: Unit, error: NeverFitsError) -> None:
         message = f"this section {error}; use a smaller --section-tokens or --max-tokens, or a larger quota"

@@ -11,7 +11,7 @@ from answers import answer
 
 from jobs import events
 from jobs.bedrock.catalogue import look_up
-from jobs.dispatcher import PROBES, Dispatcher
+from jobs.dispatcher import Dispatcher
 from jobs.documents.document import Document
 from jobs.documents.parsing import Chunk
 from jobs.group_commit import DirectCommit
@@ -28,6 +28,7 @@ from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.gate import Gate
 from ratelimit.outcome import Outcome
 from ratelimit.quota import Dimension, QuotaBook
+from ratelimit.restraint import PROBES
 
 MODEL = "amazon.nova-lite-v1:0"
 RECIPE = Recipe(MODEL, "on-demand", "aws", "Summarize.", max_tokens=100)
