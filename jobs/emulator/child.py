@@ -4,8 +4,10 @@ import asyncio
 import json
 import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from jobs.emulator.settings import EmulatorSettings
+if TYPE_CHECKING:  # it brings a web server along, which the parent has no use for
+    from jobs.emulator.settings import EmulatorSettings
 
 LISTENING = "listening "
 _PATIENCE = 15.0
@@ -41,7 +43,7 @@ class ChildEmulator:
             await self._process.wait()
 
 
-async def spawn(settings: EmulatorSettings) -> ChildEmulator:
+async def spawn(settings: "EmulatorSettings") -> ChildEmulator:
     """Start an emulator in a process of its own.
 
     Raises:
@@ -69,7 +71,7 @@ async def spawn(settings: EmulatorSettings) -> ChildEmulator:
     return child
 
 
-async def _greeting(process: asyncio.subprocess.Process, settings: EmulatorSettings) -> str:
+async def _greeting(process: asyncio.subprocess.Process, settings: "EmulatorSettings") -> str:
     """Tell the child its settings; the URL that it answers with."""
     if process.stdin is None or process.stdout is None:
         raise EmulatorError("the emulator has no pipes")

@@ -1,0 +1,20 @@
+"""What is on the screen before anything heavy is loaded."""
+
+import subprocess
+import sys
+
+WATCH = """
+import sys
+from cli import analysis
+assert not {"boto3", "botocore", "aiohttp"} & sys.modules.keys(), "loaded before there is a line on the screen"
+from cli.app import main
+main(sys.argv[1:])
+"""
+
+
+def test_the_first_line_of_a_run_comes_before_botocore_and_aiohttp_are_imported(tmp_path):
+    (tmp_path / "a.md").write_text("## H\n\nText.\n")
+    command = [sys.executable, "-P", "-c", WATCH, "analyze", "a.md", "--emulate", "--no-cache", "--progress", "plain"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert ran.stderr.startswith("note: reading a.md"), ran.stderr
+    assert ran.returncode == 0, ran.stderr
