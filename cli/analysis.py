@@ -114,7 +114,12 @@ def _print(settings: AnalyzeSettings, summary: Summary) -> None:
             raise  # whoever read it has enough: an end of its own (cli.app)
         except OSError as error:
             message = f"cannot write to standard output: {error.strerror}"
-            raise UserError(message, exit_code=ExitCode.STORAGE) from error
+            summary.error, summary.exit_code = message, worst([ExitCode.STORAGE, summary.exit_code])
+            with suppress(OSError):
+                summary.write(settings.output / "summary.json")
+            # What is still buffered must not fail once more at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise UserError(message, exit_code=summary.exit_code) from error
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def _run(arguments: list[str]) -> int:
         except typer.TyperException as error:
             raise usage_error(error) from None
     except UserError as error:
-        if arguments[:1] == ["analyze"] and "--json" in arguments:
+        if arguments[:1] == ["analyze"] and ("--json" in arguments or os.environ.get(JSON, "").lower() in TRUE):
             _print_json(error)
         return _complain(error)
     except KeyboardInterrupt:
@@ -79,6 +79,11 @@ def _run(arguments: list[str]) -> int:
         return PIPE_CLOSED if isinstance(end.__context__, BrokenPipeError) else int(end.code or ExitCode.OK)
     except Exception as error:  # noqa: BLE001 (nobody else will catch it)
         return _bug(error, verbose="--verbose" in arguments or bool(os.environ.get(DEBUG)))
+
+
+JSON = "BEDROCK_BATCH_ANALYZE_JSON"
+TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
+"""What Typer takes for true."""
 
 
 def _print_json(error: UserError) -> None:

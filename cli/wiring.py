@@ -42,6 +42,10 @@ OF_BURST = 0.8
 """How much of the allowed burst is used: calls travel unevenly, and what is left over keeps a late one followed by an
 early one from passing the server's bucket."""
 
+OF_RATE = 0.98
+"""How much of a rate is used where the burst has no room for an early call (less than two calls, or an even beat): a
+call that travels faster than the one before it would be refused."""
+
 _AWS = re.compile(r"https://bedrock-runtime(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|api\.aws)")
 
 
@@ -143,9 +147,9 @@ def recipe(settings: AnalyzeSettings, model: str, identity: str) -> Recipe:
 def gate(settings: AnalyzeSettings) -> Gate:
     """The gate for the quotas that were told, and for the budget."""
     dimensions: dict[str, Dimension] = {}
-    for name, quota in ((REQUESTS, settings.rpm), (TOKENS, settings.tpm)):
+    for name, quota, largest in ((REQUESTS, settings.rpm, 1.0), (TOKENS, settings.tpm, float(settings.max_tokens))):
         if quota:
-            dimensions[name] = Dimension(TokenBucket(quota / 60, quota / 60 * settings.burst * OF_BURST), quota)
+            dimensions[name] = Dimension(_bucket(quota, settings.burst, largest), quota)
     places = affordable(settings.concurrency or (CONCURRENCY_TOLD if dimensions else CONCURRENCY_UNTOLD))
     if settings.budget is not None:
         dimensions[MONEY] = Dimension(Allowance(settings.budget), settings.budget)
@@ -153,8 +157,16 @@ def gate(settings: AnalyzeSettings) -> Gate:
     if settings.pacing == "smooth" and settings.rpm:
         from ratelimit.smooth_gate import SmoothGate
 
-        return SmoothGate(book, places, settings.rpm)
+        return SmoothGate(book, places, settings.rpm * OF_RATE)
     return Gate(book, places)
+
+
+def _bucket(quota: float, burst: float, largest: float) -> TokenBucket:
+    """The client's own mirror of a quota a minute, of which one call takes about `largest`."""
+    rate = quota / 60
+    if rate * burst < 2 * largest:
+        rate *= OF_RATE
+    return TokenBucket(rate, quota / 60 * burst * OF_BURST)
 
 
 def quota(settings: AnalyzeSettings) -> Quota:

@@ -267,7 +267,7 @@ class Dispatcher:
 
     def _ended(self, reply: Reply) -> events.CallEnded:
         if reply.answer is None:
-            return events.CallEnded(reply.outcome, reply.latency)
+            return events.CallEnded(reply.outcome, reply.latency, sent=reply.sent)
         usage = reply.answer.usage
         tokens = self._meter.actual(usage)[TOKENS]
         return events.CallEnded(reply.outcome, reply.latency, usage, self._meter.model.cost(usage), tokens)

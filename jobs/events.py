@@ -46,7 +46,7 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class CallSent:
-    """An attempt is on its way."""
+    """An attempt is on its way; CallEnded tells whether it got there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class CallEnded:
     cost_usd: float | None = None
     quota_tokens: float = 0.0
     """What it took of a token quota in the end, burndown included."""
+    sent: bool = True
+    """Whether any byte of it may have left: if not, it was no call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,10 @@ class Journal:
             JournalError: another program's file, a newer version's, or a damaged one.
             sqlite3.Error, OSError: it cannot be opened or written.
         """
+        if path.exists() and not path.stat().st_size and path.with_name("results.jsonl").exists():
+            raise JournalError(
+                f"{path} is empty, though there are results: restore it from a backup, or move the directory away"
+            )
         if str(path) != ":memory:":
             path.touch(mode=0o600)
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=PATIENCE)

@@ -159,6 +159,9 @@ class Stats:
     def _call_ended(self, event: events.CallEnded, now: float) -> None:
         counts = self._counts
         counts["in_flight"] -= 1
+        if not event.sent:
+            counts["calls"] -= 1
+            self._sent.add(now, -1)
         if event.outcome is Outcome.THROTTLED:
             counts["throttled"] += 1
         if event.usage is not None:

@@ -10,6 +10,8 @@ from ratelimit.outcome import Outcome
 
 FEW = 3
 """Calls refused as every other would be, before the run stops."""
+MANY_IN_A_ROW = 10
+"""Calls refused so, with no answer between, after there were answers: access was withdrawn in mid-run."""
 FEW_INVALID = 10
 """Units found invalid with not one answer yet, before the run stops: it is the request that is wrong, not the text."""
 FAILURES_AT_LEAST = 20
@@ -116,7 +118,7 @@ class Stopper:
             self._fatal += 1
             self._last_fatal = reply
         self._invalid += reply.outcome is Outcome.INVALID
-        if self._fatal >= FEW or reply.code == DAILY_QUOTA:
+        if self._fatal >= (MANY_IN_A_ROW if self._answered else FEW) or reply.code == DAILY_QUOTA:
             return _refused(reply)
         if self._invalid >= FEW_INVALID and not self._answered:
             return Stop(Cause.FAILURES, f"the first {FEW_INVALID} calls were all refused as invalid: {reply.message}")
@@ -140,4 +142,4 @@ class Stopper:
 def _refused(reply: Reply) -> Stop:
     if reply.code == DAILY_QUOTA:
         return Stop(Cause.UNAVAILABLE, f"the day's token quota is used up: {reply.message}", "run again tomorrow")
-    return Stop(Cause.ACCESS, f"every call is refused: {reply.code}: {reply.message}")
+    return Stop(Cause.ACCESS, f"calls are refused: {reply.code}: {reply.message}")

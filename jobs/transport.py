@@ -23,6 +23,8 @@ class Reply:
     retry_after: float | None = None
     """Seconds that the server asked to wait, unclamped; None if it did not, or not intelligibly."""
     request_id: str = ""
+    sent: bool = True
+    """Whether any byte of it may have left."""
 
 
 class Transport(Protocol):

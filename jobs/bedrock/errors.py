@@ -123,6 +123,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _by_status(status: int) -> Outcome:
     if status in BY_STATUS:
         return BY_STATUS[status]
+    if status < 300:
+        return Outcome.UNKNOWN  # not Bedrock's 200, but it may hold an answer that was paid for
     if status >= 500:
         return Outcome.UNKNOWN  # a gateway's 502 or 504: the call behind it may have run to its end
     # A redirect is not followed, and would be the same for every call.
@@ -149,6 +151,8 @@ def _message(status: int, headers: Mapping[str, str], fields: Mapping[str, objec
     if 300 <= status < 400:
         target = headers.get("location", "elsewhere")
         return f"redirected to {target[:MESSAGE_LIMIT]}, which is not followed: check the endpoint"
+    if status < 300:
+        return f"HTTP {status}, which is no answer"  # not what it says: that may be an answer
     for name in ("message", "Message"):
         if isinstance(text := fields.get(name), str) and text.strip():
             return text.strip()[:MESSAGE_LIMIT]

@@ -42,6 +42,8 @@ def judge(error: Exception, left: bool) -> tuple[Outcome, str, str]:
     outcome = Outcome.TRANSIENT
     if isinstance(error, aiohttp.ClientHttpProxyError) and error.status in PROXY_REFUSALS:
         outcome = Outcome.FATAL
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):  # it will be the same certificate
+        outcome = Outcome.FATAL
     return outcome, _code(error, NEVER_SENT, "ConnectError"), _message(error)
 
 

@@ -70,12 +70,13 @@ class BedrockTransport:
                 headers = await self._authorizer.headers(url, body)
                 response, raw = await self._post(url, headers, body, call)
         except CredentialsError as error:
-            return Reply(Outcome.FATAL, clock() - started, code="CredentialsError", message=f"{error} ({error.hint})")
+            message = f"{error} ({error.hint})"
+            return Reply(Outcome.FATAL, clock() - started, code="CredentialsError", message=message, sent=False)
         except (TimeoutError, aiohttp.ClientError, OSError, ResponseTooLarge) as error:
             outcome, code, message = judge(error, call.left)
             if isinstance(error, TimeoutError) and not error.args:
                 message = f"no {'whole reply' if call.left else 'connection'} within {timeout:g} s"
-            return Reply(outcome, clock() - started, code=code, message=message)
+            return Reply(outcome, clock() - started, code=code, message=message, sent=call.left)
         latency = clock() - started
         request_id = response.headers.get("x-amzn-requestid", "")
         if response.status == 200:

@@ -247,6 +247,20 @@ class TestFaults:
             assert ran.returncode == 14
             assert "day" in ran.stderr
 
+    def test_what_never_left_is_no_call(self, place):
+        place.url = "http://127.0.0.1:9"
+        place.sections(2)
+        assert place.run("--max-attempts", "2").returncode == 4
+        assert place.summary()["calls"] == 0
+
+    @pytest.mark.parametrize("pacing", ["burst", "smooth"])
+    def test_a_small_told_quota_is_kept_without_a_throttle(self, tmp_path, pacing):
+        with emulator(rpm=60.0, refill="bucket", burst=1.0) as bedrock:
+            place = Workplace(tmp_path, bedrock.url)
+            place.sections(6)
+            assert place.run("--rpm", "60", "--pacing", pacing).returncode == 0
+            assert bedrock.stats()["statuses"] == {"200": 6}
+
     def test_a_told_quota_is_kept_without_a_throttle(self, tmp_path):
         with emulator(rpm=1200.0, refill="bucket", burst=1.0) as bedrock:
             place = Workplace(tmp_path, bedrock.url)
@@ -380,6 +394,11 @@ class TestOutput:
         assert json.loads(ran.stdout) == place.summary()
         assert ran.stdout.count("\n") == 1
 
+    def test_json_is_printed_whoever_asked_for_it(self, place):
+        place.sections(1)
+        place.environment = {"BEDROCK_BATCH_ANALYZE_JSON": "true"}
+        assert json.loads(place.run("--rpm", "x").stdout)["exit_code"] == 2
+
     @pytest.mark.parametrize("wrong", [["--rpm", "x"], ["--nonsense"], ["--prompt", " "]])
     def test_json_is_printed_for_a_wrong_command_line_as_well(self, place, wrong):
         place.sections(1)
@@ -419,6 +438,8 @@ class TestOutput:
             )
             _, err = running.communicate(timeout=PATIENCE)
         assert running.returncode == 13, err
+        assert err.count(b"cannot write to standard output") == 1
+        assert place.summary()["exit_code"] == 13
         assert len(place.results()) == 3
 
     def test_secrets_are_written_nowhere_and_texts_not_to_the_terminal(self, place):

@@ -64,12 +64,17 @@ class Terminal:
 
 
 @pytest.fixture
-def place(tmp_path):
-    with emulator(latency=1.0) as bedrock:
-        place = Workplace(tmp_path, bedrock.url)
-        place.sections(400, name="report [/draft]\x1b]52;c;x\x07.md")
-        place.write("bad\x1b[2J.pdf", "x")
-        yield place
+def bedrock():
+    with emulator(latency=1.0) as running:
+        yield running
+
+
+@pytest.fixture
+def place(tmp_path, bedrock):
+    place = Workplace(tmp_path, bedrock.url)
+    place.sections(400, name="report [/draft]\x1b]52;c;x\x07.md")
+    place.write("bad\x1b[2J.pdf", "x")
+    return place
 
 
 def assert_clean(output: str) -> None:
@@ -77,12 +82,13 @@ def assert_clean(output: str) -> None:
     assert output.rindex(SHOW) > output.rindex(HIDE)
 
 
-def test_ctrl_c_in_the_middle_of_a_resized_narrow_display_ends_cleanly_and_the_cursor_is_back(place):
+def test_ctrl_c_in_the_middle_of_a_resized_narrow_display_ends_cleanly_and_the_cursor_is_back(place, bedrock):
     terminal = Terminal(place, "--concurrency", "16", columns=40)
     terminal.read_until("answers")
     terminal.resize(100)
     terminal.process.send_signal(signal.SIGWINCH)
-    terminal.read_until("answers")
+    while not bedrock.ledger():
+        terminal.read_until("answers")
     os.write(terminal.main, b"\x03")
     assert terminal.end() == 130
     assert_clean(terminal.output)

@@ -294,6 +294,13 @@ class TestFile:
             Journal(path)
         assert path.read_bytes() == b"garbage" * 1000
 
+    def test_an_emptied_journal_beside_results_is_refused(self, path):
+        begun(path).close()
+        path.write_bytes(b"")
+        path.with_name("results.jsonl").touch()
+        with pytest.raises(JournalError, match="is empty, though there are results"):
+            Journal(path)
+
     def test_another_programs_database_is_refused(self, path):
         with sqlite3.connect(path) as other:
             other.execute("CREATE TABLE theirs (x)")

@@ -4,7 +4,7 @@ import pytest
 from answers import answer
 
 from jobs.bedrock.errors import DAILY_QUOTA
-from jobs.stopping import FEW, FEW_INVALID, Cause, MaxFailures, Policy, Stop, Stopper
+from jobs.stopping import FEW, FEW_INVALID, MANY_IN_A_ROW, Cause, MaxFailures, Policy, Stop, Stopper
 from jobs.store import Status
 from jobs.transport import Reply
 from ratelimit.outcome import Outcome
@@ -53,7 +53,8 @@ def test_a_few_refusals_of_access_stop_the_run():
 
 
 def test_an_answer_between_refusals_starts_the_count_anew():
-    assert after(Stopper(Policy()), FATAL, FATAL, OK, FATAL, FATAL) is None
+    assert after(Stopper(Policy()), FATAL, FATAL, OK, *[FATAL] * (MANY_IN_A_ROW - 1)) is None
+    assert after(Stopper(Policy()), OK, *[FATAL] * MANY_IN_A_ROW) is not None
 
 
 def test_the_days_quota_stops_at_once_with_its_own_message():

@@ -420,7 +420,7 @@ async def test_a_certificate_that_nobody_vouches_for_stops_the_call_before_it_is
         calling_as_configured(f"https://localhost:{server.port}") as transport,
     ):
         got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (Outcome.TRANSIENT, "TLSError")
+    assert (got.outcome, got.code) == (Outcome.FATAL, "TLSError")
     assert server.exchanges == []
 
 
