@@ -253,14 +253,6 @@ class TestFaults:
         assert place.run("--max-attempts", "2").returncode == 4
         assert place.summary()["calls"] == 0
 
-    @pytest.mark.parametrize("pacing", ["burst", "smooth"])
-    def test_a_small_told_quota_is_kept_without_a_throttle(self, tmp_path, pacing):
-        with emulator(rpm=60.0, refill="bucket", burst=1.0) as bedrock:
-            place = Workplace(tmp_path, bedrock.url)
-            place.sections(6)
-            assert place.run("--rpm", "60", "--pacing", pacing).returncode == 0
-            assert bedrock.stats()["statuses"] == {"200": 6}
-
     def test_a_told_quota_is_kept_without_a_throttle(self, tmp_path):
         with emulator(rpm=1200.0, refill="bucket", burst=1.0) as bedrock:
             place = Workplace(tmp_path, bedrock.url)
