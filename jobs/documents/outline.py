@@ -53,7 +53,11 @@ def headings(part: Part) -> Iterator[Heading]:
     line = state.skipEmptyLines(source.count("\n", 0, front_matter.end()) if front_matter else 0)
     while line < state.lineMax:
         state.line = line
-        tried = for_prose if state.sCount[line] < 4 and _is_prose(state, line) else rules
+        prose = state.sCount[line] < 4 and _is_prose(state, line)
+        if prose and state.isEmpty(line + 1):  # a paragraph of one line, as most are: no rule need be asked
+            line = state.skipEmptyLines(line + 1)
+            continue
+        tried = for_prose if prose else rules
         rule = next(rule for rule in tried if rule(state, line, state.lineMax, False))
         if rule in (heading, lheading) and len(state.scratch.content) <= LONGEST:
             level = int(state.scratch.tag.removeprefix("h"))
