@@ -14,7 +14,7 @@ from functools import partial
 from typing import cast
 
 from cli import wiring
-from cli.errors import UserError
+from cli.errors import UserError, stdout_lost
 from cli.exit_codes import ExitCode, worst
 from cli.explanation import Explanation, explained
 from cli.narration import Narrator
@@ -113,13 +113,12 @@ def _print(settings: AnalyzeSettings, summary: Summary) -> None:
         except BrokenPipeError:
             raise  # whoever read it has enough: an end of its own (cli.app)
         except OSError as error:
-            message = f"cannot write to standard output: {error.strerror}"
-            summary.error, summary.exit_code = message, worst([ExitCode.STORAGE, summary.exit_code])
+            lost = stdout_lost(error)
+            summary.error = lost.message
+            summary.exit_code = lost.exit_code = worst([lost.exit_code, summary.exit_code])
             with suppress(OSError):
                 summary.write(settings.output / "summary.json")
-            # What is still buffered must not fail once more at the end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise UserError(message, exit_code=summary.exit_code) from error
+            raise lost from error
 
 
 @contextmanager

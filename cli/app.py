@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from cli.errors import DEBUG, PROGRAM, UserError, usage_error
+from cli.errors import DEBUG, PROGRAM, UserError, stdout_lost, usage_error
 from cli.exit_codes import SIGNAL, ExitCode, worst
 from cli.render.safe import safe
 
@@ -116,12 +116,8 @@ def _bug(error: Exception, *, verbose: bool) -> int:
 
 
 def _stdout_failed(error: OSError, code: int) -> int:
-    # What is still buffered must not fail once more when the interpreter ends.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if isinstance(error, BrokenPipeError):
-        return code
-    lost = UserError(f"cannot write to standard output: {error.strerror}", exit_code=ExitCode.STORAGE)
-    return worst([code, _complain(lost)])
+    lost = stdout_lost(error)
+    return code if isinstance(error, BrokenPipeError) else worst([code, _complain(lost)])
 
 
 def _mend_streams() -> None:

@@ -1,5 +1,7 @@
 """The error that is the user's to mend."""
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.exit_codes import ExitCode
@@ -38,3 +40,9 @@ def usage_error(error: "typer.TyperException") -> UserError:
         # pydantic, which Typer checks with, says first that a ValueError is one.
         message = f"{name}: {error.message.removeprefix('Value error, ').rstrip('.')}"
     return UserError(message, f"see {ctx.command_path if ctx is not None else PROGRAM} --help", error.exit_code)
+
+
+def stdout_lost(error: OSError) -> UserError:
+    """Standard output cannot be written: it leads nowhere from now on, so that what is buffered fails only once."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return UserError(f"cannot write to standard output: {error.strerror}", exit_code=ExitCode.STORAGE)

@@ -1,7 +1,7 @@
 """What calls cost, as the quotas count it and as the bill does."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jobs.answer import Usage
 from jobs.bedrock.catalogue import Model
@@ -23,11 +23,10 @@ class Meter:
     """Costs of one model's calls; learns from real answers how many bytes it makes a token of."""
 
     model: Model
-    bytes_per_token: float = math.nan
+    bytes_per_token: float = field(init=False)
 
     def __post_init__(self) -> None:
-        if math.isnan(self.bytes_per_token):
-            self.bytes_per_token = self.model.bytes_per_token
+        self.bytes_per_token = self.model.bytes_per_token
 
     def reservation(self, request: Request) -> Cost:
         """What Bedrock takes when a call starts (input + maxTokens), and the most that it can be billed."""

@@ -12,7 +12,8 @@ REQUEST = Request(b"k" * 32, b"x" * 3000, 1024)
 
 
 def test_a_call_reserves_its_input_and_max_tokens_whatever_the_burndown():
-    meter = Meter(look_up(CLAUDE), bytes_per_token=3.0)
+    meter = Meter(look_up(CLAUDE))
+    meter.bytes_per_token = 3.0
     cost = meter.reservation(REQUEST)
     assert (cost[REQUESTS], cost[TOKENS]) == (1.0, 1000 + 1024)
 
