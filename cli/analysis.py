@@ -165,7 +165,7 @@ async def _run(settings: AnalyzeSettings, summary: Summary, stats: Stats, screen
     """The run itself; the first signal ends it cleanly at any moment."""
     _spare_the_collector()
     signals.first = signals.again = cast("asyncio.Task[None]", asyncio.current_task()).cancel
-    narrator = Narrator(screen, verbose=settings.verbose)
+    narrator = Narrator(screen, verbose=settings.verbose, on_outage=settings.on_outage)
 
     def emit(event: events.Event) -> None:
         stats(event)
@@ -212,10 +212,13 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
 
     async def count() -> None:
         emit(events.Surveyed(*await asyncio.to_thread(survey, settings.paths, rules, counted)))
+        if settings.first and not counted.first:
+            emit(events.Notice("no file matches --first", "mind quotes around the globs"))
 
     counting = asyncio.create_task(count()) if settings.sample is None else None
     try:
-        async with aclosing(read(settings.paths, rules, settings.section_tokens, notes=listed)) as chunks:
+        reading = read(settings.paths, rules, settings.section_tokens, dispatcher.demand, listed)
+        async with aclosing(reading) as chunks:
             await dispatcher.run(chunks)
     finally:
         if deadline is not None:
@@ -252,7 +255,7 @@ def _judge(summary: Summary, stopped: Stop | None, signals: Signals) -> None:
     if stopped is not None:
         summary.error = stopped.reason
         codes.append(OF_CAUSE.get(stopped.cause, ExitCode.OK))
-    if summary.failed or summary.incomplete or summary.held:
+    if summary.failed or summary.incomplete or summary.held or summary.fallback or summary.pending:
         codes.append(ExitCode.UNITS)
     if summary.unreadable:
         codes.append(ExitCode.UNREADABLE)

@@ -46,6 +46,7 @@ class AnalyzeSettings:
     burst: float
     pacing: Literal["burst", "smooth"]
     concurrency: int | None
+    fair_by: Literal["document", "none"]
     max_attempts: int
     call_timeout: float
     output: Path
@@ -61,8 +62,10 @@ class AnalyzeSettings:
     max_failures: "MaxFailures | None"
     grace: float
     on_unknown: Literal["retry", "hold"]
+    on_outage: Literal["wait", "fail", "fallback"]
     include: tuple[str, ...]
     exclude: tuple[str, ...]
+    first: tuple[str, ...]
     follow_symlinks: bool
     max_file_size: int
     progress: Literal["auto", "live", "plain", "none"]
@@ -95,7 +98,7 @@ def analyze_settings(ctx: typer.Context) -> AnalyzeSettings:
         "retry": frozenset(given["retry"] or ()),
         "model_overrides": sources.models(ctx),
     }
-    for name in ("paths", "stop", "include", "exclude"):
+    for name in ("paths", "stop", "include", "exclude", "first"):
         given[name] = tuple(given[name] or ())
     settings = AnalyzeSettings(**{field.name: given[field.name] for field in fields(AnalyzeSettings)})
     _check(ctx, settings)

@@ -117,12 +117,14 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
                 grace=settings.grace,
                 quota_told=bool(settings.rpm or settings.tpm),
                 hold_unknown=hold,
+                on_outage=settings.on_outage,
                 max_failures=settings.max_failures,
                 sample=settings.sample,
             ),
             emit=emit,
             uniform=random.SystemRandom().random,
             run_id=summary.run_id,
+            fair=settings.fair_by == "document",
         )
         stats.stages = dispatcher.stages
         stats.priced = model.price is not None
@@ -153,12 +155,12 @@ def gate(settings: AnalyzeSettings) -> Gate:
     places = affordable(settings.concurrency or (CONCURRENCY_TOLD if dimensions else CONCURRENCY_UNTOLD))
     if settings.budget is not None:
         dimensions[MONEY] = Dimension(Allowance(settings.budget), settings.budget)
-    book = QuotaBook(dimensions)
+    book, turn_away = QuotaBook(dimensions), settings.on_outage == "fallback"
     if settings.pacing == "smooth" and settings.rpm:
         from ratelimit.smooth_gate import SmoothGate
 
-        return SmoothGate(book, places, settings.rpm * OF_RATE)
-    return Gate(book, places)
+        return SmoothGate(book, places, per_minute=settings.rpm * OF_RATE, turn_away=turn_away)
+    return Gate(book, places, turn_away=turn_away)
 
 
 def _bucket(quota: float, burst: float, largest: float) -> TokenBucket:
@@ -179,6 +181,7 @@ def intake(settings: AnalyzeSettings) -> IntakeRules:
     return IntakeRules(
         include=settings.include,
         exclude=settings.exclude,
+        first=settings.first,
         follow_symlinks=settings.follow_symlinks,
         max_file_size=settings.max_file_size,
         leave_out=(settings.output, settings.cache_dir),

@@ -67,10 +67,13 @@ class CallEnded:
 class Retrying:
     """A unit whose attempt failed will have another one."""
 
+    reason: str = ""
+    """Why it failed, for a person; foreign text in it is not yet safe to print."""
+
 
 @dataclass(frozen=True, slots=True)
 class UnitClosed:
-    """A unit got its status of this run: `ok`, `incomplete`, `failed` or `held`."""
+    """A unit got its status of this run: `ok`, `incomplete`, `failed`, `held` or `fallback`."""
 
     status: str
     document: str = ""
@@ -85,6 +88,25 @@ class Paused:
 
     seconds: float
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChanged:
+    """The circuit breaker changed its state, from `old` to `new`: `closed`, `open` or `half-open`."""
+
+    old: str
+    new: str
+    reason: str
+    """For a person; foreign text in it is not yet safe to print."""
+    seconds: float = 0.0
+    """Until calls find out whether the service is back, if it opened."""
+
+    @property
+    def sentence(self) -> str:
+        """What it means, and why."""
+        out = "still out" if self.old == "half-open" else "out"
+        what = {"open": out, "half-open": "tried again", "closed": "back"}[self.new]
+        return f"the service is {what}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,5 +125,17 @@ class Notice:
     hint: str = ""
 
 
-Event = DocumentRead | Surveyed | Enrolled | CallSent | CallEnded | Retrying | UnitClosed | Paused | Stopping | Notice
+Event = (
+    DocumentRead
+    | Surveyed
+    | Enrolled
+    | CallSent
+    | CallEnded
+    | Retrying
+    | UnitClosed
+    | Paused
+    | BreakerChanged
+    | Stopping
+    | Notice
+)
 Emit = Callable[[Event], None]

@@ -196,7 +196,7 @@ class Journal:
             return Place.COALESCED
         taking = self._taking
         match status:
-            case Status.NEW:
+            case Status.NEW | Status.FALLBACK:
                 again = True
             case Status.OK:
                 if not taking.answered:
@@ -265,6 +265,16 @@ class Journal:
             "UPDATE units SET status = ?, closed = ?, permanent = 0, code = ?, message = ? WHERE id = ?",
             (Status.FAILED, self.run, code, message, unit),
         )
+
+    def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> None:
+        """See Store; a unit that has an answer stays taken up: this run brought nothing for it."""
+        changed = self.db.execute(
+            "UPDATE units SET status = ?, closed = ?, permanent = 0, code = ?, message = ?"
+            " WHERE id = ? AND status NOT IN ('ok', 'incomplete')",
+            (Status.FALLBACK, self.run, code, _storable(message), unit),
+        ).rowcount
+        if changed:
+            self._keep(unit, answer, "fallback", 0.0, 0.0)
 
     def _keep(self, unit: int, answer: Answer, source: str, cost: float | None, latency: float) -> None:
         self.db.execute(

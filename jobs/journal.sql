@@ -27,7 +27,7 @@ CREATE TABLE documents (
 CREATE TABLE units (
     id INTEGER PRIMARY KEY,
     key BLOB NOT NULL UNIQUE,          -- sha256 of all that decides the answer
-    status TEXT NOT NULL,              -- new, ok, incomplete, failed, held
+    status TEXT NOT NULL,              -- new, ok, incomplete, failed, held, fallback
     run INTEGER NOT NULL REFERENCES runs, -- that took it up last
     closed INTEGER NOT NULL DEFAULT 0, -- the run that gave it its status; 0: none
     owner INTEGER NOT NULL,            -- the section that brought it; the others that share it are coalesced
@@ -66,8 +66,8 @@ CREATE INDEX attempts_of_unit ON attempts (unit);
 CREATE TABLE answers (
     unit INTEGER PRIMARY KEY REFERENCES units,
     run INTEGER NOT NULL REFERENCES runs,
-    source TEXT NOT NULL,              -- bedrock, cache
-    raw BLOB NOT NULL,                 -- the body as it came
+    source TEXT NOT NULL,              -- bedrock, cache, fallback
+    raw BLOB NOT NULL,                 -- the body as it came; of a fallback: as it was made here
     sha256 BLOB NOT NULL,
     cost_usd REAL,                     -- at list price; NULL where it is unknown
     latency REAL NOT NULL

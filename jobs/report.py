@@ -27,7 +27,7 @@ class Row(NamedTuple):
     message: str
     model: str
     source: str | None
-    """`bedrock` or `cache`; None without an answer, as the four after it."""
+    """`bedrock`, `cache` or `fallback`; None without an answer, as the four after it."""
     raw: bytes | None
     sha256: bytes | None
     cost_usd: float | None
@@ -114,6 +114,7 @@ _UNSIGNED = (1 << 64) - 1
 _ROWS = """
 SELECT s.id, s.heading, u.key, u.status, u.owner, s.position, s.place, u.attempts, u.code, u.message, r.model,
        a.source, a.raw, a.sha256, a.cost_usd, a.latency
-FROM live s JOIN units u ON u.id = s.unit JOIN runs r ON r.id = u.run LEFT JOIN answers a ON a.unit = u.id
+FROM live s JOIN units u ON u.id = s.unit JOIN runs r ON r.id = u.run LEFT JOIN answers a
+  ON a.unit = u.id AND (a.source = 'fallback') = (u.status = 'fallback')
 WHERE s.document = ? ORDER BY s.position, s.run DESC
 """

@@ -93,6 +93,13 @@ def delimited(text: str) -> str:
     )
 
 
+def undelimited(body: bytes) -> str:
+    """The text that `delimited` made data of, as it stands in the body of a request."""
+    whole = json.loads(body)["messages"][0]["content"][0]["text"]
+    mark = whole[-17:-1]
+    return str(whole.rpartition(f"<document-{mark}>\n")[2].removesuffix(f"\n</document-{mark}>"))
+
+
 def canonical(value: object) -> bytes:
     """JSON with sorted keys, without white space, in UTF-8: equal values are equal bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

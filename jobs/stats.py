@@ -39,6 +39,8 @@ class Snapshot:
     """Why no new call starts; empty while it runs normally."""
     paused: str = ""
     """Why calls are held back for the moment; empty if they are not."""
+    next_call: float = 0.0
+    """Seconds until one may start, while they are held back; 0.0 if that depends on the answers of others."""
     documents: int = 0
     """Read so far, the unreadable included."""
     documents_total: int | None = None
@@ -58,6 +60,8 @@ class Snapshot:
     incomplete: int = 0
     failed: int = 0
     held: int = 0
+    fallback: int = 0
+    """Units answered locally, as the service is out."""
     calls: int = 0
     in_flight: int = 0
     throttled: int = 0
@@ -113,6 +117,8 @@ class Stats:
     _latency: float = 0.0
     _stopping: str = ""
     _pause: tuple[float, str] = (0.0, "")
+    _outage: tuple[float, str] = (0.0, "")
+    """When calls find out whether the service is back, and why it is taken to be out; empty if it is not."""
     _totals: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
@@ -143,6 +149,15 @@ class Stats:
                 self._stopping = event.reason
             case events.Paused():
                 self._pause = now + event.seconds, event.reason
+            case events.BreakerChanged():
+                self._outage = now + event.seconds, "" if event.new == "closed" else event.sentence
+
+    def _held_back(self, now: float) -> tuple[str, float]:
+        """Why calls are held back, and for how long."""
+        for (until, reason), lasts in ((self._outage, True), (self._pause, False)):
+            if reason and (lasts or now < until):
+                return reason, max(0.0, until - now)
+        return "", 0.0
 
     def _read(self, event: events.Enrolled | events.DocumentRead) -> None:
         counts = self._counts
@@ -187,11 +202,13 @@ class Stats:
         elapsed = now - self.started
         window = min(max(elapsed, 1.0), RATE_WINDOW)
         documents_total, bytes_total = self._totals or (None, None)
+        paused, next_call = self._held_back(now)
         shot = Snapshot(
             **self._counts,
             elapsed=elapsed,
             stopping=self._stopping,
-            paused=self._pause[1] if now < self._pause[0] else "",
+            paused=paused,
+            next_call=next_call,
             documents_total=documents_total,
             bytes_total=bytes_total,
             cost_usd=self._cost if self.priced else None,
@@ -202,7 +219,7 @@ class Stats:
             utilisation=self._utilisation(),
             stages=self.stages(),
         )
-        return replace(shot, eta=_eta(shot))
+        return shot if self._outage[1] else replace(shot, eta=_eta(shot))
 
 
 def _eta(shot: Snapshot) -> float | None:
@@ -233,6 +250,7 @@ _COUNTED = (
     "incomplete",
     "failed",
     "held",
+    "fallback",
     "calls",
     "in_flight",
     "throttled",

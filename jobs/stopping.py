@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from jobs.bedrock.errors import DAILY_QUOTA
 from jobs.store import Status
@@ -61,12 +62,14 @@ class Policy:
     """The gate knows a quota; a throttle then says nothing of how many calls may be in flight."""
     hold_unknown: bool = False
     """A unit whose call may have been paid for is held, not called again."""
+    on_outage: Literal["wait", "fail", "fallback"] = "wait"
+    """While the service is out: calls wait, the run stops, or units get a local answer that is marked as such."""
     max_failures: MaxFailures | None = None
     sample: int | None = None
     """Enter only so many sections."""
 
     def status(self, outcome: Outcome, attempts: int) -> tuple[Status, bool]:
-        """The status of a unit after an attempt, its `attempts`-th without throttles; whether a failure is permanent.
+        """The status of a unit after an attempt, after so many `attempts` that count; whether a failure is permanent.
 
         NEW: it is called again, in this run or the next.
         """

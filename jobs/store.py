@@ -15,13 +15,18 @@ from ratelimit.outcome import Outcome
 
 
 class Status(StrEnum):
-    """What is known of a unit. NEW: no outcome yet; HELD: its outcome is unknown and it is not called again."""
+    """What is known of a unit.
+
+    NEW: no outcome yet; HELD: its outcome is unknown and it is not called again; FALLBACK: it was answered locally
+    while the service was out, and the next run calls for it.
+    """
 
     NEW = "new"
     OK = "ok"
     INCOMPLETE = "incomplete"
     FAILED = "failed"
     HELD = "held"
+    FALLBACK = "fallback"
 
 
 class Place(StrEnum):
@@ -131,6 +136,10 @@ class Store(Protocol):
         """A unit cannot be called under the limits of this run."""
         ...
 
+    def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> None:
+        """A unit is answered locally, as the service is out; what it was answered before, it keeps instead."""
+        ...
+
 
 @dataclass(slots=True)
 class _Unit:
@@ -181,3 +190,6 @@ class MemoryStore:
 
     def fail(self, unit: int, code: str, message: str) -> None:  # noqa: D102
         self.units[unit].status = Status.FAILED
+
+    def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> None:  # noqa: D102
+        self.units[unit].status = Status.FALLBACK

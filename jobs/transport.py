@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from jobs.answer import Answer
+from jobs.bedrock.errors import judgement
+from ratelimit.breaker import Judgement
 from ratelimit.outcome import Outcome
 
 
@@ -25,6 +27,13 @@ class Reply:
     request_id: str = ""
     sent: bool = True
     """Whether any byte of it may have left."""
+    quota: str = ""
+    """Of a throttle: the quota that it names, `requests` or `tokens`; empty if it names none."""
+
+    @property
+    def judgement(self) -> Judgement:
+        """What it says of the service, for the circuit breaker."""
+        return judgement(self.outcome, self.code)
 
 
 class Transport(Protocol):

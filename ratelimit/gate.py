@@ -1,10 +1,11 @@
-"""The only place that waits: FIFO for room in the quotas and for one of the places in flight."""
+"""The only place that waits: FIFO for the breaker, for room in the quotas and for one of the places in flight."""
 
 import asyncio
 import math
-from collections import deque
+from collections import OrderedDict
 
-from ratelimit.quota import NOTHING, Cost, QuotaBook, Reservation
+from ratelimit.breaker import Breaker, Judgement, Open, Ticket, Told, Transition, nobody
+from ratelimit.quota import NOTHING, Amounts, Cost, QuotaBook, Reservation
 
 SHORTEST_TIMER = 0.001
 """Seconds; event loops keep time in milliseconds, and a shorter timer would spin."""
@@ -18,40 +19,76 @@ class ExhaustedError(Exception):
     """Nothing in flight can give back what the next call needs: an allowance is spent."""
 
 
+class OutageError(Exception):
+    """The breaker is open, and the gate turns callers away meanwhile."""
+
+
 class Permit:
-    """Leave to send one call: a reservation and a place in flight, given back together exactly once."""
+    """Leave to send one call: a reservation, a breaker's ticket and a place in flight, given back once and together.
 
-    __slots__ = ("_gate", "_reservation")
+    Whichever way it is given back, `judgement` is what the call says of the service.
+    """
 
-    def __init__(self, gate: "Gate", reservation: Reservation) -> None:
+    __slots__ = ("_gate", "reservation", "ticket")
+
+    def __init__(self, gate: "Gate", reservation: Reservation, ticket: Ticket) -> None:
         self._gate = gate
-        self._reservation = reservation
+        self.reservation = reservation
+        self.ticket = ticket
 
-    def settle(self, actual: Cost) -> None:
+    @property
+    def probe(self) -> bool:
+        """Whether a half-open breaker let it through, to find out whether the service is back."""
+        return self.ticket.probe
+
+    def settle(self, actual: Cost, judgement: Judgement) -> None:
         """The call is over and used this much."""
-        self._gate._give_back(self._reservation, actual)  # noqa: SLF001 (one mechanism in two classes)
+        now = self._gate.now()
+        self._gate.book.settle(now, self.reservation, actual)
+        self._gate.give_back(now, self.ticket, judgement)
 
-    def keep(self) -> None:
+    def keep(self, judgement: Judgement) -> None:
         """The call is over, and what it used is unknown: all that was reserved."""
-        self.settle(self._reservation.cost)
+        self._gate.book.keep(self.reservation)
+        self._gate.give_back(self._gate.now(), self.ticket, judgement)
 
-    def refund(self) -> None:
-        """The call used nothing: it was refused or never sent."""
-        self.settle(NOTHING)
+    def refund(self, judgement: Judgement) -> None:
+        """The call used nothing: it was turned down for another reason than a quota, or never sent."""
+        self.settle(NOTHING, judgement)
+
+    def refuse(self, quota: str = "") -> bool:
+        """The server refused the call for this quota (see QuotaBook.refuse); whether a learner takes care of it."""
+        now = self._gate.now()
+        learned = self._gate.book.refuse(now, self.reservation, quota)
+        self._gate.give_back(now, self.ticket, Judgement.NEUTRAL)
+        return learned
+
+
+Waiters = OrderedDict["asyncio.Future[Permit]", Amounts]
 
 
 class Gate:
-    """Permits in FIFO order, each when the whole book has room and a place in flight is free.
+    """Permits in FIFO order, each when the breaker lets a call through, the whole book has room and a place is free.
 
-    Strictly FIFO: a large call at the head is never overtaken, so it is never starved. Nothing polls: the head's
-    waiting time is known and one timer is set for it; whatever gives back wakes the head at once.
+    Strictly FIFO: a large call at the head is never overtaken, so it is never starved; only calls that were sent
+    before and come again go ahead, in FIFO order too. Nothing polls: the head's waiting time is known and one timer
+    is set for it; whatever is given back, and every change of rule, has the head looked at anew.
     """
 
-    def __init__(self, book: QuotaBook, places: int) -> None:
+    def __init__(
+        self, book: QuotaBook, places: int, breaker: Breaker | None = None, *, turn_away: bool = False
+    ) -> None:
+        """`turn_away`: while the breaker is open nobody waits, and everybody gets OutageError."""
         self.book = book
         self.in_flight = 0
+        self.breaker = breaker or Breaker()
+        self.breaker.changed = self._breaker_changed
+        self.on_transition: Told = nobody
+        """Told of each transition of the breaker, when the gate has done its part."""
+        self._turn_away = turn_away
         self._places = places
-        self._queue: deque[tuple[asyncio.Future[Permit], Cost]] = deque()
+        self._again: Waiters = OrderedDict()
+        self._queue: Waiters = OrderedDict()
         self._not_before = -math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -59,7 +96,7 @@ class Gate:
     @property
     def waiting(self) -> int:
         """How many wait for a permit."""
-        return sum(not waiter.done() for waiter, _ in self._queue)
+        return len(self._again) + len(self._queue)
 
     @property
     def places(self) -> int:
@@ -69,84 +106,123 @@ class Gate:
     @places.setter
     def places(self, places: int) -> None:
         self._places = places
-        self._admit()
+        self.look()
 
-    async def acquire(self, cost: Cost, *, first: bool = False) -> Permit:
-        """Wait for leave to send a call of this cost; `first` goes to the head (a call that was refused).
+    @property
+    def outage(self) -> bool:
+        """Whether the breaker holds calls back, or lets only probes through."""
+        return not self.breaker.closed
+
+    @staticmethod
+    def now() -> float:
+        """Seconds, as the running loop counts them."""
+        return asyncio.get_running_loop().time()
+
+    async def acquire(self, cost: Cost, *, again: bool = False) -> Permit:
+        """Wait for leave to send a call of this cost; `again`: it was sent before, and keeps its place ahead.
 
         Raises:
             NeverFitsError: the cost is larger than a quota can ever hold.
             ExhaustedError: an allowance has not enough left, and nothing in flight will give some back.
+            OutageError: the service is out, and the gate turns callers away.
             GateClosedError: the gate was closed.
         """
         if self._closed:
             raise GateClosedError
+        amounts = self.book.amounts(cost)
+        if self._turn_away and self.breaker.wait(self.now()) and isinstance(self.breaker.state, Open):
+            raise OutageError
         waiter: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
-        if first:
-            self._queue.appendleft((waiter, cost))
-        else:
-            self._queue.append((waiter, cost))
-        self._admit()
+        ahead, queue = len(self._again), self._again if again else self._queue
+        queue[waiter] = amounts
+        if not ahead and (again or len(queue) == 1):  # else nothing has changed for the head
+            self.look()
         try:
             return await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                waiter.result().refund()
-            self._admit()
+            if queue.pop(waiter, None) is not None:
+                self.look()  # it may have been the head
+            elif not waiter.cancelled() and waiter.exception() is None:
+                waiter.result().refund(Judgement.NEUTRAL)
             raise
 
     def pause(self, seconds: float) -> None:
         """Give no permit for this long; a longer pause that is already on stays."""
-        self._not_before = max(self._not_before, asyncio.get_running_loop().time() + seconds)
+        self._not_before = max(self._not_before, self.now() + seconds)
+
+    def may_start(self, permit: Permit) -> bool:
+        """Whether a call that was let through before may still start: no pause, outage or end came between."""
+        return not self._closed and self.now() >= self._not_before and self.breaker.valid(permit.ticket)
 
     def close(self) -> None:
         """Give no permit any more: whoever waits, and whoever comes, gets GateClosedError."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        while self._queue:
-            waiter, _ = self._queue.popleft()
-            if not waiter.done():
-                waiter.set_exception(GateClosedError())
+        self._send_away(GateClosedError)
 
-    def _give_back(self, reservation: Reservation, actual: Cost) -> None:
-        self.book.settle(asyncio.get_running_loop().time(), reservation, actual)
+    def give_back(self, now: float, ticket: Ticket, judgement: Judgement) -> None:
+        """A permit's ticket and place; its reservation was settled."""
         self.in_flight -= 1
-        self._admit()
+        self.breaker.leave(now, ticket, judgement)
+        self._look(now)
 
-    def _admit(self) -> None:
-        """Give permits to the head of the queue as long as it fits, then set the timer for the next."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        while self._queue:
-            waiter, cost = self._queue[0]
-            if waiter.done():
-                self._queue.popleft()
-                continue
-            if self.in_flight >= self._places:
-                return
-            wait = self._wait(waiter, cost)
-            if wait > 0.0:
-                if wait < math.inf:
-                    loop = waiter.get_loop()
-                    self._timer = loop.call_later(max(wait, SHORTEST_TIMER), self._admit)
-                return
+    def look(self) -> None:
+        """Look at the head anew: after a change of a rule or a rate that did not come through a permit."""
+        self._look(self.now())
 
-    def _wait(self, waiter: asyncio.Future[Permit], cost: Cost) -> float:
-        """Serve the head and return 0.0, or the seconds that it must still wait."""
-        now = waiter.get_loop().time()
+    def _look(self, now: float) -> None:
+        """Give permits to the head as long as it fits, then set the timer."""
+        while queue := self._again or self._queue:
+            waiter = next(iter(queue))
+            if not waiter.done():
+                wait = self._serve(now, waiter, queue[waiter])
+                if wait > 0.0 and not waiter.done():
+                    if wait < math.inf:
+                        self._look_again(now + max(wait, SHORTEST_TIMER))
+                    return
+            queue.pop(waiter, None)
+
+    def _serve(self, now: float, waiter: "asyncio.Future[Permit]", amounts: Amounts) -> float:
+        """Give the head its permit (or what it gets instead) and return 0.0, or the seconds that it must still wait."""
+        if self.in_flight >= self._places:
+            return math.inf
         if now < self._not_before:
             return self._not_before - now
-        try:
-            wait = self.book.wait(now, cost)
-        except Exception as error:  # noqa: BLE001 (it belongs to whoever asked for this cost)
-            waiter.set_exception(error)
+        if wait := self.breaker.wait(now):
+            return wait
+        reservation = self.book.try_reserve(now, amounts)
+        if isinstance(reservation, Reservation):
+            self.in_flight += 1
+            waiter.set_result(Permit(self, reservation, self.breaker.enter(now)))
             return 0.0
-        if wait == math.inf and self.in_flight == 0:
+        if reservation == math.inf and self.in_flight == 0:
             waiter.set_exception(ExhaustedError())
             return 0.0
-        if wait == 0.0:
-            self.in_flight += 1
-            waiter.set_result(Permit(self, self.book.reserve(now, cost)))
-        return wait
+        return reservation
+
+    def _look_again(self, due: float) -> None:
+        """Set the timer, unless one that is set rings earlier: then that one looks, and sets the next."""
+        if self._timer is not None:
+            if self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(due, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self.look()
+
+    def _breaker_changed(self, transition: Transition) -> None:
+        if transition.new == "closed":
+            self.book.resume(transition.at, transition.since)
+        elif transition.new == "open" and self._turn_away:
+            self._send_away(OutageError)
+        self.on_transition(transition)
+
+    def _send_away(self, error: type[Exception]) -> None:
+        for queue in (self._again, self._queue):
+            for waiter in queue:
+                if not waiter.done():
+                    waiter.set_exception(error())
+            queue.clear()

@@ -7,13 +7,26 @@ down several times), so a quota can go into debt.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol, cast, runtime_checkable
 
-from ratelimit.algorithms import Limiter
+from ratelimit.algorithms import Learner, Limiter
 
 Cost = Mapping[str, float]
 """What a call takes of each quota, by the quota's name; quotas that the book does not have are ignored."""
 
+Amounts = tuple[float, ...]
+"""A cost in the order of a book's quotas: what decisions are made on, a million of them a second."""
+
 NOTHING: Cost = {}
+
+
+@runtime_checkable
+class Resuming(Protocol):
+    """A limiter that must know when nobody could call for a while."""
+
+    def resume(self, now: float, since: float) -> None:
+        """From `since` until now no call could start: what gathered is gone, what grows with time has not grown."""
+        ...
 
 
 class NeverFitsError(Exception):
@@ -37,13 +50,15 @@ class Dimension:
     most: float
 
 
-@dataclass(slots=True, eq=False)
 class Reservation:
     """What was taken and is not yet settled."""
 
-    taken_at: float
-    cost: Cost
-    settled: bool = False
+    __slots__ = ("amounts", "settled", "taken_at")
+
+    def __init__(self, taken_at: float, amounts: Amounts) -> None:
+        self.taken_at = taken_at
+        self.amounts = amounts
+        self.settled = False
 
 
 class QuotaBook:
@@ -51,27 +66,44 @@ class QuotaBook:
 
     def __init__(self, dimensions: Mapping[str, Dimension]) -> None:
         self.dimensions = dict(dimensions)
+        self._limiters = tuple(dimension.limiter for dimension in self.dimensions.values())
+        self._learners = {
+            name: cast("Learner", dimension.limiter)
+            for name, dimension in self.dimensions.items()
+            if hasattr(dimension.limiter, "refused")
+        }
+
+    def amounts(self, cost: Cost) -> Amounts:
+        """`cost` as the book counts it.
+
+        Raises:
+            NeverFitsError: it is larger than one of the quotas can ever hold.
+        """
+        amounts = tuple([cost.get(name, 0.0) for name in self.dimensions])
+        for (name, dimension), amount in zip(self.dimensions.items(), amounts, strict=True):
+            if amount > dimension.most:
+                raise NeverFitsError(name, amount, dimension.most)
+        return amounts
+
+    def try_reserve(self, now: float, amounts: Amounts) -> Reservation | float:
+        """Take all of it from every quota if it fits; else take nothing and tell how long to wait.
+
+        Seconds until every quota has room as things stand; `math.inf`: not before something is given back.
+        """
+        wait = self._wait(now, amounts)
+        return wait if wait > 0.0 else self._take(now, amounts)
 
     def wait(self, now: float, cost: Cost) -> float:
         """Seconds until every quota has room for `cost`: 0.0 now, `math.inf` not before something is given back.
 
         Raises:
-            NeverFitsError: the cost is larger than one of the quotas can ever hold.
+            NeverFitsError: see `amounts`.
         """
-        longest = 0.0
-        for name, dimension in self.dimensions.items():
-            amount = cost.get(name, 0.0)
-            if amount > dimension.most:
-                raise NeverFitsError(name, amount, dimension.most)
-            wait = dimension.limiter.wait(now, min(amount, dimension.limiter.limit))
-            longest = max(longest, wait)
-        return longest
+        return self._wait(now, self.amounts(cost))
 
     def reserve(self, now: float, cost: Cost) -> Reservation:
-        """Take `cost` from every quota, whether it fits or not (ask `wait` first)."""
-        for name, dimension in self.dimensions.items():
-            dimension.limiter.take(now, cost.get(name, 0.0))
-        return Reservation(now, cost)
+        """Take `cost` from every quota, whether there is room or not (ask `wait` first, or use `try_reserve`)."""
+        return self._take(now, self.amounts(cost))
 
     def settle(self, now: float, reservation: Reservation, actual: Cost) -> None:
         """Correct every quota from what was reserved to what was used, once.
@@ -79,10 +111,64 @@ class QuotaBook:
         Raises:
             RuntimeError: it was settled before.
         """
-        if reservation.settled:
-            raise RuntimeError("a reservation is settled or refunded exactly once")
-        reservation.settled = True
-        for name, dimension in self.dimensions.items():
-            delta = actual.get(name, 0.0) - reservation.cost.get(name, 0.0)
+        _close(reservation)
+        for name, limiter, amount in zip(self.dimensions, self._limiters, reservation.amounts, strict=True):
+            delta = actual.get(name, 0.0) - amount
             if delta:
-                dimension.limiter.correct(now, reservation.taken_at, delta)
+                limiter.correct(now, reservation.taken_at, delta)
+
+    def keep(self, reservation: Reservation) -> None:
+        """What was used is unknown, so all that was reserved stays taken. Counts as settling.
+
+        Raises:
+            RuntimeError: it was settled before.
+        """
+        _close(reservation)
+
+    def learns(self, quota: str = "") -> bool:
+        """Whether a learner takes care of refusals for this quota (`""`: for one that is not told)."""
+        return bool(self._learners) if not quota else quota in self._learners
+
+    def refuse(self, now: float, reservation: Reservation, quota: str = "") -> bool:
+        """The server refused the call for this quota (`""`: it did not tell which), so nothing of it is used.
+
+        A learner of that name is told (where no name is given, the first learner of the book), and every other
+        quota gets its part back. Returns whether there was such a learner. Counts as settling.
+
+        Raises:
+            RuntimeError: it was settled before.
+        """
+        _close(reservation)
+        learner = self._learners.get(quota) if quota else next(iter(self._learners.values()), None)
+        for limiter, amount in zip(self._limiters, reservation.amounts, strict=True):
+            if limiter is learner:
+                learner.refused(now, reservation.taken_at, amount)
+            elif amount:
+                limiter.correct(now, reservation.taken_at, -amount)
+        return learner is not None
+
+    def resume(self, now: float, since: float) -> None:
+        """From `since` until now no call could start: no limiter may make up for that, or take it for success."""
+        for limiter in self._limiters:
+            if isinstance(limiter, Resuming):
+                limiter.resume(now, since)
+
+    def _wait(self, now: float, amounts: Amounts) -> float:
+        longest = 0.0
+        for limiter, amount in zip(self._limiters, amounts):  # noqa: B905 (`strict` would be paid in each decision)
+            most = limiter.limit
+            wait = limiter.wait(now, amount if amount < most else most)  # noqa: FURB136 (`min` is a call)
+            if wait > longest:
+                longest = wait
+        return longest
+
+    def _take(self, now: float, amounts: Amounts) -> Reservation:
+        for limiter, amount in zip(self._limiters, amounts):  # noqa: B905 (as above)
+            limiter.take(now, amount)
+        return Reservation(now, amounts)
+
+
+def _close(reservation: Reservation) -> None:
+    if reservation.settled:
+        raise RuntimeError("a reservation is settled or refunded exactly once")
+    reservation.settled = True

@@ -1,5 +1,9 @@
 """When a failed call is tried again (pure; randomness is an argument, uniform in [0, 1))."""
 
+import math
+
+from ratelimit.algorithms.token_bucket import TokenBucket
+
 BASE = 0.5
 """Seconds; the mean of the first backoff is half of it."""
 CAP = 20.0
@@ -8,27 +12,68 @@ LONGEST_RETRY_AFTER = 300.0
 """Seconds; a server that asks for more is asked again after this long all the same."""
 THROTTLE_BASE = 0.25
 """Seconds; the shortest pause after a throttle that did not say how long."""
+OF_CALLS, A_SECOND, SAVED = 0.2, 10.0, 100.0
+"""Retries for each call, retries a second besides, and the most that are saved up (10 s worth): Finagle's defaults."""
 
 
 def backoff(failures: int, uniform: float) -> float:
-    """Seconds before the next attempt after `failures` (>= 1) failures: full jitter.
+    """Seconds before the next attempt after `failures` failures: full jitter.
 
     Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
     return uniform * min(CAP, BASE * 2.0 ** min(failures - 1, 30))
 
 
-def throttle_pause(refusals: int, retry_after: float | None, uniform: float) -> float:
-    """Seconds for which no call starts after `refusals` (>= 1) bursts of throttles; an answer takes half of them away.
-
-    A server's Retry-After counts, clamped; without one the pause doubles, with equal jitter (half of it is certain).
-    """
-    if retry_after is not None:
-        return clamp(retry_after)
-    pause = min(CAP, THROTTLE_BASE * 2.0 ** min(refusals - 1, 30))
-    return pause * (0.5 + 0.5 * uniform)
-
-
 def clamp(retry_after: float) -> float:
     """A server's Retry-After within reason: 0 to LONGEST_RETRY_AFTER seconds."""
     return min(max(retry_after, 0.0), LONGEST_RETRY_AFTER)
+
+
+class RetryBudget:
+    """Keeps retries from multiplying the load on a service that fails: a share of the calls, and a few a second.
+
+    Source: Finagle's RetryBudget. There a retry over budget is given up; in a batch nothing is lost, so it waits for
+    its turn. Weakness: where most calls fail, those that would succeed wait as well.
+    """
+
+    def __init__(self) -> None:
+        self._bucket = TokenBucket(A_SECOND, SAVED)
+
+    def called(self, now: float) -> None:
+        """A unit is called for the first time."""
+        self._bucket.correct(now, now, -OF_CALLS)
+
+    def delay(self, now: float) -> float:
+        """Charge a retry: seconds until the budget has room for it (0.0 at once), after all those charged before."""
+        self._bucket.take(now, 1.0)
+        return self._bucket.wait(now, 0.0)
+
+
+class Holdback:
+    """For how long no call starts after refusals: as the server asks, else longer from burst to burst."""
+
+    def __init__(self) -> None:
+        self._bursts = 0
+        self._began = self._ends = -math.inf
+
+    def refused(self, now: float, sent_at: float, retry_after: float | None, uniform: float) -> float:
+        """A call that was sent then was refused: seconds for which all are held back from now on.
+
+        A server's Retry-After counts, clamped; without one the pause doubles from burst to burst, with equal jitter
+        (half of it is certain). 0.0 if it belongs to a burst of refusals that they are held back for already.
+        """
+        known = sent_at < self._began
+        if retry_after is not None:
+            pause = clamp(retry_after)
+            known = known and now + pause <= self._ends + 1.0  # a burst is told of one by one
+        else:
+            pause = min(CAP, THROTTLE_BASE * 2.0 ** min(self._bursts, 30)) * (0.5 + 0.5 * uniform)
+        if known:
+            return 0.0
+        self._bursts += 1
+        self._began, self._ends = now, max(self._ends, now + pause)
+        return pause
+
+    def answered(self) -> None:
+        """A call was answered: half of the bursts are forgotten."""
+        self._bursts //= 2

@@ -2,27 +2,40 @@
 
 from aiolimiter import AsyncLimiter
 
+from ratelimit.breaker import Breaker, Judgement
 from ratelimit.gate import Gate, Permit
 from ratelimit.quota import Cost, QuotaBook
 
 
 class SmoothGate(Gate):
-    """A call passes the gate (quotas, places, order), then waits for the next tick of an even beat.
+    """A call passes the gate (breaker, quotas, places, order), then waits for the next tick of an even beat.
 
     aiolimiter serves small costs before large ones, so it cannot weigh tokens in FIFO order; as a pacer, where every
     call costs 1, it is exact.
     """
 
-    def __init__(self, book: QuotaBook, places: int, per_minute: float) -> None:
-        super().__init__(book, places)
+    def __init__(
+        self,
+        book: QuotaBook,
+        places: int,
+        breaker: Breaker | None = None,
+        *,
+        per_minute: float,
+        turn_away: bool = False,
+    ) -> None:
+        super().__init__(book, places, breaker, turn_away=turn_away)
         self._beat = AsyncLimiter(1, 60 / per_minute)
 
-    async def acquire(self, cost: Cost, *, first: bool = False) -> Permit:
+    async def acquire(self, cost: Cost, *, again: bool = False) -> Permit:
         """Wait for leave to send; raises what Gate.acquire raises."""
-        permit = await super().acquire(cost, first=first)
-        try:
-            await self._beat.acquire()
-        except BaseException:
-            permit.refund()
-            raise
-        return permit
+        while True:
+            permit = await super().acquire(cost, again=again)
+            try:
+                await self._beat.acquire()
+            except BaseException:
+                permit.refund(Judgement.NEUTRAL)
+                raise
+            if self.may_start(permit):
+                return permit
+            permit.refund(Judgement.NEUTRAL)
+            again = True

@@ -114,6 +114,15 @@ def analyze(
             "1000 under a told quota, else 64",
         ),
     ] = None,
+    fair_by: Annotated[
+        Literal["document", "none"],
+        option(
+            "--fair-by",
+            RATE,
+            "Who shares the rate: documents, so that a huge one holds up none behind it, or none, in order.",
+            default="document",
+        ),
+    ] = "document",
     max_attempts: Annotated[
         int, option("--max-attempts", LIMITS, "Attempts of a call, throttled ones not counted.", values.whole, "N", "8")
     ] = 8,
@@ -147,6 +156,15 @@ def analyze(
             default="retry",
         ),
     ] = "retry",
+    on_outage: Annotated[
+        Literal["wait", "fail", "fallback"],
+        option(
+            "--on-outage",
+            LIMITS,
+            "While the service is out: wait for it, stop, or put marked excerpts in place of answers until a re-run.",
+            default="wait",
+        ),
+    ] = "wait",
     retry: Annotated[
         list[Retry] | None,
         option(
@@ -161,6 +179,10 @@ def analyze(
     ] = None,
     exclude: Annotated[
         Texts, option("--exclude", FILES, "No files that match; may be repeated.", values.text, "GLOB")
+    ] = None,
+    first: Annotated[
+        Texts,
+        option("--first", FILES, "Files that match go before all others; may be repeated.", values.text, "GLOB"),
     ] = None,
     follow_symlinks: Annotated[bool, flag("--follow-symlinks", FILES, "Read what symbolic links lead to.")] = False,
     max_file_size: Annotated[

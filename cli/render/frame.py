@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from cli.render.numbers import cost, count, duration, percent
+from cli.render.numbers import cost, count, duration, held_back, percent
 from cli.render.rows import Item, count_item, prose, rows
 from jobs.stats import Snapshot, Stage
 
@@ -18,7 +18,7 @@ def frame(shot: Snapshot, width: int, *, emulated: bool = False, ascii_only: boo
     return [
         *_progress(shot, width, ascii_only=ascii_only),
         *(prose("stopping", shot.stopping, "bold yellow", width) if shot.stopping else ()),
-        *(prose("paused", shot.paused, "yellow", width) if shot.paused and not shot.stopping else ()),
+        *(_paused(shot, width) if shot.paused and not shot.stopping else ()),
         *rows("documents", _documents(shot), width),
         *rows("answers", _answers(shot), width),
         *rows("calls", _calls(shot), width),
@@ -51,6 +51,10 @@ def _bar(done: float | None, width: int, *, ascii_only: bool) -> Text:
     return bar.append(empty * (width - filled), style="dim")
 
 
+def _paused(shot: Snapshot, width: int) -> list[Text]:
+    return prose("paused", held_back(shot.paused, shot.next_call), "yellow", width)
+
+
 def _documents(shot: Snapshot) -> list[Item]:
     total = "" if shot.documents_total is None else f"/{count(shot.documents_total)}"
     return [
@@ -61,7 +65,7 @@ def _documents(shot: Snapshot) -> list[Item]:
 
 
 def _answers(shot: Snapshot) -> list[Item]:
-    left = [count_item("left as they were", shot.left, "yellow")] if shot.left else []
+    more = {"fallback": shot.fallback, "left as they were": shot.left}
     return [
         (f"{count(shot.units_done)}/{count(shot.units)}", ""),
         count_item("failed", shot.failed, "bold red"),
@@ -70,7 +74,7 @@ def _answers(shot: Snapshot) -> list[Item]:
         count_item("resumed", shot.resumed),
         count_item("cached", shot.cached),
         count_item("coalesced", shot.coalesced),
-        *left,
+        *(count_item(name, number, "yellow") for name, number in more.items() if number),
     ]
 
 

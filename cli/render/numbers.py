@@ -31,6 +31,11 @@ def percent(fraction: float) -> str:
     return f"{int(fraction * 100 + 1e-9)}%"
 
 
+def held_back(reason: str, seconds: float) -> str:
+    """Why no call starts, and for how long, if that can be told."""
+    return f"{reason}; next call in {duration(seconds)}" if seconds else reason
+
+
 def money(usd: float) -> str:
     """`$12.30`; under a dollar `$0.0123`, and `<$0.0001` for what is less than that."""
     if usd >= 1 or usd == 0:

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from cli.render.drawing_thread import DrawingThread, Message
-from cli.render.numbers import cost, count, duration, percent
+from cli.render.numbers import cost, count, duration, held_back, percent
 from cli.render.safe import safe
 from cli.render.stream import put
 from jobs.stats import Snapshot
@@ -68,7 +68,9 @@ def progress_line(shot: Snapshot, *, emulated: bool = False) -> str:
         count(shot.documents) if shot.documents_total is None else f"{shot.documents:,}/{shot.documents_total:,}"
     )
     done = "" if shot.fraction is None else f" {percent(shot.fraction)}"
-    troubles = {name: getattr(shot, name) for name in ("incomplete", "held", "unreadable") if getattr(shot, name)}
+    troubles = {
+        name: getattr(shot, name) for name in ("incomplete", "held", "fallback", "unreadable") if getattr(shot, name)
+    }
     return "  ".join(
         [
             f"[{duration(shot.elapsed)}]{done}",
@@ -81,6 +83,6 @@ def progress_line(shot: Snapshot, *, emulated: bool = False) -> str:
             f"cost {cost(shot.cost_usd, emulated=emulated)}",
             *([f"about {duration(shot.eta)} left"] if shot.eta is not None else []),
             *([f"stopping: {safe(shot.stopping)}"] if shot.stopping else []),
-            *([f"paused: {safe(shot.paused)}"] if shot.paused and not shot.stopping else []),
+            *([f"paused: {safe(held_back(shot.paused, shot.next_call))}"] if shot.paused and not shot.stopping else []),
         ]
     )

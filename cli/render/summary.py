@@ -120,7 +120,7 @@ def _advice(summary: Mapping[str, Any]) -> Iterator[str]:
         if number := summary[status]:
             yield f'{counted(number, "section")} {status}: see "status": "{status}" in results.jsonl; {_AGAIN[status]}'
     if number := summary["fallback"]:
-        yield f"{counted(number, 'section')} answered by the local fallback: run again to replace them"
+        yield f"{counted(number, 'section')} answered by an excerpt, as the service was out: run again to replace them"
     if number := summary["pending"]:
         yield f"{counted(number, 'section')} without an answer yet: run the same command again to go on"
     if number := summary["maybe_paid_twice"]:

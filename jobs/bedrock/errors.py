@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ratelimit.breaker import Judgement
 from ratelimit.outcome import Outcome
 
 MESSAGE_LIMIT = 500
@@ -57,6 +58,20 @@ BY_STATUS = {
     529: Outcome.TRANSIENT,
 }
 
+NOT_THE_SERVICE = frozenset(
+    {
+        "ModelErrorException",
+        "ModelStreamErrorException",
+        "424",
+        "ResponseTooLarge",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "UnrecognizedClientException",
+    }
+)
+"""Codes of failures that say nothing of the service: the model stumbled over one input, or our credentials had expired.
+"""
+
 _HINTS = (
     (
         "on-demand throughput",
@@ -79,6 +94,8 @@ class Verdict:
     """For a person; foreign text, not yet safe to print."""
     retry_after: float | None
     """Seconds, finite and not negative, as the server asked; None if it did not, or not intelligibly."""
+    quota: str = ""
+    """Of a throttle: the quota that it names, `requests` or `tokens`; empty if it names none."""
 
     @property
     def credentials_expired(self) -> bool:
@@ -103,7 +120,21 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
         message += " (hint: the quota of the day is used up, and no pause helps: run again when it is back)"
         return Verdict(Outcome.FATAL, DAILY_QUOTA, message, None)
     hints = "".join(f" (hint: {hint})" for sign, hint in _HINTS if sign in message.lower())
-    return Verdict(outcome, code, message + hints, retry_after(headers))
+    quota = _quota(message) if outcome is Outcome.THROTTLED else ""
+    return Verdict(outcome, code, message + hints, retry_after(headers), quota)
+
+
+def judgement(outcome: Outcome, code: str) -> Judgement:
+    """What the circuit breaker makes of a reply.
+
+    Failures are what a service that is out brings: 500, 503 and their like, connect and read errors, timeouts, a model
+    that is not ready, and a 200 that is no answer. Throttles, refusals and what we withdrew ourselves are neutral.
+    """
+    if outcome in (Outcome.OK, Outcome.INCOMPLETE):
+        return Judgement.SUCCESS
+    if outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN) and code not in NOT_THE_SERVICE:
+        return Judgement.FAILURE
+    return Judgement.NEUTRAL
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -118,6 +149,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         except (TypeError, ValueError, OverflowError):
             return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _quota(message: str) -> str:
+    """Bedrock says "Too many requests, ..." or "Too many tokens, ..."."""
+    named = re.search(r"too many (requests|tokens)", message, re.IGNORECASE)
+    return named[1].lower() if named else ""
 
 
 def _by_status(status: int) -> Outcome:

@@ -1,5 +1,6 @@
 """What it means that no whole reply came: whether the call left us decides (pure)."""
 
+import os
 import ssl
 
 import aiohttp
@@ -54,4 +55,9 @@ def _code(error: Exception, codes: tuple[tuple[type[Exception], str], ...], othe
 def _message(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the proxy refused to connect: {error.status} {error.message}"  # str() would show its headers
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError):
+        cause = error.os_error  # what its text says differs between event loops; its number does not
+        number = cause.errno or 0
+        why = os.strerror(number) if number > 0 else cause.strerror or str(cause)
+        return f"cannot connect to {error.host}:{error.port}: {why.lower()}"
     return str(error) or type(error).__name__

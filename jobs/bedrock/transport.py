@@ -91,6 +91,7 @@ class BedrockTransport:
             message=verdict.message,
             retry_after=verdict.retry_after,
             request_id=request_id,
+            quota=verdict.quota,
         )
 
     async def close(self) -> None:

@@ -50,6 +50,8 @@ class Source:
     """Why it will not be opened at all (not a regular file, too large, no permission to list); empty if it will."""
     size: int = 0
     """Bytes when it was listed; 0 if refused."""
+    first: bool = False
+    """It is one of those that go before all others (IntakeRules.first)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ class IntakeRules:
     include: tuple[str, ...] = ()
     """Only files that match one of these; all if empty."""
     exclude: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    """Files that match one of these go before all others."""
     follow_symlinks: bool = False
     """Read what links in folders lead to. An argument that is a link is followed in any case."""
     max_file_size: int = 64 << 20
@@ -48,6 +50,10 @@ class IntakeRules:
         """Whether the globs exclude a file or folder."""
         return bool(self.exclude) and _matches(self._excluded, path)
 
+    def goes_first(self, path: str) -> bool:
+        """Whether a file with this path below the argument goes before all others."""
+        return bool(self.first) and _matches(self._first, path)
+
     @cached_property
     def _included(self) -> re.Pattern[str]:
         return _pattern(self.include)
@@ -55,6 +61,10 @@ class IntakeRules:
     @cached_property
     def _excluded(self) -> re.Pattern[str]:
         return _pattern(self.exclude)
+
+    @cached_property
+    def _first(self) -> re.Pattern[str]:
+        return _pattern(self.first)
 
 
 @dataclass(slots=True)
@@ -65,6 +75,8 @@ class ListingNotes:
     """Files and folders inside of folders whose name begins with a dot: left out, without naming them."""
     unlisted: int = 0
     """Arguments and folders that could not be listed: what is in them is not known to be gone."""
+    first: int = 0
+    """Files that go before all others."""
     ended: bool = False
     """Set by whoever has no more use for the listing, from any thread: it ends at the next name."""
 
@@ -131,7 +143,7 @@ class _Search:
             yield from self._walk(path, status)
         elif not listed and self._rules.wanted(path.name):
             self._named.add(real)
-            yield self._source(real, path, status)
+            yield self._source(real, path, PurePath(path.name), status)
 
     def _walk(self, path: Path, status: os.stat_result) -> Iterator[Source]:
         folders: list[_Folder] = []  # a stack of our own: folders may be nested more deeply than calls
@@ -156,7 +168,7 @@ class _Search:
             if not self._rules.shut(str(below)):
                 yield from self._enter(folders, path, below, status)
         elif self._rules.wanted(str(below)) and not (self._named and path.resolve() in self._named):
-            yield self._source(path, path, status)
+            yield self._source(path, path, below, status)
 
     def _enter(self, folders: list[_Folder], path: Path, below: PurePath, status: os.stat_result) -> Iterator[Source]:
         """Go into a folder, unless that was done before, under whatever name."""
@@ -172,9 +184,11 @@ class _Search:
             self._entered.add(_identity(status))
             folders.append(_Folder(path, below, names))
 
-    def _source(self, path: Path, document: Path, status: os.stat_result) -> Source:
+    def _source(self, path: Path, document: Path, below: PurePath, status: os.stat_result) -> Source:
         refused = self._refused(document, status)
-        return Source(str(path), _display(document), refused, 0 if refused else status.st_size)
+        first = self._rules.goes_first(str(below))
+        self._notes.first += first
+        return Source(str(path), _display(document), refused, 0 if refused else status.st_size, first)
 
     def _refused(self, document: Path, status: os.stat_result) -> str:
         kind, suffix = stat.S_IFMT(status.st_mode), document.suffix

@@ -34,6 +34,10 @@ class Chunk:
     sections: list[Section]
     done: bool
     """Whether it is the document's last."""
+    position: int = 0
+    """The document's place in the listing."""
+    first: bool = False
+    """The document is one of those that go before all others."""
 
 
 def parse(source: Source, limits: Limits) -> Iterator[Chunk]:

@@ -1,4 +1,4 @@
-"""Reads documents in child processes, and hands on their sections in the order of the listing."""
+"""Reads documents in child processes: in the order of the listing, past those of which no more is wanted for now."""
 
 import asyncio
 import json
@@ -7,9 +7,10 @@ import signal
 import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from itertools import islice
-from typing import cast
+from typing import Protocol, cast
 
 from jobs.documents.child import LENGTH, unpack
 from jobs.documents.document import Document, Source
@@ -20,6 +21,10 @@ MEMORY = 2 << 30
 """Address space of a child, in bytes."""
 PATIENCE = 60.0
 """Seconds in which a child must say something about a file."""
+CHILDREN = 4
+"""Most of them, each some 25 MB: all but one are with a document that is held up, the last one reads on."""
+SMALL = 64 << 10
+"""Bytes of a file that is never held up: the whole of it fits into memory, and files behind it need not wait."""
 
 _LISTED = 128
 """Files listed at once, off the event loop."""
@@ -29,15 +34,34 @@ _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PYTHON
 """What a child is given of it: credentials are no business of a process that parses foreign files."""
 
 
+class Demand(Protocol):
+    """What is wanted of the documents at the moment."""
+
+    async def another(self) -> None:
+        """Wait until one more document is wanted."""
+        ...
+
+    async def more(self, document: str) -> bool:
+        """Whether more of a document is wanted; waits while that may change without any call."""
+        ...
+
+    async def drained(self, document: str) -> None:
+        """Wait until more of a document is wanted."""
+        ...
+
+
 async def read(
     arguments: Sequence[str],
     rules: IntakeRules,
     max_tokens: int,
-    *,
-    children: int = 1,
+    demand: Demand,
     notes: ListingNotes | None = None,
 ) -> AsyncGenerator[Chunk, None]:
-    """The sections of all files that the arguments mean, in the order of the listing, in constant memory.
+    """The sections of all files that the arguments mean, in constant memory.
+
+    Documents come in the order of the listing, one after the other, but for those of which no more is wanted for the
+    time being: then the ones behind them come, read by a further child. Those that go first (IntakeRules.first) are
+    found by a listing of their own and read to their end before any other is begun.
 
     Every file ends with a chunk that is `done`, also one that cannot be read; no file ends the whole. Close the
     iterator (`contextlib.aclosing`) to end the children.
@@ -46,39 +70,124 @@ async def read(
         ChildError: a child process cannot be started.
     """
     settings = json.dumps([MEMORY, max_tokens, rules.max_file_size, rules.follow_symlinks])
-    crew = [_Child(settings) for _ in range(children)]
-    listing: Iterator[Source] | None = find(arguments, rules, notes)
-    listed: deque[Source] = deque()
-    waiting: deque[tuple[Source, _Child]] = deque()
+    notes, early = notes or ListingNotes(), ListingNotes()
+    children = [_Child(settings) for _ in range(CHILDREN)]  # none is started before it has a file to read
     try:
-        while True:
-            while listing and len(listed) < _AHEAD * children:
-                more = await asyncio.to_thread(_some, listing)
-                listed.extend(more)
-                listing = listing if more else None
-            while listed and len(waiting) < _AHEAD * children:
-                child = min(crew, key=lambda child: len(child.asked))
-                waiting.append((listed[0], child))
-                if not listed[0].refused:
-                    await child.ask(listed[0])
-                listed.popleft()
-            if not waiting:
-                return
-            source, child = waiting.popleft()
-            if source.refused:
-                yield Chunk(Document(source.document, status="unreadable", error=source.refused), [], done=True)
-                continue
-            while not (chunk := await child.answer()).done:
-                yield chunk
-            yield chunk
+        for first in (True, False) if rules.first else (False,):
+            listing = enumerate(find(arguments, rules, early if first else notes))
+            lanes = _Lanes((found for found in listing if found[1].first == first), children, demand)
+            async with aclosing(lanes.chunks()) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        notes.unlisted += early.unlisted
     finally:
-        for child in crew:
+        early.ended = True
+        for child in children:
             child.kill()
-        for child in crew:
+        for child in children:
             await child.gone()
 
 
-def _some(listing: Iterator[Source]) -> list[Source]:
+class _Lanes:
+    """One listing's documents, in lanes with a child each.
+
+    One lane at a time begins documents. Where one is held up, the lane stays with it to its end, and another lane goes
+    on with the listing.
+    """
+
+    def __init__(self, listing: "Iterator[tuple[int, Source]]", children: "list[_Child]", demand: Demand) -> None:
+        self._listing: Iterator[tuple[int, Source]] | None = listing
+        self._listed: deque[tuple[int, Source]] = deque()
+        self._unused, self._demand = children[::-1], demand
+        self._group = asyncio.TaskGroup()
+        self._beginning = asyncio.Lock()
+        self._idle = 0
+        """Lanes that wait to begin documents."""
+        self._out: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue(_AHEAD)
+
+    async def chunks(self) -> AsyncGenerator[Chunk, None]:
+        """What the lanes bring."""
+        reading = asyncio.create_task(self._read())
+        try:
+            while isinstance(item := await self._out.get(), Chunk):
+                self._out.task_done()
+                yield item
+            if item is not None:
+                raise item
+        finally:
+            reading.cancel()
+            await asyncio.wait([reading])
+
+    async def _read(self) -> None:
+        """All lanes to their end, and how they ended."""
+        ended = None
+        try:
+            async with self._group:
+                self._open()
+        except ExceptionGroup as failures:
+            ended = failures.exceptions[0]
+        await self._out.put(ended)
+
+    def _open(self) -> None:
+        self._group.create_task(self._lane(self._unused.pop()))
+
+    async def _lane(self, child: "_Child") -> None:
+        while True:
+            self._idle += 1
+            async with self._beginning:
+                self._idle -= 1
+                held = await self._begin(child)
+            if held is None:
+                return
+            if not self._idle and self._unused:
+                self._open()
+            done = False
+            while not done:
+                await self._demand.drained(held[1].document)
+                done = await self._pass_on(child, held)
+
+    async def _begin(self, child: "_Child") -> tuple[int, Source] | None:
+        """Read documents to their end, one after the other, until one is held up: it is returned."""
+        known: deque[tuple[int, Source]] = deque()
+        while True:
+            await self._tell(child, known)
+            if not known:
+                return None
+            found = known.popleft()
+            position, source = found
+            await self._demand.another()
+            if source.refused:
+                document = Document(source.document, status="unreadable", error=source.refused)
+                await self._out.put(Chunk(document, [], True, position, source.first))
+                continue
+            while not await self._pass_on(child, found):
+                if source.size > SMALL and not await self._demand.more(source.document):
+                    return found
+
+    async def _tell(self, child: "_Child", known: deque[tuple[int, Source]]) -> None:
+        """Tell a child of files ahead, but of none behind one that may be held up."""
+        while len(known) < _AHEAD and not any(source.size > SMALL for _, source in known):
+            if not self._listed and self._listing:
+                self._listed.extend(await asyncio.to_thread(_some, self._listing))
+            if not self._listed:
+                self._listing = None
+                return
+            known.append(self._listed.popleft())
+            source = known[-1][1]
+            if not source.refused:
+                await child.ask(source)
+
+    async def _pass_on(self, child: "_Child", found: tuple[int, Source]) -> bool:
+        """The next chunk of a document; whether it was the last."""
+        position, source = found
+        chunk = await child.answer()
+        await self._out.put(replace(chunk, position=position, first=source.first))
+        if source.size > SMALL:
+            await self._out.join()  # it is taken: the demand knows of it
+        return chunk.done
+
+
+def _some(listing: Iterator[tuple[int, Source]]) -> list[tuple[int, Source]]:
     return list(islice(listing, _LISTED))
 
 

@@ -40,7 +40,7 @@ def write_documents(path: Path, documents: Iterable[Document]) -> None:
 
 def result(row: Row) -> dict[str, Any]:
     """A line of results.jsonl as an object; its keys are an interface (README, What you get)."""
-    answer, damage = _answer(row) if row.status in (Status.OK, Status.INCOMPLETE) else (None, None)
+    answer, damage = _answer(row) if row.status in _ANSWERED else (None, None)
     status = Status.FAILED if damage else row.status
     return {
         "document": row.document,
@@ -51,7 +51,7 @@ def result(row: Row) -> dict[str, Any]:
         "status": status,
         "text": answer.text if answer else None,
         "model": row.model,
-        "source": None if row.source is None else "coalesced" if row.coalesced else row.source,
+        "source": "coalesced" if row.coalesced and row.source in ("bedrock", "cache") else row.source,
         "usage": _usage(answer) if answer else None,
         "cost_usd": _cost(row),
         "attempts": row.attempts,
@@ -70,6 +70,9 @@ def line(value: Mapping[str, Any]) -> str:
         except UnicodeEncodeError:
             text = json.dumps(value)
     return text + "\n"
+
+
+_ANSWERED = (Status.OK, Status.INCOMPLETE, Status.FALLBACK)
 
 
 def _cost(row: Row) -> float | None:

@@ -67,6 +67,7 @@ class Summary:
         """Fill in what the journal knows."""
         self.ok, self.failed = tally.get(Status.OK, 0), tally.get(Status.FAILED, 0)
         self.incomplete, self.held = tally.get(Status.INCOMPLETE, 0), tally.get(Status.HELD, 0)
+        self.fallback = tally.get(Status.FALLBACK, 0)
         self.pending, self.unique = tally.get(Status.NEW, 0), unique
         # The record knows of sections whose event a stop has swallowed.
         self.sections = sum(tally.values())
@@ -75,7 +76,7 @@ class Summary:
     def troubles(self) -> str:
         """What is not well, in a few words; empty if all is."""
         troubles = [f"{self.unreadable} of {self.documents} documents unreadable"] if self.unreadable else []
-        counts = {name: getattr(self, name) for name in ("failed", "incomplete", "held", "pending")}
+        counts = {name: getattr(self, name) for name in ("failed", "incomplete", "held", "fallback", "pending")}
         troubles += [f"{number} of {self.sections} sections {name}" for name, number in counts.items() if number]
         return ", ".join(troubles)
 

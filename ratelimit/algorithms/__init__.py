@@ -1,6 +1,10 @@
-"""The limiters, one file each, one protocol. Time is an argument in seconds on any monotonic clock."""
+"""The limiters, one file each. Time is an argument in seconds on any monotonic clock.
 
-from typing import Protocol
+A `Limiter` tells a client, or the one who keeps a quota, when a charge fits; a `Gatekeeper` stands before a server and
+answers each request as it comes.
+"""
+
+from typing import NamedTuple, Protocol
 
 
 class Limiter(Protocol):
@@ -24,4 +28,36 @@ class Limiter(Protocol):
 
     def correct(self, now: float, taken_at: float, delta: float) -> None:
         """Add `delta` to what was charged at `taken_at` (negative gives back); debt is allowed."""
+        ...
+
+
+class Learner(Limiter, Protocol):
+    """A limiter that finds its limit from refusals."""
+
+    def refused(self, now: float, taken_at: float, cost: float) -> None:
+        """The server refused the call that was charged `cost` at `taken_at`.
+
+        What becomes of that charge is the limiter's own affair: no `correct` follows.
+        """
+        ...
+
+
+class Verdict(NamedTuple):
+    """What becomes of a request on its arrival at a gateway."""
+
+    passed: bool
+    delay: float = 0.0
+    """Seconds for which the gateway itself holds back what it passes."""
+    retry_after: int = 0
+    """Whole seconds, as the header of a refusal says them; 0 where it passed."""
+
+
+PASSED = Verdict(passed=True)
+
+
+class Gatekeeper(Protocol):
+    """A gateway's rule: each request is passed, perhaps after a delay, or refused at once. Nobody waits to be asked."""
+
+    def arrive(self, now: float) -> Verdict:
+        """A request arrives; what was passed is counted."""
         ...

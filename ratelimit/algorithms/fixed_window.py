@@ -3,6 +3,16 @@
 import math
 
 
+def window_at(now: float, window: float, phase: float) -> tuple[float, float]:
+    """When the window of `now` began and will end; the end of one is to the last bit the beginning of the next."""
+    index = math.floor((now - phase) / window)
+    if phase + index * window > now:  # the division rounded up
+        index -= 1
+    elif phase + (index + 1) * window <= now:  # or down
+        index += 1
+    return phase + index * window, phase + (index + 1) * window
+
+
 class FixedWindow:
     """Admits `limit` in each window of `window` seconds; windows begin at `phase` + k x `window`.
 
@@ -23,19 +33,13 @@ class FixedWindow:
 
     def _roll(self, now: float) -> float:
         """Move on to the window of `now`; the latest time seen."""
-        self._latest = now = max(now, self._latest)
-        if now < self._end:
-            return now
-        index = math.floor((now - self.phase) / self.window)
-        if self._boundary(index) > now:  # the division rounded up
-            index -= 1
-        elif self._boundary(index + 1) <= now:  # or down
-            index += 1
-        self._start, self._end, self.used = self._boundary(index), self._boundary(index + 1), 0.0
+        if now <= self._latest:
+            return self._latest
+        self._latest = now
+        if now >= self._end:
+            self._start, self._end = window_at(now, self.window, self.phase)
+            self.used = 0.0
         return now
-
-    def _boundary(self, index: int) -> float:
-        return self.phase + index * self.window
 
     def wait(self, now: float, cost: float = 1.0) -> float:
         """Seconds until `cost` fits: 0.0 now, else until the next window begins, `math.inf` never."""

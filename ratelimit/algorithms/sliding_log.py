@@ -26,7 +26,9 @@ class SlidingLog:
 
     def _expire(self, now: float) -> float:
         """Forget what left the window; the latest time seen."""
-        self._latest = now = max(now, self._latest)
+        if now <= self._latest:
+            return self._latest
+        self._latest = now
         while self._times and self._times[0] + self.window <= now:
             self._times.popleft()
             self.used -= self._costs.popleft()
@@ -40,6 +42,8 @@ class SlidingLog:
             return math.inf
         now = self._expire(now)
         excess = self.used + cost - self.limit * (1 + 1e-9)
+        if excess <= 0:
+            return 0.0
         end = now
         for time, charged in zip(self._times, self._costs, strict=True):
             if excess <= 0:

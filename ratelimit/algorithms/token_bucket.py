@@ -23,16 +23,17 @@ class TokenBucket:
         self._at = -math.inf
 
     def _refill(self, now: float) -> None:
-        if now > self._at:
-            if self._at > -math.inf:
-                self.level = min(self.limit, self.level + (now - self._at) * self.rate)
-            self._at = now
+        if self._at > -math.inf:
+            level = self.level + (now - self._at) * self.rate
+            self.level = level if level < self.limit else self.limit  # noqa: FURB136 (min() is a fifth slower)
+        self._at = now
 
     def wait(self, now: float, cost: float = 1.0) -> float:
         """Seconds until `cost` tokens are there: 0.0 now, `math.inf` never."""
         if cost > self.limit:
             return math.inf
-        self._refill(now)
+        if now > self._at:
+            self._refill(now)
         missing = cost - self.level
         # Rounding errors of a long sum must not turn "it fits" into a wait of a nanosecond.
         if missing <= 1e-9 * self.limit:
@@ -41,10 +42,18 @@ class TokenBucket:
 
     def take(self, now: float, cost: float = 1.0) -> None:
         """Take `cost` tokens; the level may fall below zero."""
-        self._refill(now)
+        if now > self._at:
+            self._refill(now)
         self.level -= cost
 
     def correct(self, now: float, taken_at: float, delta: float) -> None:
         """Take `delta` more (negative: give back, up to the capacity); when it was taken does not matter."""
-        self._refill(now)
+        if now > self._at:
+            self._refill(now)
         self.level = min(self.limit, self.level - delta)
+
+    def resume(self, now: float, since: float) -> None:
+        """Nobody could call from `since` until now: the bucket begins empty, whatever has gathered."""
+        if now > self._at:
+            self._refill(now)
+        self.level = min(self.level, 0.0)

@@ -31,6 +31,7 @@ GOOD = ("analyze", "a", "--emulate")
         ((*GOOD, "--max-failures", "150%"), "--max-failures: must be a count (25) or a percentage up to 100% (10%)"),
         ((*GOOD, "--budget", "-1"), "--budget: must be a number of 0 or more"),
         ((*GOOD, "--progress", "loud"), "--progress: 'loud' is not one of 'auto', 'live', 'plain', 'none'"),
+        ((*GOOD, "--on-outage", "panic"), "--on-outage: 'panic' is not one of 'wait', 'fail', 'fallback'"),
         ((*GOOD, "--retry", "all"), "--retry: 'all' is not one of 'failed', 'incomplete', 'held'"),
         ((*GOOD, "--output", ""), "--output: is empty"),
         ((*GOOD, "--region", "x.evil.com/"), "--region: 'x.evil.com/' is not a region"),
@@ -68,9 +69,8 @@ def test_on_the_command_line(shell, arguments, said):
     assert said in shell.refused(*arguments)
 
 
-@pytest.mark.parametrize("option", ["--on-outage", "--first", "--fair-by", "--schema"])
-def test_options_that_do_not_exist_yet_are_not_taken_in_silence(shell, option):
-    assert f"No such option: {option}" in shell.refused(*GOOD, option, "x")
+def test_an_option_that_does_not_exist_yet_is_not_taken_in_silence(shell):
+    assert "No such option: --schema" in shell.refused(*GOOD, "--schema", "x")
 
 
 def test_an_empty_prompt_file(shell, tmp_path):

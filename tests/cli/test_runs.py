@@ -261,6 +261,112 @@ class TestFaults:
             assert bedrock.stats()["statuses"] == {"200": 60}
 
 
+UNAVAILABLE = {"kind": "unavailable"}
+NOBODY = "http://127.0.0.1:9"
+
+
+class TestOutage:
+    """The service is out, as it says itself or because nobody listens there."""
+
+    def test_with_fallback_excerpts_stand_in_until_a_plain_run_replaces_them(self, place, bedrock):
+        place.sections(30)
+        place.write("b.md", "## Section 3\n\nNumber 3 says 21.\n")
+        bedrock.faults(UNAVAILABLE)
+        ran = place.run("--on-outage", "fallback")
+        assert ran.returncode == 4, ran.stderr
+        assert "the service is out: " in ran.stderr
+        rows, summary = place.results(), place.summary()
+        assert {(row["status"], row["source"], row["error"]["code"]) for row in rows} == {
+            ("fallback", "fallback", "Outage")
+        }
+        assert rows[7]["text"] == "[not answered, the section begins:] Number 7 says 49."
+        assert (summary["fallback"], summary["pending"], summary["cost_usd"]) == (31, 0, 0.0)
+        assert len(bedrock.ledger()) < 30
+        bedrock.faults()
+        for output in ("other", "out"):  # in another directory first: the cache must not know of them
+            assert place.run(output=output).returncode == 0
+            assert [row["status"] for row in place.results(output)] == ["ok"] * 31
+            assert all(row["text"].startswith("[emulated]") for row in place.results(output))
+        assert {row["source"] for row in place.results("other")} == {"bedrock", "coalesced"}
+        assert place.summary()["fallback"] == 0
+
+    def test_a_refresh_in_an_outage_keeps_what_was_paid_for_and_says_that_it_is_not_done(self, place, bedrock):
+        place.sections(30)
+        place.run()
+        answers = [(row["status"], row["text"], row["source"], row["error"]) for row in place.results()]
+        bedrock.faults(UNAVAILABLE)
+        assert place.run("--refresh", "--on-outage", "fallback").returncode == 4
+        assert [(row["status"], row["text"], row["source"], row["error"]) for row in place.results()] == answers
+        assert place.summary()["pending"] == 30
+
+    @pytest.mark.parametrize(("nobody", "said"), [(False, "ServiceUnavailableException"), (True, "connection refused")])
+    def test_with_fail_it_stops_with_14_and_the_cause_and_loses_nothing(self, place, bedrock, nobody, said):
+        place.sections(100)
+        bedrock.faults(UNAVAILABLE)
+        place.url = NOBODY if nobody else bedrock.url
+        ran = place.run("--on-outage", "fail")
+        assert ran.returncode == 14, ran.stderr
+        (line,) = [line for line in ran.stderr.splitlines() if line.startswith("note: stopping: the service is out: ")]
+        assert said in line
+        assert place.summary()["pending"] == 100
+        place.url = bedrock.url
+        bedrock.faults()
+        assert place.run().returncode == 0
+
+    @pytest.mark.parametrize(("nobody", "said"), [(False, "ServiceUnavailableException"), (True, "connection refused")])
+    def test_by_default_it_waits_says_why_and_can_be_ended_and_taken_up_again(self, place, bedrock, nobody, said):
+        place.sections(100)
+        bedrock.faults(UNAVAILABLE)
+        place.url = NOBODY if nobody else bedrock.url
+        running = place.start()
+        assert running.stderr
+        lines: list[str] = []
+        until(lambda: "the service is out" in (lines.append(running.stderr.readline()) or lines[-1]))
+        assert said in lines[-1]
+        assert "it is tried again in 1m 00s" in lines[-1]
+        assert "no call was answered yet, so check endpoint and network" in running.stderr.readline()
+        sent = len(bedrock.ledger())
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=PATIENCE)
+        assert running.returncode == 130
+        assert (len(bedrock.ledger()), place.summary()["pending"]) == (sent, 100)
+        place.url = bedrock.url
+        bedrock.faults()
+        assert place.run().returncode == 0
+        assert len(bedrock.ledger()) == sent + 100
+
+    def test_where_nobody_listens_fallback_still_gives_every_section_a_row(self, place):
+        place.url = NOBODY
+        place.sections(30)
+        assert place.run("--on-outage", "fallback").returncode == 4
+        assert [row["status"] for row in place.results()] == ["fallback"] * 30
+        assert place.summary()["calls"] == 0
+
+
+class TestOrder:
+    """One huge document is listed before five small ones, and there is time for a fraction of it."""
+
+    @pytest.mark.parametrize(
+        ("options", "answered"),
+        [([], 25), (["--fair-by", "none"], 0), (["--fair-by", "none", "--first", "b*"], 25), (["--sample", "60"], 0)],
+        ids=["by document", "in order", "first", "a sample"],
+    )
+    def test_who_is_answered(self, place, options, answered):
+        place.sections(3000, "a.md")
+        for number in range(5):
+            place.sections(5, f"b{number}.md", start=10_000 * (number + 1))
+        ran = place.run("--rpm", "1500", "--deadline", "4s", *options)
+        assert ran.returncode in (0, 5), ran.stderr
+        documents = [row["document"] for row in place.results()]
+        assert sum(document != "docs/a.md" for document in documents) == answered
+        assert documents == sorted(documents)
+        assert "docs/a.md" in documents
+
+    def test_a_glob_that_nothing_matches_is_told_of(self, place):
+        place.sections(2)
+        assert "no file matches --first" in place.run("--first", "urgent/*").stderr
+
+
 class TestInput:
     """Bad input is told of, and everything else is still done."""
 

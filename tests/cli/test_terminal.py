@@ -103,3 +103,14 @@ def test_a_run_to_its_end_shows_where_the_results_are(place):
     assert_clean(terminal.output)
     assert "out/results.jsonl" in terminal.output
     assert "400" in terminal.output
+
+
+def test_a_parked_run_counts_down_to_its_next_call_and_ctrl_c_ends_it(place):
+    place.url = "http://127.0.0.1:9"
+    terminal = Terminal(place, columns=200)
+    terminal.read_until("refused;")
+    terminal.read_until("58s\x1b")
+    os.write(terminal.main, b"\x03")
+    assert terminal.end() == 130
+    assert_clean(terminal.output)
+    assert place.summary()["pending"] == 400

@@ -2,158 +2,39 @@
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 
 import pytest
 from answers import answer
+from virtual_runs import (
+    FATAL,
+    INVALID,
+    MODEL,
+    OK,
+    RECIPE,
+    THROTTLED,
+    TRANSIENT,
+    UNKNOWN,
+    Service,
+    many,
+    run,
+    texts,
+)
 
 from jobs import events
+from jobs.backlog import UNITS
 from jobs.bedrock.catalogue import look_up
 from jobs.dispatcher import Dispatcher
-from jobs.documents.document import Document
 from jobs.documents.parsing import Chunk
 from jobs.group_commit import DirectCommit
-from jobs.metering import MONEY, REQUESTS, Meter
-from jobs.request import Recipe
-from jobs.sections import Section
-from jobs.stats import Stats
+from jobs.metering import Meter
 from jobs.stopping import Cause, MaxFailures, Policy, Stop
 from jobs.store import MemoryStore, NoRecall, Status
 from jobs.transport import Reply
 from ratelimit import virtual_time
-from ratelimit.algorithms.allowance import Allowance
-from ratelimit.algorithms.token_bucket import TokenBucket
+from ratelimit.first_calls import PROBES
 from ratelimit.gate import Gate
-from ratelimit.outcome import Outcome
-from ratelimit.quota import Dimension, QuotaBook
-from ratelimit.restraint import PROBES
-
-MODEL = "amazon.nova-lite-v1:0"
-RECIPE = Recipe(MODEL, "on-demand", "aws", "Summarize.", max_tokens=100)
-OK = Reply(Outcome.OK, 1.0, answer())
-THROTTLED = Reply(Outcome.THROTTLED, 0.1, code="ThrottlingException", message="Too many requests")
-UNKNOWN = Reply(Outcome.UNKNOWN, 0.5, code="InternalServerException")
-TRANSIENT = Reply(Outcome.TRANSIENT, 0.5, code="ServiceUnavailableException")
-INVALID = Reply(Outcome.INVALID, 0.1, code="ValidationException", message="no")
-FATAL = Reply(Outcome.FATAL, 0.1, code="AccessDeniedException", message="no access")
-
-Answering = Callable[[int, bytes], Reply]
-"""From the number of the call and its body to its reply."""
-
-
-@dataclass
-class Service:
-    """A service in virtual time with a ledger of what it was sent."""
-
-    answering: Answering
-    latency: float = 1.0
-    ledger: list[tuple[float, bytes]] = field(default_factory=list)
-    in_flight: int = 0
-    most_in_flight: int = 0
-    cancelled: int = 0
-
-    async def send(self, model: str, body: bytes, timeout: float) -> Reply:
-        number = len(self.ledger)
-        self.ledger.append((asyncio.get_running_loop().time(), body))
-        self.in_flight += 1
-        self.most_in_flight = max(self.most_in_flight, self.in_flight)
-        try:
-            await asyncio.sleep(self.latency)
-        except asyncio.CancelledError:
-            self.cancelled += 1
-            raise
-        finally:
-            self.in_flight -= 1
-        return self.answering(number, body)
-
-    async def close(self) -> None:
-        pass
-
-
-def texts(*names: str, document: str = "a.md") -> list[Chunk]:
-    sections = [
-        Section(i, ("H",), name, "", f"{hash((document, i)) & (1 << 64) - 1:016x}", 0, 1)
-        for i, name in enumerate(names)
-    ]
-    return [Chunk(Document(document, "markdown", 100, len(names)), sections, True)]
-
-
-def many(count: int) -> list[Chunk]:
-    return [c for n in range(count // 20) for c in texts(*(f"text {n} {i}" for i in range(20)), document=f"{n}.md")]
-
-
-@dataclass
-class Ran:
-    """What is left of a run."""
-
-    service: Service
-    store: MemoryStore
-    stats: Stats
-    seen: list[events.Event]
-    dispatcher: Dispatcher
-    took: float
-
-    @property
-    def statuses(self) -> Counter[Status]:
-        return Counter(unit.status for unit in self.store.units)
-
-    @property
-    def calls(self) -> int:
-        return len(self.service.ledger)
-
-
-def run(
-    chunks: list[Chunk],
-    answering: Answering = lambda number, body: OK,
-    *,
-    policy: Policy | None = None,
-    rpm: float | None = None,
-    budget: float | None = None,
-    places: int = 64,
-    latency: float = 1.0,
-    during: Callable[[Dispatcher], None] | None = None,
-) -> Ran:
-    """Run the real dispatcher over chunks against a service in virtual time."""
-
-    async def source() -> AsyncIterator[Chunk]:
-        for chunk in chunks:
-            yield chunk
-
-    async def main() -> Ran:
-        loop = asyncio.get_running_loop()
-        seen: list[events.Event] = []
-        stats = Stats(loop.time)
-
-        def emit(event: events.Event) -> None:
-            seen.append(event)
-            stats(event)
-
-        dimensions = {}
-        if rpm:
-            dimensions[REQUESTS] = Dimension(TokenBucket(rpm / 60, max(1.0, rpm / 60)), rpm)
-        if budget is not None:
-            dimensions[MONEY] = Dimension(Allowance(budget), budget)
-        service, store = Service(answering, latency), MemoryStore()
-        dispatcher = Dispatcher(
-            recipe=RECIPE,
-            meter=Meter(look_up(MODEL)),
-            commit=DirectCommit(store),
-            recall=NoRecall(),
-            transport=service,
-            gate=Gate(QuotaBook(dimensions), places),
-            policy=policy or Policy(),
-            emit=emit,
-            uniform=random.Random(1).random,
-            run_id="r",
-        )
-        if during:
-            during(dispatcher)
-        await dispatcher.run(source())
-        return Ran(service, store, stats, seen, dispatcher, loop.time())
-
-    return virtual_time.run(main())
+from ratelimit.quota import QuotaBook
 
 
 def test_every_section_is_called_for_once():
@@ -211,28 +92,11 @@ def test_ten_minutes_of_throttling_lose_nothing():
     assert ran.calls < 200 + 64 * 60
 
 
-def test_without_a_told_quota_a_service_that_refuses_is_not_flooded():
-    """A server of 2 calls a second: with 64 in flight all the time, 97 of 100 calls would be refused."""
-    bucket = TokenBucket(2.0, 2.0)
-
-    def answering(*_: object) -> Reply:
-        now = asyncio.get_running_loop().time()
-        if bucket.wait(now):
-            return THROTTLED
-        bucket.take(now)
-        return OK
-
-    ran = run(many(400), answering, latency=0.5)
-    assert ran.statuses == {Status.OK: 400}
-    assert ran.stats.snapshot().throttled < 400
-    assert ran.took < 2 * 400 / 2.0
-
-
 def test_transient_failures_are_retried_up_to_max_attempts():
-    ran = run(many(20), lambda *_: TRANSIENT, policy=Policy(max_attempts=3))
-    assert ran.statuses == {Status.FAILED: 20}
-    assert ran.calls == 60
-    assert ran.stats.snapshot().retried == 40
+    ran = run(many(200), lambda _, body: TRANSIENT if b"text 3 7" in body else OK, policy=Policy(max_attempts=3))
+    assert ran.statuses == {Status.OK: 199, Status.FAILED: 1}
+    assert ran.calls == 202
+    assert ran.stats.snapshot().retried == 2
 
 
 @pytest.mark.parametrize(("hold", "calls", "status"), [(False, 40, Status.OK), (True, 20, Status.HELD)])
@@ -374,7 +238,7 @@ def test_what_is_in_memory_does_not_grow_with_the_work():
         )  # fmt: skip
         task = asyncio.create_task(dispatcher.run(source()))
         await asyncio.sleep(9.0)
-        assert pulled * 20 <= 64 + 64 + 128 + 20 * 20
+        assert pulled * 20 <= 64 + UNITS + 20
         dispatcher.stop(Stop(Cause.SIGNAL, "enough"))
         dispatcher.abort()
         await task

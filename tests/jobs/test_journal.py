@@ -82,6 +82,11 @@ def call(journal: Journal, key: str, outcome: Outcome, status: Status, **fields)
     journal.close_attempt(Closing(attempt, outcome, status, 0.5, **fields))
 
 
+def fall_back(journal: Journal, key: str) -> None:
+    (unit,) = journal.db.execute("SELECT id FROM units WHERE key = ?", (HASH[key],)).fetchone()
+    journal.fall_back(unit, answer("the beginning"), "Outage", "the service is out")
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "journal.sqlite"
@@ -96,6 +101,7 @@ class TestNextRun:
             (Status.OK, False, Taking(), Place.RESUMED),
             (Status.OK, False, Taking(answered=True), Place.NEW),
             (Status.NEW, False, Taking(), Place.NEW),
+            (Status.FALLBACK, False, Taking(), Place.NEW),
             (Status.FAILED, False, Taking(), Place.NEW),
             (Status.FAILED, True, Taking(), Place.LEFT),
             (Status.FAILED, True, Taking(failed=True), Place.NEW),
@@ -195,6 +201,62 @@ class TestTakenUp:
         call(second, "a", Outcome.OK, Status.OK, answer=answer("the second"))
         (row,) = report.rows(second)
         assert b"the second" in (row.raw or b"")
+        second.close()
+
+
+class TestFallback:
+    """A local answer stands in until a run brings something else."""
+
+    def answered(self, path) -> Journal:
+        first = begun(path)
+        places(first, "a")
+        fall_back(first, "a")
+        return first
+
+    def test_it_is_a_row_of_its_own_status_and_source_with_its_reason(self, path):
+        journal = self.answered(path)
+        assert report.tally(journal) == {Status.FALLBACK: 1}
+        (row,) = report.rows(journal)
+        assert (row.status, row.source, row.cost_usd, row.code) == (Status.FALLBACK, "fallback", 0.0, "Outage")
+        assert b"the beginning" in (row.raw or b"")
+        journal.close()
+
+    @pytest.mark.parametrize(
+        ("outcome", "status", "source"),
+        [(Outcome.OK, Status.OK, "bedrock"), (Outcome.OK, Status.INCOMPLETE, "bedrock"),
+         (Outcome.INVALID, Status.FAILED, None), (Outcome.UNKNOWN, Status.HELD, None)],
+    )  # fmt: skip
+    def test_whatever_the_next_run_brings_replaces_it(self, path, outcome, status, source):
+        self.answered(path).close()
+        second = begun(path, run="r2")
+        assert places(second, "a") == [Place.NEW]
+        call(second, "a", outcome, status, answer=answer("brought") if source else None)
+        (row,) = report.rows(second)
+        assert (row.status, row.source) == (status, source)
+        assert (row.raw is None) is (source is None)
+        second.close()
+
+    def test_it_stays_if_the_next_run_is_stopped_before(self, path):
+        self.answered(path).close()
+        second = begun(path, run="r2")
+        places(second, "a")
+        assert report.tally(second) == {Status.NEW: 1}
+        assert next(report.rows(second)).status is Status.FALLBACK
+        second.close()
+
+    @pytest.mark.parametrize("status", [Status.OK, Status.INCOMPLETE])
+    def test_what_was_paid_for_is_not_given_up_for_it_and_the_section_is_still_to_do(self, path, status):
+        first = begun(path)
+        places(first, "a")
+        call(first, "a", Outcome.OK, status, answer=answer("the first"))
+        first.close()
+        second = begun(path, taking=Taking(answered=True, incomplete=True), run="r2")
+        places(second, "a")
+        fall_back(second, "a")
+        assert report.tally(second) == {Status.NEW: 1}
+        (row,) = report.rows(second)
+        assert (row.status, row.source, row.code) == (status, "bedrock", "")
+        assert b"the first" in (row.raw or b"")
         second.close()
 
 

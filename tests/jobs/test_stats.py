@@ -119,9 +119,39 @@ def test_a_pause_is_shown_until_it_is_over():
     clock = Clock()
     stats = run(clock)
     stats(events.Paused(5.0, "Too many requests"))
-    assert stats.snapshot().paused == "Too many requests"
+    assert (stats.snapshot().paused, stats.snapshot().next_call) == ("Too many requests", 5.0)
     clock.now += 5
     assert stats.snapshot().paused == ""
+
+
+def test_an_outage_is_shown_with_its_reason_and_a_countdown_until_it_is_over():
+    clock = Clock()
+    stats = run(clock)
+    stats(events.Surveyed(1, 0))
+    read(stats, 1, 0)
+    stats(events.Enrolled(new=2))
+    stats(events.UnitClosed("ok"))
+    ledger = []
+    for after, event in [
+        (10.0, events.BreakerChanged("closed", "open", "5 calls in a row failed", 60.0)),
+        (20.0, events.Paused(5.0, "a pause within it")),
+        (60.0, events.BreakerChanged("open", "half-open", "probes find out")),
+        (1.0, events.BreakerChanged("half-open", "open", "2 of 3 probes failed", 120.0)),
+        (120.0, events.BreakerChanged("open", "half-open", "probes find out")),
+        (1.0, events.BreakerChanged("half-open", "closed", "2 of 3 probes were answered")),
+    ]:
+        clock.now += after
+        stats(event)
+        shot = stats.snapshot()
+        ledger.append((shot.paused, shot.next_call, shot.eta is None))
+    assert ledger == [
+        ("the service is out: 5 calls in a row failed", 60.0, True),
+        ("the service is out: 5 calls in a row failed", 40.0, True),
+        ("the service is tried again: probes find out", 0.0, True),
+        ("the service is still out: 2 of 3 probes failed", 120.0, True),
+        ("the service is tried again: probes find out", 0.0, True),
+        ("", 0.0, False),
+    ]
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.integers(1, 5)), max_size=50))

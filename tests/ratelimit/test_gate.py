@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from ratelimit import virtual_time
 from ratelimit.algorithms.allowance import Allowance
 from ratelimit.algorithms.token_bucket import TokenBucket
-from ratelimit.gate import ExhaustedError, Gate, GateClosedError
+from ratelimit.breaker import Breaker, BreakerRules, Judgement
+from ratelimit.gate import ExhaustedError, Gate, GateClosedError, OutageError, Permit
 from ratelimit.quota import Dimension, NeverFitsError, QuotaBook
 from ratelimit.smooth_gate import SmoothGate
 
@@ -48,29 +49,68 @@ def test_places_bound_what_is_in_flight_and_a_change_takes_effect_on_those_who_w
         fourth = asyncio.ensure_future(gate.acquire({}))
         await asyncio.sleep(1)
         assert not fourth.done()
-        permits.pop().refund()
+        permits.pop().refund(Judgement.NEUTRAL)
         permits.append(await fourth)
         for permit in permits:
-            permit.refund()
+            permit.refund(Judgement.NEUTRAL)
         assert gate.in_flight == 0
 
     virtual_time.run(main())
 
 
-def test_a_refused_call_goes_to_the_head():
+def test_calls_that_come_again_go_ahead_in_their_own_order():
     async def main() -> None:
         gate = bucket_gate(1, 1, level=0.0)
         order: list[str] = []
 
-        async def wait(name: str, *, first: bool = False) -> None:
-            await gate.acquire({"tokens": 1}, first=first)
+        async def wait(name: str, *, again: bool = False) -> None:
+            await gate.acquire({"tokens": 1}, again=again)
             order.append(name)
 
         tasks = [asyncio.create_task(wait("a")), asyncio.create_task(wait("b"))]
         await asyncio.sleep(0)
-        tasks.append(asyncio.create_task(wait("again", first=True)))
+        tasks += [asyncio.create_task(wait(name, again=True)) for name in ("1st", "2nd")]
         await asyncio.gather(*tasks)
-        assert order == ["again", "a", "b"]
+        assert order == ["1st", "2nd", "a", "b"]
+
+    virtual_time.run(main())
+
+
+def test_a_new_rate_takes_effect_on_those_who_already_wait():
+    async def main() -> None:
+        bucket = TokenBucket(0.01, 1.0, level=0.0)
+        gate = Gate(QuotaBook({"tokens": Dimension(bucket, 1.0)}), 10)
+        waiter = asyncio.ensure_future(gate.acquire({"tokens": 1}))
+        await asyncio.sleep(10)
+        bucket.rate = 1.0
+        gate.look()
+        await waiter
+        assert gate.now() == pytest.approx(11, abs=1.0)
+
+    virtual_time.run(main())
+
+
+class Grudge(TokenBucket):
+    """A learner whose waits grow: after a refusal nothing passes for ten seconds."""
+
+    until = 0.0
+
+    def wait(self, now: float, cost: float = 1.0) -> float:
+        return max(super().wait(now, cost), self.until - now)
+
+    def refused(self, now: float, taken_at: float, cost: float) -> None:
+        self.correct(now, taken_at, -cost)
+        self.until = now + 10.0
+
+
+def test_what_a_learner_makes_of_a_refusal_takes_effect_on_those_who_already_wait():
+    async def main() -> None:
+        gate = Gate(QuotaBook({"tokens": Dimension(Grudge(1.0, 2.0), 2.0)}), 10)
+        permits = [await gate.acquire({"tokens": 1}) for _ in range(2)]
+        waiter = asyncio.ensure_future(grant_times(gate, [1]))
+        await asyncio.sleep(0.5)
+        assert permits[0].refuse("tokens")
+        assert await waiter == pytest.approx([10.5], abs=0.01)
 
     virtual_time.run(main())
 
@@ -103,8 +143,8 @@ def test_an_allowance_waits_for_what_is_in_flight_and_is_exhausted_only_when_not
         second = asyncio.ensure_future(gate.acquire({"usd": 0.6}))
         await asyncio.sleep(1)
         assert not second.done()
-        first.settle({"usd": 0.3})
-        (await second).settle({"usd": 0.6})
+        first.settle({"usd": 0.3}, Judgement.SUCCESS)
+        (await second).settle({"usd": 0.6}, Judgement.SUCCESS)
         with pytest.raises(ExhaustedError):
             await gate.acquire({"usd": 0.2})
 
@@ -144,7 +184,7 @@ def test_nothing_leaks_and_the_rate_holds_whoever_is_cancelled(calls):
             try:
                 await asyncio.sleep(length)
             finally:
-                permit.keep()
+                permit.keep(Judgement.NEUTRAL)
 
         tasks = [asyncio.create_task(call(cost, start, length)) for cost, start, length, _ in calls]
         for task, (_, start, length, cancelled) in zip(tasks, calls, strict=True):
@@ -170,3 +210,229 @@ def test_a_smooth_gate_starts_calls_evenly_spread():
         assert gaps == pytest.approx([0.5] * 9, abs=0.01)
 
     virtual_time.run(main())
+
+
+def test_calls_that_wait_for_their_beat_wait_anew_if_the_service_goes_out_meanwhile():
+    async def main() -> None:
+        gate = SmoothGate(QuotaBook({}), 1000, per_minute=60)
+        waiters = [asyncio.ensure_future(gate.acquire({})) for _ in range(10)]
+        await asyncio.sleep(0.5)
+        (await waiters[0]).refund(Judgement.NEUTRAL)
+        open_breaker(gate)
+        await asyncio.sleep(59)
+        assert sum(waiter.done() for waiter in waiters) == 1
+        await asyncio.sleep(10)
+        assert sum(waiter.done() for waiter in waiters) == 1 + gate.breaker.rules.probes
+
+    virtual_time.run(main())
+
+
+# The breaker.
+
+
+def open_breaker(gate: Gate) -> None:
+    """Failures that do not pass through the gate."""
+    while gate.breaker.closed:
+        gate.breaker.leave(gate.now(), gate.breaker.enter(gate.now()), Judgement.FAILURE)
+
+
+def out_of_service(*, probes: int = 3, turn_away: bool = False) -> Gate:
+    gate = Gate(QuotaBook({}), 1000, Breaker(BreakerRules(probes=probes)), turn_away=turn_away)
+    open_breaker(gate)
+    return gate
+
+
+def done(waiters: "list[asyncio.Future[Permit]]") -> "list[asyncio.Future[Permit]]":
+    return [waiter for waiter in waiters if waiter.done()]
+
+
+@pytest.mark.parametrize("probes", [1, 3, 10])
+def test_an_open_breaker_parks_all_and_a_half_open_one_lets_exactly_so_many_of_fifty_through(probes):
+    async def main() -> None:
+        gate = out_of_service(probes=probes)
+        waiters = [asyncio.ensure_future(gate.acquire({})) for _ in range(50)]
+        await asyncio.sleep(59.9)
+        assert not done(waiters)
+        await asyncio.sleep(0.2)
+        permits = [waiter.result() for waiter in done(waiters)]
+        assert [permit.probe for permit in permits] == [True] * probes
+        await asyncio.sleep(10)
+        for permit in permits:
+            permit.settle({}, Judgement.SUCCESS)
+        await asyncio.sleep(0)
+        assert len(done(waiters)) == 50
+        assert not any(waiter.result().probe for waiter in waiters[probes:])
+
+    virtual_time.run(main())
+
+
+def test_a_cancelled_probe_frees_its_place_for_the_next_in_line():
+    async def main() -> None:
+        gate = out_of_service(probes=1)
+        first, second = (asyncio.ensure_future(gate.acquire({})) for _ in range(2))
+        await asyncio.sleep(61)
+        assert not second.done()
+        (await first).refund(Judgement.NEUTRAL)
+        assert (await second).probe
+
+    virtual_time.run(main())
+
+
+def test_a_probe_that_is_cancelled_as_it_gets_its_permit_frees_its_place_too():
+    async def main() -> None:
+        gate = out_of_service(probes=1)
+        first, second = (asyncio.create_task(gate.acquire({})) for _ in range(2))
+        await asyncio.sleep(1)
+        asyncio.get_running_loop().call_at(60.0, first.cancel)
+        asyncio.get_running_loop().call_at(60.0, gate.look)
+        assert (await second).probe
+        assert first.cancelled()
+        assert gate.in_flight == 1
+
+    virtual_time.run(main())
+
+
+def test_probes_that_do_not_return_open_it_again_with_nobody_asking():
+    async def main() -> None:
+        gate = out_of_service()
+        reasons: list[str] = []
+        gate.on_transition = lambda transition: reasons.append(transition.reason)
+        waiters = [asyncio.ensure_future(gate.acquire({})) for _ in range(10)]
+        await asyncio.sleep(60 + 60 + 119)
+        assert len(done(waiters)) == 3
+        await asyncio.sleep(2)
+        assert len(done(waiters)) == 6
+        assert reasons[1] == "3 of 3 probes failed"
+
+    virtual_time.run(main())
+
+
+def test_after_an_outage_the_bucket_begins_empty():
+    async def main() -> None:
+        gate = Gate(QuotaBook({"tokens": Dimension(TokenBucket(1.0, 60.0), 60.0)}), 10, Breaker(BreakerRules(probes=1)))
+        open_breaker(gate)
+        (await gate.acquire({"tokens": 1})).settle({"tokens": 1}, Judgement.SUCCESS)
+        closed = gate.now()
+        assert await grant_times(gate, [1, 1]) == pytest.approx([closed + 1, closed + 2], abs=0.01)
+
+    virtual_time.run(main())
+
+
+def test_a_gate_that_turns_away_does_so_while_it_is_open_and_only_then():
+    async def main() -> None:
+        gate = Gate(QuotaBook({}), 1, Breaker(BreakerRules(probes=1)), turn_away=True)
+        await gate.acquire({})
+        waiter = asyncio.ensure_future(gate.acquire({}))
+        await asyncio.sleep(0)
+        open_breaker(gate)
+        with pytest.raises(OutageError):
+            await waiter
+        with pytest.raises(OutageError):
+            await gate.acquire({})
+        gate.places = 10
+        await asyncio.sleep(60)
+        probe, patient = await gate.acquire({}), asyncio.ensure_future(gate.acquire({}))
+        await asyncio.sleep(1)
+        assert (probe.probe, patient.done()) == (True, False)
+        probe.refund(Judgement.FAILURE)
+        with pytest.raises(OutageError):
+            await patient
+
+    virtual_time.run(main())
+
+
+def test_whoever_is_told_of_an_opening_may_close_the_gate():
+    async def main() -> None:
+        gate = bucket_gate(1, 10)
+        gate.on_transition = lambda transition: gate.close()
+        permits = [await gate.acquire({"tokens": 2}) for _ in range(5)]
+        waiter = asyncio.ensure_future(gate.acquire({"tokens": 10}))
+        await asyncio.sleep(0)
+        for permit in permits:
+            permit.refund(Judgement.FAILURE)
+        with pytest.raises(GateClosedError):
+            await waiter
+        assert gate.in_flight == 0
+
+    virtual_time.run(main())
+
+
+def test_a_permit_is_given_back_exactly_once():
+    async def main() -> None:
+        gate = bucket_gate(1, 10)
+        permit = await gate.acquire({"tokens": 1})
+        permit.keep(Judgement.SUCCESS)
+        again = (
+            lambda: permit.keep(Judgement.SUCCESS),
+            lambda: permit.refund(Judgement.SUCCESS),
+            lambda: permit.settle({}, Judgement.SUCCESS),
+            permit.refuse,
+        )
+        for give_back in again:
+            with pytest.raises(RuntimeError, match="exactly once"):
+                give_back()
+        assert gate.in_flight == 0
+
+    virtual_time.run(main())
+
+
+def give_back(permit: Permit, cost: float, end: str, judgement: Judgement) -> None:
+    if end == "settle":
+        permit.settle({"tokens": cost / 2}, judgement)
+    elif end == "refund":
+        permit.refund(judgement)
+    elif end == "refuse":
+        permit.refuse("tokens")
+    else:
+        permit.keep(judgement)
+
+
+ENDS = ("settle", "keep", "refund", "refuse", "cancel")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0.1, 5), st.floats(0, 200), st.floats(0, 80), st.sampled_from(ENDS), st.sampled_from(Judgement)
+        ),
+        max_size=40,
+    ),
+    st.booleans(),
+)
+def test_whatever_becomes_of_calls_in_an_outage_all_is_given_back_and_nobody_is_lost(calls, turn_away):
+    """Each call: its cost, when it comes, how long it takes, how it ends, and what it says of the service."""
+    ended: list[str] = []
+
+    async def main() -> None:
+        gate = Gate(
+            QuotaBook({"tokens": Dimension(Grudge(5.0, 10.0), 10.0)}), 4, Breaker(BreakerRules(in_a_row=1)),
+            turn_away=turn_away,
+        )  # fmt: skip
+
+        async def call(cost: float, start: float, length: float, end: str, judgement: Judgement) -> None:
+            await asyncio.sleep(start)
+            try:
+                permit = await gate.acquire({"tokens": cost})
+            except OutageError:
+                ended.append("turned away")
+                return
+            except asyncio.CancelledError:
+                ended.append("cancelled")
+                raise
+            try:
+                await asyncio.sleep(length)
+            finally:
+                give_back(permit, cost, end, judgement)
+                ended.append(end)
+
+        tasks = [asyncio.create_task(call(*each)) for each in calls]
+        for task, (_, start, length, end, _) in zip(tasks, calls, strict=True):
+            if end == "cancel":
+                asyncio.get_running_loop().call_later(start + length / 2, lambda t=task: t.cancel())
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert (gate.waiting, gate.in_flight) == (0, 0)
+
+    virtual_time.run(main())
+    assert len(ended) <= len(calls)
+    assert turn_away or "turned away" not in ended

@@ -72,3 +72,97 @@ def test_an_allowance_never_refills():
     assert budget.wait(1e9, 0.5) == math.inf
     budget.correct(1e9, 0.0, -0.5)
     assert budget.wait(1e9, 0.5) == 0.0
+
+
+class Noted(TokenBucket):
+    """A learner that only notes what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0, 100.0)
+        self.told: list[tuple[float, float, float]] = []
+
+    def refused(self, now: float, taken_at: float, cost: float) -> None:
+        self.told.append((now, taken_at, cost))
+        self.correct(now, taken_at, -cost)
+
+
+def learning() -> tuple[QuotaBook, Noted, Noted]:
+    requests, tokens = Noted(), Noted()
+    told = Dimension(TokenBucket(1.0, 100.0), 100.0)
+    return (
+        QuotaBook({"day": told, "requests": Dimension(requests, 9), "tokens": Dimension(tokens, 99)}),
+        requests,
+        tokens,
+    )
+
+
+@pytest.mark.parametrize(
+    ("quota", "learned", "requests_told", "tokens_told"),
+    [
+        ("requests", True, [(2.0, 1.0, 1)], []),
+        ("tokens", True, [], [(2.0, 1.0, 50)]),
+        ("", True, [(2.0, 1.0, 1)], []),
+        ("day", False, [], []),
+        ("another", False, [], []),
+    ],
+)
+def test_a_refusal_is_told_to_the_learner_of_its_quota_and_all_get_their_part_back(
+    quota, learned, requests_told, tokens_told
+):
+    quotas, requests, tokens = learning()
+    reservation = quotas.reserve(1.0, {"day": 70, "requests": 1, "tokens": 50})
+    assert quotas.learns(quota) is learned
+    assert quotas.refuse(2.0, reservation, quota) is learned
+    assert (requests.told, tokens.told) == (requests_told, tokens_told)
+    levels = [dimension.limiter.level for dimension in quotas.dimensions.values()]
+    assert levels == [100.0, 100.0, 100.0]
+
+
+def test_without_a_learner_a_refusal_is_a_refund():
+    quotas = book()
+    assert not quotas.learns()
+    assert not quotas.refuse(0.0, quotas.reserve(0.0, {"requests": 60}))
+    assert quotas.wait(0.0, {"requests": 60}) == 0.0
+
+
+ENDS = {
+    "settle": lambda quotas, reservation: quotas.settle(0.0, reservation, {"requests": 3}),
+    "refund": lambda quotas, reservation: quotas.settle(0.0, reservation, {}),
+    "keep": lambda quotas, reservation: quotas.keep(reservation),
+    "refuse": lambda quotas, reservation: quotas.refuse(0.0, reservation, "requests"),
+}
+
+
+@pytest.mark.parametrize("first", ENDS)
+@pytest.mark.parametrize("second", ENDS)
+def test_a_reservation_ends_exactly_once_in_whatever_way(first, second):
+    quotas, requests, _ = learning()
+    reservation = quotas.reserve(0.0, {"requests": 2})
+    ENDS[first](quotas, reservation)
+    level, told = requests.level, list(requests.told)
+    with pytest.raises(RuntimeError, match="exactly once"):
+        ENDS[second](quotas, reservation)
+    assert (requests.level, requests.told) == (level, told)
+
+
+def test_a_decision_takes_all_of_it_or_tells_how_long_to_wait():
+    quotas = book(rpm=60, tpm=60_000, burst=1)
+    amounts = quotas.amounts({"requests": 1, "tokens": 500, "unheard of": 7})
+    assert amounts == (1, 500)
+    assert quotas.try_reserve(0.0, amounts).amounts == amounts
+    assert quotas.try_reserve(0.0, amounts) == pytest.approx(1.0)
+    assert quotas.wait(0.0, {"tokens": 500}) == 0.0  # nothing was taken in the second try
+
+
+def test_after_an_outage_what_has_gathered_is_gone_but_budgets_stay():
+    quotas = QuotaBook({"tokens": Dimension(TokenBucket(1.0, 60.0), 60.0), "usd": Dimension(Allowance(1.0), 1.0)})
+    quotas.resume(100.0, 40.0)
+    assert quotas.wait(100.0, {"tokens": 1}) == pytest.approx(1.0)
+    assert quotas.wait(100.0, {"usd": 1}) == 0.0
+
+
+def test_an_outage_forgives_no_debt():
+    quotas = book(tpm=60_000, burst=1)
+    quotas.settle(0.0, quotas.reserve(0.0, {"tokens": 1_000}), {"tokens": 9_000})
+    quotas.resume(1.0, 0.5)
+    assert quotas.wait(1.0, {"tokens": 1_000}) == pytest.approx(8.0)

@@ -15,15 +15,70 @@ def test_full_jitter_doubles_up_to_the_cap(failures, longest):
     assert retry.backoff(failures, 1.0) == longest
 
 
-def test_a_throttle_pause_doubles_and_half_of_it_is_certain():
-    assert [retry.throttle_pause(n, None, 0.0) for n in (1, 2, 3)] == [0.125, 0.25, 0.5]
-    assert [retry.throttle_pause(n, None, 1.0) for n in (1, 2, 3, 50)] == [0.25, 0.5, 1.0, 20.0]
-
-
 @given(st.floats(allow_nan=False))
 def test_retry_after_is_kept_within_reason(seconds):
-    assert 0.0 <= retry.throttle_pause(1, seconds, 0.5) <= retry.LONGEST_RETRY_AFTER
+    assert 0.0 <= retry.clamp(seconds) <= retry.LONGEST_RETRY_AFTER
+    assert 0.0 <= retry.Holdback().refused(0.0, 0.0, seconds, 0.5) <= retry.LONGEST_RETRY_AFTER
 
 
-def test_a_sensible_retry_after_is_obeyed_to_the_second():
-    assert retry.throttle_pause(9, 7.0, 0.3) == 7.0
+# Holding back: (now, sent at, Retry-After, uniform) -> seconds.
+
+
+def test_pauses_double_from_burst_to_burst_and_half_of_each_is_certain():
+    least, most = retry.Holdback(), retry.Holdback()
+    assert [least.refused(n, n, None, 0.0) for n in (1, 2, 3, 4)] == [0.125, 0.25, 0.5, 1.0]
+    assert [most.refused(n, n, None, 1.0) for n in (1, 2, 3, 4)] == [0.25, 0.5, 1.0, 2.0]
+    assert max(most.refused(n, n, None, 1.0) for n in range(5, 60)) == retry.CAP
+
+
+def test_an_answer_takes_half_of_the_bursts_back():
+    holdback = retry.Holdback()
+    assert [holdback.refused(n, n, None, 0.0) for n in (1, 2, 3, 4)][-1] == 1.0
+    holdback.answered()
+    assert holdback.refused(5.0, 5.0, None, 0.0) == 0.5
+
+
+def test_a_burst_of_refusals_counts_once():
+    holdback = retry.Holdback()
+    assert [holdback.refused(1.0 + n / 100, 0.9, None, 0.0) for n in range(4)] == [0.125, 0.0, 0.0, 0.0]
+    assert holdback.refused(2.0, 1.5, None, 0.0) == 0.25
+
+
+def test_a_sensible_retry_after_is_obeyed_to_the_second_and_a_longer_one_in_the_same_burst_too():
+    holdback = retry.Holdback()
+    assert holdback.refused(1.0, 0.9, 7.0, 0.3) == 7.0
+    assert holdback.refused(1.1, 0.9, 7.0, 0.3) == 0.0
+    assert holdback.refused(1.2, 0.9, 30.0, 0.3) == 30.0
+    assert holdback.refused(1.3, 0.9, None, 0.3) == 0.0
+
+
+# The budget.
+
+
+def test_few_retries_are_free_and_more_are_spread_over_time():
+    budget = retry.RetryBudget()
+    delays = [budget.delay(0.0) for _ in range(110)]
+    assert delays[:100] == [0.0] * 100
+    assert delays[100:] == pytest.approx([n / 10 for n in range(1, 11)])
+
+
+@given(st.integers(0, 400), st.integers(1, 400))
+def test_retries_keep_to_what_was_saved_a_fifth_of_the_calls_and_ten_a_second(calls, retries):
+    budget = retry.RetryBudget()
+    for _ in range(100):
+        budget.delay(0.0)
+    for _ in range(calls):
+        budget.called(0.0)
+    due = [budget.delay(0.0) for _ in range(retries)]
+    assert due == sorted(due)
+    for seconds in range(45):
+        assert sum(at <= seconds for at in due) <= min(100.0, calls / 5) + 10 * seconds + 1
+
+
+def test_calls_make_room_for_retries():
+    budget = retry.RetryBudget()
+    for _ in range(100):
+        budget.delay(0.0)
+    for _ in range(50):
+        budget.called(0.0)
+    assert [budget.delay(0.0) for _ in range(11)] == [0.0] * 10 + [pytest.approx(0.1)]

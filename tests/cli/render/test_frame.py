@@ -17,6 +17,8 @@ SNAPSHOTS = st.builds(
     elapsed=st.floats(0, 1e7),
     stopping=st.text(max_size=300),
     paused=st.text(max_size=300),
+    next_call=st.floats(0, 1e6),
+    fallback=NUMBERS,
     documents=NUMBERS,
     documents_total=st.none() | NUMBERS,
     bytes_read=NUMBERS,
@@ -138,6 +140,16 @@ def test_a_pause_and_a_stop_say_why_right_below_the_bar_and_safely() -> None:
     stopping = plain(frame(replace(RUNNING, paused="x", stopping="the budget of $5 is used up"), 80)).splitlines()
     assert stopping[1] == "stopping   the budget of $5 is used up"
     assert "paused" not in stopping[2]
+
+
+def test_a_pause_whose_end_is_known_counts_down() -> None:
+    shown = plain(frame(replace(RUNNING, paused="the service is out: 5 calls in a row failed", next_call=42.3), 80))
+    assert shown.splitlines()[1] == "paused     the service is out: 5 calls in a row failed; next call in 42s"
+
+
+def test_local_answers_are_counted_where_there_are_any() -> None:
+    assert "fallback" not in plain(frame(RUNNING, 80))
+    assert styles(frame(replace(RUNNING, fallback=5), 80), "fallback 5") == {"yellow"}
 
 
 def test_a_long_reason_takes_a_few_lines_and_no_more() -> None:

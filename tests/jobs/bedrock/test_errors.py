@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.bedrock.errors import BY_CODE, DAILY_QUOTA, MESSAGE_LIMIT, classify
+from jobs.bedrock.errors import BY_CODE, DAILY_QUOTA, MESSAGE_LIMIT, classify, judgement
+from ratelimit.breaker import Judgement
 from ratelimit.outcome import Outcome
 
 SUFFIX = ":http://internal.amazon.com/coral/com.amazon.bedrock/"
@@ -87,6 +88,77 @@ def test_the_quota_of_the_day_stops_the_run() -> None:
     assert (verdict.outcome, verdict.code) == (Outcome.FATAL, DAILY_QUOTA)
     assert "per day" in verdict.message
     assert "run again" in verdict.message
+
+
+FAILURES = {
+    "InternalServerException",
+    "ServiceUnavailableException",
+    "ModelTimeoutException",
+    "ModelNotReadyException",
+}
+"""What of Converse's errors says that the service is out."""
+
+
+def test_what_the_breaker_makes_of_each_error_of_converse(shapes: dict[str, Any]) -> None:
+    for name, shape in shapes.items():
+        status = shape.metadata["error"]["httpStatusCode"]
+        verdict = classify(status, {"x-amzn-errortype": name + SUFFIX}, b"")
+        expected = Judgement.FAILURE if name in FAILURES else Judgement.NEUTRAL
+        assert judgement(verdict.outcome, verdict.code) is expected, name
+
+
+def test_whatever_botocore_calls_a_throttle_is_neutral(shapes: dict[str, Any]) -> None:
+    for name, shape in shapes.items():
+        if (shape.metadata.get("retryable") or {}).get("throttling"):
+            assert judgement(BY_CODE[name], name) is Judgement.NEUTRAL
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [(408, Judgement.FAILURE), (424, Judgement.NEUTRAL), (429, Judgement.NEUTRAL), (400, Judgement.NEUTRAL),
+     (403, Judgement.NEUTRAL), (404, Judgement.NEUTRAL), (500, Judgement.FAILURE), (502, Judgement.FAILURE),
+     (503, Judgement.FAILURE), (504, Judgement.FAILURE), (529, Judgement.FAILURE)],
+)  # fmt: skip
+def test_what_the_breaker_makes_of_the_page_of_a_proxy(status: int, expected: Judgement) -> None:
+    verdict = classify(status, {}, b"<html></html>")
+    assert judgement(verdict.outcome, verdict.code) is expected
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "expected"),
+    [
+        (Outcome.OK, "", Judgement.SUCCESS),
+        (Outcome.INCOMPLETE, "", Judgement.SUCCESS),
+        (Outcome.TRANSIENT, "ConnectError", Judgement.FAILURE),
+        (Outcome.TRANSIENT, "ConnectTimeout", Judgement.FAILURE),
+        (Outcome.UNKNOWN, "ConnectionLost", Judgement.FAILURE),
+        (Outcome.UNKNOWN, "Timeout", Judgement.FAILURE),
+        (Outcome.UNKNOWN, "NotAnAnswer", Judgement.FAILURE),
+        (Outcome.UNKNOWN, "ResponseTooLarge", Judgement.NEUTRAL),
+        (Outcome.TRANSIENT, "ExpiredTokenException", Judgement.NEUTRAL),
+        (Outcome.TRANSIENT, "UnrecognizedClientException", Judgement.NEUTRAL),
+        (Outcome.CANCELLED, "", Judgement.NEUTRAL),
+        (Outcome.FATAL, DAILY_QUOTA, Judgement.NEUTRAL),
+    ],
+)
+def test_what_the_breaker_makes_of_the_rest(outcome: Outcome, code: str, expected: Judgement) -> None:
+    assert judgement(outcome, code) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "quota"),
+    [
+        (429, b'{"message":"Too many requests, please wait before trying again."}', "requests"),
+        (429, b'{"message":"Too many tokens, please wait before trying again."}', "tokens"),
+        (429, b'{"message":"Rate exceeded"}', ""),
+        (429, b'{"message":"API rate limit exceeded"}', ""),
+        (429, b"<html><head><title>429 Too Many Requests</title></head></html>", "requests"),
+        (429, b"", ""),
+        (503, b'{"message":"Too many requests"}', ""),
+    ],
+)
+def test_the_quota_that_a_throttle_names(status: int, body: bytes, quota: str) -> None:
+    assert classify(status, {}, body).quota == quota
 
 
 def test_a_model_that_needs_a_profile_says_how_to_find_one() -> None:

@@ -274,6 +274,7 @@ async def test_an_error_is_classified(raw: bytes, outcome: Outcome, code: str) -
     got = await one(always(raw))
     assert (got.outcome, got.code, got.answer) == (outcome, code, None)
     assert got.retry_after == (7.0 if code == "503" else None)
+    assert got.quota == ("requests" if outcome is Outcome.THROTTLED else "")
 
 
 async def test_a_redirect_is_not_followed() -> None:

@@ -219,3 +219,14 @@ def test_a_survey_counts_what_will_be_read(make):
     make("d/a.md", "d/b/c.txt", content="1234")
     make("d/p.png")
     assert survey(["d", "missing"], IntakeRules()) == (4, 8)
+
+
+def test_what_goes_first_is_told_by_its_path_below_the_argument(make):
+    make("d/a.md", "d/urgent/b.md", "d/urgent/c.png", "d/x/b.md", "e.md")
+    notes = ListingNotes()
+    rules = IntakeRules(first=("urgent/*", "e.md"))
+    assert [source.document for source in find(["d", "e.md"], rules, notes) if source.first] == [
+        "d/urgent/b.md", "d/urgent/c.png", "e.md",
+    ]  # fmt: skip
+    assert notes.first == 3
+    assert not any(source.first for source in find(["d", "e.md"], IntakeRules()))

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,8 +49,36 @@ def proc(process, name):
     return Path(f"/proc/{process.pid}/{name}").read_bytes()
 
 
-async def chunks_of(*arguments, rules=RULES, **options):
-    async with aclosing(read([str(argument) for argument in arguments], rules, 2000, **options)) as chunks:
+class Demand:
+    """All is wanted, but for what is held up."""
+
+    def __init__(self):
+        self.held = set()
+        """Names of documents."""
+        self.changed = asyncio.Condition()
+
+    async def another(self):
+        pass
+
+    async def more(self, document):
+        return Path(document).name not in self.held
+
+    async def drained(self, document):
+        async with self.changed:
+            await self.changed.wait_for(lambda: Path(document).name not in self.held)
+
+    async def free(self, *names):
+        async with self.changed:
+            self.held -= set(names)
+            self.changed.notify_all()
+
+
+def reading_of(*arguments, rules=RULES, demand=None, notes=None):
+    return aclosing(read([str(argument) for argument in arguments], rules, 2000, demand or Demand(), notes))
+
+
+async def chunks_of(*arguments, **options):
+    async with reading_of(*arguments, **options) as chunks:
         return [chunk async for chunk in chunks]
 
 
@@ -64,14 +93,14 @@ def write(folder, documents, sections=3):
         path.write_text("".join(f"# H {number} {n}\n\ntext {number} {n}\n" for n in range(sections)))
 
 
-@pytest.mark.parametrize("children", [1, 3])
-async def test_all_comes_in_the_order_of_the_listing(tmp_path, processes, children):
+async def test_all_comes_in_the_order_of_the_listing(tmp_path, processes):
     write(tmp_path, 150)
-    chunks = await chunks_of(tmp_path, children=children)
+    chunks = await chunks_of(tmp_path)
     texts = [section.text for chunk in chunks for section in chunk.sections]
     assert texts == [f"text {document} {section}" for document in range(150) for section in range(3)]
     assert [Path(document.path).name for document in documents_of(chunks)] == [f"{n:03}.md" for n in range(150)]
-    assert len(processes) == children
+    assert [chunk.position for chunk in chunks] == list(range(150))
+    assert len(processes) == 1
 
 
 async def test_a_child_reads_as_the_process_itself_would(tmp_path):
@@ -87,7 +116,137 @@ async def test_a_child_reads_as_the_process_itself_would(tmp_path):
             Source(str(tmp_path / name), f"{tmp_path}/{name}".replace("\udcff", "%FF")), Limits(2000, 1 << 20)
         )
     ]
-    assert await chunks_of(tmp_path) == expected
+    assert [replace(chunk, position=0) for chunk in await chunks_of(tmp_path)] == expected
+
+
+def write_large(folder, *names, sections=2000):
+    for name in names:
+        (folder / name).write_text(
+            "".join(f"# {name} {n}\n\ntext of {n} in {name} {'x' * 50}\n" for n in range(sections))
+        )
+
+
+def names_of(chunks):
+    """Of the documents in the order in which they were read to their end."""
+    return [Path(document.path).name for document in documents_of(chunks)]
+
+
+async def test_behind_a_document_that_is_held_up_the_others_are_read(tmp_path, processes):
+    write_large(tmp_path, "a.md")
+    for name in ("b", "c", "d"):
+        (tmp_path / f"{name}.md").write_text(name)
+    demand, seen = Demand(), []
+    demand.held = {"a.md"}
+    async with reading_of(tmp_path, demand=demand) as chunks:
+        async for chunk in chunks:
+            seen.append(chunk)
+            if chunk.document.path.endswith("d.md"):
+                await demand.free("a.md")
+    assert names_of(seen) == ["b.md", "c.md", "d.md", "a.md"]
+    assert {Path(chunk.document.path).name: chunk.position for chunk in seen} == {
+        "a.md": 0, "b.md": 1, "c.md": 2, "d.md": 3,
+    }  # fmt: skip
+    of_a = [section for chunk in seen for section in chunk.sections if chunk.position == 0]
+    assert [section.index for section in of_a] == list(range(2000))
+    assert len(processes) == 2
+
+
+async def test_a_lane_that_is_free_again_goes_on_before_another_child_is_started(tmp_path, processes):
+    write_large(tmp_path, "a.md", "c.md")
+    (tmp_path / "b.md").write_text("b")
+    (tmp_path / "d.md").write_text("d")
+    demand, seen = Demand(), []
+    demand.held = {"a.md"}
+    async with reading_of(tmp_path, demand=demand) as chunks:
+        async for chunk in chunks:
+            seen.append(chunk)
+            name = Path(chunk.document.path).name
+            if name == "b.md":
+                demand.held.add("c.md")
+                await demand.free("a.md")
+            elif chunk.done and name == "d.md":
+                await demand.free("c.md")
+    assert names_of(seen) == ["b.md", "a.md", "d.md", "c.md"]
+    assert len(processes) == 2
+
+
+async def test_there_are_only_so_many_children(tmp_path, processes):
+    names = [f"{n}.md" for n in range(reading.CHILDREN + 2)]
+    write_large(tmp_path, *names)
+    demand, seen = Demand(), []
+    demand.held = set(names)
+    async with reading_of(tmp_path, demand=demand) as chunks:
+        seen += [await anext(chunks) for _ in range(reading.CHILDREN)]
+        assert {Path(chunk.document.path).name for chunk in seen} == set(names[: reading.CHILDREN])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await anext(chunks)
+    assert len(processes) == reading.CHILDREN
+
+
+async def test_with_nothing_behind_it_a_document_that_is_held_up_costs_no_further_child(tmp_path, processes):
+    write_large(tmp_path, "a.md")
+    demand = Demand()
+    demand.held = {"a.md"}
+    async with reading_of(tmp_path, demand=demand) as chunks:
+        seen = [await anext(chunks)]
+        free = asyncio.get_running_loop().call_later(0.1, lambda: asyncio.ensure_future(demand.free("a.md")))
+        seen += [chunk async for chunk in chunks]
+        free.cancel()
+    assert names_of(seen) == ["a.md"]
+    assert len(processes) == 1
+
+
+async def test_a_small_document_is_never_held_up(tmp_path, processes):
+    write(tmp_path, 20, sections=600)
+    demand = Demand()
+    demand.held = {f"{n:03}.md" for n in range(20)}
+    assert len(documents_of(await chunks_of(tmp_path, demand=demand))) == 20
+    assert len(processes) == 1
+
+
+async def test_a_child_that_is_killed_while_its_document_is_held_up_costs_that_document(tmp_path, processes):
+    write_large(tmp_path, "a.md", sections=20_000)
+    (tmp_path / "b.md").write_text("b")
+    demand, seen = Demand(), []
+    demand.held = {"a.md"}
+    async with reading_of(tmp_path, demand=demand) as chunks:
+        async for chunk in chunks:
+            seen.append(chunk)
+            if chunk.document.path.endswith("b.md"):
+                os.kill(processes[0].pid, signal.SIGKILL)
+                await demand.free("a.md")
+    assert [(Path(document.path).name, document.status) for document in documents_of(seen)] == [
+        ("b.md", "ok"), ("a.md", "unreadable"),
+    ]  # fmt: skip
+
+
+async def test_what_goes_first_is_read_to_its_end_before_all_others(tmp_path, processes):
+    write_large(tmp_path, "a.md", "m.md")
+    for name in ("b.md", "n.txt", "z.md"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "c.png").touch()
+    (tmp_path / "n.png").touch()
+    rules = replace(RULES, first=("m*", "n.*", "z.md"))
+    demand, seen, notes = Demand(), [], ListingNotes()
+    demand.held = {"m.md"}
+    async with reading_of(tmp_path, rules=rules, demand=demand, notes=notes) as chunks:
+        async for chunk in chunks:
+            seen.append(chunk)
+            if chunk.document.path.endswith("z.md"):
+                await demand.free("m.md")
+    assert names_of(seen) == ["n.png", "n.txt", "z.md", "m.md", "a.md", "b.md", "c.png"]
+    last = {Path(chunk.document.path).name: chunk for chunk in seen}
+    assert sorted(last, key=lambda name: last[name].position) == sorted(last)
+    assert {name for name in last if last[name].first} == {"m.md", "n.png", "n.txt", "z.md"}
+    assert len(processes) == 2
+    assert notes.hidden == notes.unlisted == 0
+
+
+async def test_if_nothing_goes_first_all_comes_in_order(tmp_path):
+    write(tmp_path, 15)
+    chunks = await chunks_of(tmp_path, rules=replace(RULES, first=("nothing",)))
+    assert [chunk.position for chunk in chunks] == list(range(15))
 
 
 async def test_what_cannot_be_read_comes_in_its_place(tmp_path):
@@ -122,7 +281,7 @@ async def test_what_was_notes_is_counted(tmp_path):
 
 async def test_a_file_that_vanishes_after_the_listing_is_unreadable(tmp_path):
     write(tmp_path, 40)
-    async with aclosing(read([str(tmp_path)], RULES, 2000)) as chunks:
+    async with reading_of(tmp_path) as chunks:
         first = await anext(chunks)
         (tmp_path / "03" / "039.md").unlink()
         documents = documents_of([first, *[chunk async for chunk in chunks]])
@@ -134,7 +293,7 @@ async def test_a_child_that_is_killed_costs_one_file(tmp_path, processes):
     """What came of the file before counts; a new child goes on with the next, also with those asked for already."""
     (tmp_path / "a.md").write_text("".join(f"# {n}\n{'text ' * 50}{n}\n" for n in range(20_000)))
     write(tmp_path, 30)
-    async with aclosing(read([f"{tmp_path}/a.md", str(tmp_path)], RULES, 2000)) as chunks:
+    async with reading_of(tmp_path / "a.md", tmp_path) as chunks:
         seen = [await anext(chunks)]
         assert not seen[0].done
         os.kill(processes[0].pid, signal.SIGKILL)
@@ -150,16 +309,20 @@ async def test_a_child_that_is_killed_costs_one_file(tmp_path, processes):
 async def test_a_child_that_says_nothing_is_replaced(tmp_path, processes, monkeypatch):
     (tmp_path / "a.md").write_text("".join(f"# {n}\n{'text ' * 50}{n}\n" for n in range(20_000)))
     write(tmp_path, 10)
-    async with aclosing(read([f"{tmp_path}/a.md", str(tmp_path)], RULES, 2000)) as chunks:
-        seen = [await anext(chunks)]
-        os.kill(processes[0].pid, signal.SIGSTOP)
-        monkeypatch.setattr(reading, "PATIENCE", 0.2)
-        async for chunk in chunks:
-            monkeypatch.setattr(reading, "PATIENCE", 0.2 if len(processes) == 1 and not chunk.done else 60.0)
-            seen.append(chunk)
-    hung, *others = documents_of(seen)
+
+    class Stopping(Demand):
+        async def another(self):
+            monkeypatch.setattr(reading, "PATIENCE", 60.0)
+
+        async def more(self, document):
+            os.kill(processes[0].pid, signal.SIGSTOP)
+            monkeypatch.setattr(reading, "PATIENCE", 0.2)
+            return True
+
+    hung, *others = documents_of(await chunks_of(tmp_path / "a.md", tmp_path, demand=Stopping()))
     assert (hung.status, hung.error.partition(";")[0]) == ("unreadable", "parsing it brought nothing for 0.2 s")
     assert [document.status for document in others] == ["ok"] * 10
+    assert len(processes) == 2
 
 
 async def test_a_file_that_needs_too_much_memory_costs_itself_only(tmp_path, monkeypatch):
@@ -183,9 +346,9 @@ async def test_a_child_that_cannot_start_is_an_error_and_not_one_for_each_file(t
 
 async def test_closing_early_ends_the_children_and_leaks_nothing(tmp_path, processes):
     write(tmp_path, 100, sections=200)
-    async with aclosing(read([str(tmp_path)], RULES, 2000, children=2)) as chunks:
+    async with reading_of(tmp_path) as chunks:
         await anext(chunks)
-    assert [process.returncode for process in processes] == [-signal.SIGKILL] * 2
+    assert [process.returncode for process in processes] == [-signal.SIGKILL]
     gc.collect()  # an open pipe would warn now, and warnings are errors
 
 
@@ -194,7 +357,7 @@ async def test_cancelling_ends_the_children(tmp_path, processes):
     begun = asyncio.Event()
 
     async def consume():
-        async with aclosing(read([str(tmp_path)], RULES, 2000)) as chunks:
+        async with reading_of(tmp_path) as chunks:
             async for _ in chunks:
                 begun.set()
 
@@ -209,7 +372,7 @@ async def test_cancelling_ends_the_children(tmp_path, processes):
 async def test_a_slow_consumer_holds_the_child_up(tmp_path, processes):
     """The child waits for its pipe; neither it nor we read ahead without bounds."""
     (tmp_path / "a.md").write_text("".join(f"# {n}\n{'text ' * 60}\n" for n in range(40_000)))
-    async with aclosing(read([str(tmp_path)], RULES, 2000)) as chunks:
+    async with reading_of(tmp_path) as chunks:
         await anext(chunks)
         used, still = -1.0, 0
         while still < 10:  # until it uses no more processor time
@@ -227,7 +390,7 @@ async def test_a_child_has_no_credentials_and_ignores_ctrl_c(tmp_path, processes
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     write(tmp_path, 30, sections=300)
-    async with aclosing(read([str(tmp_path)], RULES, 2000)) as chunks:
+    async with reading_of(tmp_path) as chunks:
         await anext(chunks)
         pid = processes[0].pid
         assert b"secret" not in proc(processes[0], "environ")

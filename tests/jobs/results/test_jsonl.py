@@ -7,9 +7,14 @@ import pytest
 from answers import answer
 
 from jobs.documents.document import Document
+from jobs.fallback import MARK, local_answer
 from jobs.report import Row
+from jobs.request import Recipe
 from jobs.results.jsonl import line, result, write_documents, write_results
+from jobs.sections import Section
 from jobs.store import Status
+
+RECIPE = Recipe("amazon.nova-lite-v1:0", "on-demand", "aws", "Summarize.")
 
 ANSWER = answer("Thirty days.")
 ROW = Row(
@@ -70,6 +75,18 @@ def test_an_incomplete_answer_is_shown_with_its_stop_reason():
     half = answer("Half an", stop="max_tokens")
     got = result(ROW._replace(status=Status.INCOMPLETE, raw=half.raw, sha256=half.sha256))
     assert (got["text"], got["error"]["code"]) == ("Half an", "max_tokens")
+
+
+@pytest.mark.parametrize("coalesced", [False, True])
+def test_a_local_answer_is_marked_as_one_costs_nothing_and_says_why(coalesced):
+    local = local_answer(RECIPE.build("a.md", Section(0, ("Leave",), "Thirty days.", "", "00" * 8, 0, 1)), "Leave")
+    why = {"code": "Outage", "message": "the service is out"}
+    got = result(ROW._replace(
+        status=Status.FALLBACK, source="fallback", raw=local.raw, sha256=local.sha256, cost_usd=0.0, latency=0.0,
+        coalesced=coalesced, **why,
+    ))  # fmt: skip
+    assert (got["status"], got["source"], got["text"]) == ("fallback", "fallback", f"{MARK}Thirty days.")
+    assert (got["cost_usd"], got["error"], set(got["usage"].values())) == (0.0, why, {0})
 
 
 @pytest.mark.parametrize("raw", [ANSWER.raw.replace(b"Thirty", b"Ninety"), b"{", b""])

@@ -1,0 +1,1 @@
+"""A Bedrock in virtual time, the work that it is given, and what came of it."""

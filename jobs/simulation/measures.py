@@ -1,0 +1,159 @@
+"""What a run was worth, from the server's ledger (pure). A call counts as of the time at which it arrived.
+
+What calls take is told in *minutes of quota*: 30 calls of 60 rpm are half a minute. Of several quotas the one that
+binds counts; tokens are what was settled, or is still reserved.
+"""
+
+import math
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from itertools import groupby, pairwise
+
+from jobs.emulator.quotas import QuotaRules
+from jobs.simulation.run import Run
+from jobs.simulation.scenario import MINUTE, Scenario
+from jobs.simulation.server import Call
+from jobs.store import Status
+
+
+def admitted(calls: Iterable[Call], start: float = 0.0, end: float = math.inf) -> list[Call]:
+    """The calls that were let in from `start` until before `end`."""
+    return [call for call in calls if not call.refused and start <= call.arrived < end]
+
+
+def throttle_rate(run: Run) -> float:
+    """Of all calls, the part that was refused for a quota."""
+    calls = [call for call in run.server.calls if call.arrived < run.seconds]
+    return sum(call.throttled for call in calls) / max(1, len(calls))
+
+
+def lost(run: Run) -> int:
+    """Units that will have no answer; those that the end of a timed run found waiting are not lost."""
+    return sum(run.statuses.values()) - run.statuses[Status.OK] - run.statuses[Status.NEW]
+
+
+def utilisation(run: Run, start: float = 0.0, end: float = math.inf) -> float:
+    """Of what a client that knows everything could have had admitted, the part that was; other tenants' subtracted.
+
+    Over a part of a run from `start` > 0, a bucket is taken to be empty when it begins.
+    """
+    end = min(end, run.seconds)
+    ours = sorted(admitted(run.server.calls, start, end), key=lambda call: call.unit)
+    # Where mixes follow one another, another quota may bind with each; where documents are open side by side, one does.
+    used = sum(
+        minutes(run.scenario.rules, block, end)
+        for _, block in groupby(ours, lambda call: run.work.mix(call.unit) if run.work.documents == 1 else 0)
+    )
+    others = minutes(run.scenario.rules, admitted(run.server.others, start, end), end)
+    return used / (available(run.scenario, run.server.phase, start, end) - others)
+
+
+def available(scenario: Scenario, phase: float, start: float, end: float) -> float:
+    """Minutes of the quota (as it is at first) that are to be had between two times.
+
+    A bucket: its rate times the time, and what it holds if `start` is 0. Windows: a whole quota for each one touched,
+    the largest in force during it; windows that slide are counted from `start`.
+    """
+    rules = scenario.rules
+    edges = [start, *(change.at for change in scenario.changes if start < change.at < end), end]
+    pieces = [(low, high, scenario.factor(low)) for low, high in pairwise(edges)]
+    if rules.refill == "bucket":
+        held = 0.0 if start else min(rules.burst, MINUTE) / MINUTE
+        return held + sum((high - low) / MINUTE * factor for low, high, factor in pieces)
+    ahead = -start if rules.refill == "sliding" else phase
+    largest: dict[int, float] = {}
+    for low, high, factor in pieces:
+        for window in range(math.floor((low + ahead) / MINUTE), math.ceil((high + ahead) / MINUTE)):
+            largest[window] = max(factor, largest.get(window, 0.0))
+    return sum(largest.values())
+
+
+def minutes(rules: QuotaRules, calls: Iterable[Call], end: float = math.inf) -> float:
+    """Minutes of the quota that binds, which calls took until `end`."""
+    requests, tokens = 0, 0.0
+    for call in calls:
+        requests += 1
+        tokens += call.tokens(end)
+    return max(requests / rules.rpm if rules.rpm else 0.0, tokens / rules.tpm if rules.tpm else 0.0)
+
+
+def reached(run: Run, part: float = 0.9, start: float = 0.0) -> float:
+    """Seconds after `start` from when on, for the length of a window, `part` of the quota was used; inf: never.
+
+    The window is 20 s, or ten calls' worth where that is more; a minute where the quota is one of whole minutes.
+    """
+    rules = run.scenario.rules
+    calls = admitted(run.server.calls, start, run.seconds)
+    each = minutes(rules, calls, run.seconds) / max(1, len(calls))
+    window = max(20.0, 10 * each * MINUTE) if rules.refill == "bucket" else MINUTE
+    inside: deque[tuple[float, float]] = deque()
+    used = 0.0
+    for call in calls:
+        taken = minutes(rules, (call,), run.seconds)
+        inside.append((call.arrived, taken))
+        used += taken
+        while inside[0][0] <= call.arrived - window:
+            used -= inside.popleft()[1]
+        if used >= part * run.scenario.factor(call.arrived) * window / MINUTE:
+            return max(0.0, call.arrived - window - start)
+    return math.inf
+
+
+def makespan(run: Run) -> float:
+    """Seconds until the last admission."""
+    return max((call.arrived for call in admitted(run.server.calls, 0.0, run.seconds)), default=0.0)
+
+
+def ideal(run: Run) -> float:
+    """Seconds in which a client that knows everything would have had the same admitted."""
+    used = minutes(run.scenario.rules, admitted(run.server.calls, 0.0, run.seconds), run.seconds)
+    low, high = 0.0, 2 * run.seconds + MINUTE
+    for _ in range(60):
+        middle = (low + high) / 2
+        if available(run.scenario, run.server.phase, 0.0, middle) >= used * (1 - 1e-9):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def waits(run: Run) -> list[float]:
+    """Seconds that each admitted unit waited since it was offered, shortest first."""
+    offered = run.work.offered
+    return sorted(call.arrived - offered[call.unit] for call in admitted(run.server.calls, 0.0, run.seconds))
+
+
+def quantile(ordered: Sequence[float], part: float) -> float:
+    """The value that `part` of them do not exceed (nearest rank); 0.0 of none."""
+    return ordered[max(0, math.ceil(part * len(ordered)) - 1)] if ordered else 0.0
+
+
+def worst_minute(run: Run) -> float:
+    """The smallest part of the quota that was used in a whole minute of the run; 1.0 if it has none."""
+    used = defaultdict[int, list[Call]](list)
+    for call in admitted(run.server.calls, 0.0, run.seconds):
+        used[int(call.arrived // MINUTE)].append(call)
+    return min(
+        (
+            minutes(run.scenario.rules, used[minute], run.seconds) / run.scenario.factor(minute * MINUTE)
+            for minute in range(int(run.seconds // MINUTE))
+        ),
+        default=1.0,
+    )
+
+
+def shares(run: Run, start: float = 0.0, end: float = math.inf) -> list[float]:
+    """Minutes of quota that each document had."""
+    taken = dict.fromkeys(range(run.work.documents), 0.0)
+    for call in admitted(run.server.calls, start, min(end, run.seconds)):
+        taken[run.work.document(call.unit)] += minutes(run.scenario.rules, (call,), run.seconds)
+    return list(taken.values())
+
+
+def jain(shares: Sequence[float]) -> float:
+    """How evenly something is shared: 1 evenly, 1/n if one has it all.
+
+    Source: R. Jain, D. Chiu, W. Hawe, "A quantitative measure of fairness and discrimination", DEC-TR-301, 1984.
+    """
+    squares = sum(share * share for share in shares)
+    return sum(shares) ** 2 / (len(shares) * squares) if squares else 1.0

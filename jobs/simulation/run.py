@@ -1,0 +1,83 @@
+"""One run of the real dispatcher against a simulated Bedrock, in virtual time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jobs import events
+from jobs.dispatcher import Dispatcher
+from jobs.group_commit import DirectCommit
+from jobs.metering import Meter
+from jobs.simulation.draws import Draws
+from jobs.simulation.scenario import Scenario
+from jobs.simulation.server import SimulatedBedrock
+from jobs.simulation.transport import SimulatedTransport
+from jobs.simulation.work import Work, simulated_model
+from jobs.stopping import Cause, Policy, Stop
+from jobs.store import MemoryStore, NoRecall, Status
+from ratelimit import virtual_time
+from ratelimit.gate import Gate
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is left of a run: all that can be measured."""
+
+    scenario: Scenario
+    work: Work
+    server: SimulatedBedrock
+    statuses: Counter[Status]
+    """Of the units; NEW are those that the end of a timed run cut off."""
+    seconds: float
+    """Virtual time at which it ended; what came later does not count."""
+
+
+def run(
+    scenario: Scenario,
+    work: Work,
+    gate: Callable[[], Gate],
+    *,
+    policy: Policy | None = None,
+    seconds: float | None = None,
+    emit: events.Emit | None = None,
+) -> Run:
+    """Run to the end of the work, or for so many seconds of virtual time.
+
+    `gate` is made inside the run. `policy` says whether a quota was told, as for a real run.
+    """
+    return virtual_time.run(_run(scenario, work, gate, policy or Policy(), seconds, emit or _unheard))
+
+
+async def _run(
+    scenario: Scenario,
+    work: Work,
+    gate: Callable[[], Gate],
+    policy: Policy,
+    seconds: float | None,
+    emit: events.Emit,
+) -> Run:
+    loop = asyncio.get_running_loop()
+    server, store = SimulatedBedrock(scenario), MemoryStore()
+    dispatcher = Dispatcher(
+        recipe=work.recipe(),
+        meter=Meter(simulated_model(scenario.rules.burndown)),
+        commit=DirectCommit(store),
+        recall=NoRecall(),
+        transport=SimulatedTransport(scenario, work, server),
+        gate=gate(),
+        policy=policy,
+        emit=emit,
+        uniform=Draws(scenario.seed, "client").uniform,
+        run_id="simulated",
+    )
+    if seconds is not None:
+        loop.call_at(seconds, dispatcher.stop, Stop(Cause.DEADLINE, "the simulated time is over"))
+    await dispatcher.run(work.chunks())
+    ended = loop.time() if seconds is None else seconds
+    server.advance(ended)
+    return Run(scenario, work, server, Counter(unit.status for unit in store.units), ended)
+
+
+def _unheard(_: events.Event) -> None:
+    """Nobody listens."""

@@ -1,0 +1,74 @@
+"""The way to the simulated Bedrock and back, in virtual time."""
+
+import asyncio
+import json
+
+from jobs.answer import Answer, Usage
+from jobs.bedrock.errors import classify
+from jobs.emulator.errors import ERRORS, TYPE_HEADER
+from jobs.simulation.draws import Draws
+from jobs.simulation.scenario import Scenario
+from jobs.simulation.server import Call, SimulatedBedrock
+from jobs.simulation.work import Work, number_of
+from jobs.transport import Reply
+from ratelimit.outcome import Outcome
+
+
+class SimulatedTransport:
+    """Carries the calls for a piece of work; a jobs.transport.Transport.
+
+    Cancelled or not, a call that was admitted runs to its end on the server, as on Bedrock.
+    """
+
+    def __init__(self, scenario: Scenario, work: Work, server: SimulatedBedrock) -> None:
+        self._world, self._work, self._server = scenario.world, work, server
+        self._ways = Draws(scenario.seed, "ways")
+        self._refusals = Draws(scenario.seed, "refusals")
+        self._latencies = Draws(scenario.seed, "latencies")
+
+    async def send(self, model: str, body: bytes, timeout: float) -> Reply:
+        """Carry one call; `body` is one of the work's requests."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        reply: asyncio.Future[Reply] = loop.create_future()
+        loop.call_at(now + self._ways.between(*self._world.uplink), self._arrive, number_of(body), now, timeout, reply)
+        return await reply
+
+    def _arrive(self, unit: int, sent: float, timeout: float, reply: "asyncio.Future[Reply]") -> None:
+        loop, work = reply.get_loop(), self._work
+        call = Call(unit, sent, loop.time())
+        if self._server.arrive(call.arrived, call, work.inputs[unit], work.max_tokens):
+            ends = call.arrived + self._latencies.lognormal(self._world.latency, self._world.sigma)
+            loop.call_at(ends, self._end, call, reply)
+            if ends > sent + timeout:
+                loop.call_at(sent + timeout, _deliver, reply, _timed_out(timeout))
+        else:
+            heard = max(call.arrived, sent + self._refusals.between(*self._world.refusal))
+            loop.call_at(heard, _deliver, reply, self._refusal(call.refused, heard - sent))
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def _end(self, call: Call, reply: "asyncio.Future[Reply]") -> None:
+        now, work = reply.get_loop().time(), self._work
+        usage = Usage(work.inputs[call.unit], work.outputs[call.unit])
+        self._server.settle(now, call, usage.input_tokens, usage.output_tokens)
+        answer = Answer(b"", "An answer.", usage, "end_turn")
+        _deliver(reply, Reply(Outcome.OK, now - call.sent, answer))
+
+    def _refusal(self, name: str, latency: float) -> Reply:
+        """What the client makes of an error, by the rules for real ones."""
+        error = ERRORS[name]
+        body = json.dumps({"message": error.message}).encode()
+        verdict = classify(error.status, {TYPE_HEADER: error.code}, body)
+        return Reply(verdict.outcome, latency, code=verdict.code, message=verdict.message, quota=verdict.quota)
+
+
+def _timed_out(seconds: float) -> Reply:
+    message = f"no whole reply within {seconds:g} s"
+    return Reply(Outcome.UNKNOWN, seconds, code="TimeoutError", message=message)
+
+
+def _deliver(reply: "asyncio.Future[Reply]", content: Reply) -> None:
+    if not reply.done():
+        reply.set_result(content)

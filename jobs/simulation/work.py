@@ -1,0 +1,133 @@
+"""What the client has to do: sections whose sizes follow from a seed, as cheap as a simulation of a million needs them.
+
+A simulated request is not JSON of Converse. It carries the number of its section, by which the simulated server knows
+how many tokens go in and come out, and is as long as that many tokens of text would be.
+"""
+
+import asyncio
+from array import array
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from itertools import count as integers
+from itertools import repeat
+
+from jobs.bedrock.catalogue import Model
+from jobs.documents.document import Document
+from jobs.documents.parsing import Chunk
+from jobs.request import Recipe, Request
+from jobs.sections import Section
+from jobs.simulation.draws import Draws
+from jobs.simulation.server import MODEL
+
+BYTES_PER_TOKEN = 4.0
+"""Of the simulated text, on average."""
+_CHUNK = 20
+"""Sections in a chunk."""
+_NUMBER = slice(5, 14)
+"""Where a body has its section's number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Sizes of sections and of their answers, in tokens."""
+
+    input: tuple[int, int] = (500, 3500)
+    """Uniform between the two, the task's text included."""
+    output: float = 350.0
+    """Median of a lognormal distribution; cut off at maxTokens."""
+    sigma: float = 0.6
+
+
+def simulated_model(burndown: float = 1.0) -> Model:
+    """The catalogue's entry of the simulated model."""
+    return Model(MODEL, burndown, BYTES_PER_TOKEN, None, None)
+
+
+@dataclass
+class Work:
+    """Sections without end, or `count` of them, each with an answer of its own."""
+
+    seed: int = 0
+    count: int | None = None
+    max_tokens: int = 1024
+    mixes: tuple[Mix, ...] = (Mix(),)
+    """Taken in turn, `block` sections of each in a row."""
+    block: int = _CHUNK
+    documents: int = 1
+    """Open at once, in turn like the mixes: as many of both, and each document has a mix of its own."""
+    spread: float = 0.1
+    """How far a section's bytes a token may be from the average, of it: the client does not count tokens."""
+    arrivals: Iterable[float] = field(default_factory=lambda: repeat(0.0))
+    """When each section is there to be called for, in order; seconds."""
+    inputs: "array[int]" = field(default_factory=lambda: array("i"), init=False)
+    """Input tokens of each section so far, by its number; so are those that follow."""
+    outputs: "array[int]" = field(default_factory=lambda: array("i"), init=False)
+    offered: "array[float]" = field(default_factory=lambda: array("d"), init=False)
+
+    def __post_init__(self) -> None:
+        self._draws = Draws(self.seed, "sections")
+        self._lengths = array("i")
+        self._padding = b" " * int((max(mix.input[1] for mix in self.mixes) + 1) * BYTES_PER_TOKEN * (1 + self.spread))
+
+    def document(self, number: int) -> int:
+        """The document of a section."""
+        return number // self.block % self.documents
+
+    def mix(self, number: int) -> int:
+        """The mix of a section."""
+        return number // self.block % len(self.mixes)
+
+    def request(self, number: int) -> Request:
+        """The request of a section that was drawn."""
+        head = b'{"n":%09d,"_":"' % number
+        body = head + self._padding[: self._lengths[number] - len(head) - 2] + b'"}'
+        return Request(number.to_bytes(32, "big"), body, self.max_tokens)
+
+    def draw(self, number: int) -> None:
+        """Decide the sizes of the next section."""
+        draws, mix = self._draws, self.mixes[self.mix(number)]
+        tokens = int(draws.between(mix.input[0], mix.input[1] + 1))
+        bytes_per_token = BYTES_PER_TOKEN * draws.between(1 - self.spread, 1 + self.spread)
+        self.inputs.append(tokens)
+        self.outputs.append(min(self.max_tokens, max(1, round(draws.lognormal(mix.output, mix.sigma)))))
+        self._lengths.append(round(tokens * bytes_per_token))
+
+    def recipe(self) -> Recipe:
+        """By which the dispatcher builds the requests."""
+        return _SimulatedRecipe(MODEL, "on-demand", "simulated", "", max_tokens=self.max_tokens, work=self)
+
+    async def chunks(self) -> AsyncIterator[Chunk]:
+        """The sections as they arrive."""
+        loop = asyncio.get_running_loop()
+        sections: list[Section] = []
+        document = 0
+        numbers = integers() if self.count is None else range(self.count)
+        for number, arrival in zip(numbers, self.arrivals, strict=False):
+            if sections and (len(sections) == _CHUNK or document != self.document(number) or arrival > loop.time()):
+                yield Chunk(_document(document), sections, done=False)
+                sections = []
+            if arrival > loop.time():
+                await asyncio.sleep(arrival - loop.time())
+            document = self.document(number)
+            self.draw(number)
+            self.offered.append(arrival)
+            sections.append(Section(number, (), "", "", "", 0, 0))
+        yield Chunk(_document(document), sections, done=True)
+
+
+def number_of(body: bytes) -> int:
+    """The section that a body was made for."""
+    return int(body[_NUMBER])
+
+
+@dataclass(frozen=True)
+class _SimulatedRecipe(Recipe):
+    work: Work = field(kw_only=True)
+
+    def build(self, document: str, section: Section) -> Request:
+        """The request of a section, by its number alone."""
+        return self.work.request(section.index)
+
+
+def _document(number: int) -> Document:
+    return Document(f"document {number}", "simulated")

@@ -1,0 +1,28 @@
+"""Throttling of Amazon API Gateway: a rate and a burst."""
+
+import math
+
+from ratelimit.algorithms import PASSED, Verdict
+from ratelimit.algorithms.token_bucket import TokenBucket
+
+
+class ApiGateway:
+    """A token bucket that holds `burst` requests and is refilled at `rate` a second; without a token: 429.
+
+    Source: "Throttle requests to your REST APIs", API Gateway developer guide. Weakness: that of the token bucket, a
+    whole burst at once; and AWS calls it best effort: the real one is a target rather than a ceiling.
+    """
+
+    __slots__ = ("_bucket",)
+
+    def __init__(self, rate: float, burst: float) -> None:
+        """`rate` in requests a second."""
+        self._bucket = TokenBucket(rate, burst)
+
+    def arrive(self, now: float) -> Verdict:
+        """A request arrives. `retry_after` is when the next token is there; API Gateway itself does not tell."""
+        wait = self._bucket.wait(now)
+        if wait > 0.0:
+            return Verdict(passed=False, retry_after=math.ceil(wait))
+        self._bucket.take(now)
+        return PASSED

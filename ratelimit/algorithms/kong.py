@@ -1,0 +1,76 @@
+"""Kong's windows: those of its rate-limiting plugin, and the sliding ones of rate-limiting-advanced."""
+
+import math
+
+from ratelimit.algorithms import PASSED, Verdict
+
+
+class KongFixed:
+    """`limit` requests in each window of whole seconds on the clock; what is refused does not count.
+
+    Source: kong/plugins/rate-limiting, policy `local`. Weakness: that of every fixed window (twice the limit around a
+    boundary), and `Retry-After` sends everybody who was refused back at the same second.
+    """
+
+    __slots__ = ("_second", "_window", "limit", "used", "window")
+
+    def __init__(self, limit: int, window: int = 60) -> None:
+        """`window` in seconds; windows begin at its multiples (UTC, if `now` is the time of day)."""
+        self.limit = limit
+        self.window = window
+        self.used = 0
+        """Passed in the window of the last arrival."""
+        self._second = 0
+        self._window = -1
+
+    def arrive(self, now: float) -> Verdict:
+        """A request arrives; `retry_after` is the rest of the window."""
+        self._second = second = max(int(now), self._second)
+        index, into = divmod(second, self.window)
+        if index != self._window:
+            self._window, self.used = index, 0
+        if self.used >= self.limit:
+            return Verdict(passed=False, retry_after=max(1, self.window - into))
+        self.used += 1
+        return PASSED
+
+
+class KongSliding:
+    """Counters of two windows, the former weighted by the part of it that still shows, each arrival counted first.
+
+    usage = current + previous x (window - now mod window) / window, in whole seconds; above `limit` it is refused.
+    Source: kong/plugins/rate-limiting-advanced with `window_type=sliding`. Weakness: what is refused counts as well
+    (its `disable_penalty` is off by default), so clients that come again too early keep it shut for ever, and
+    its `Retry-After` can fall short of what it needs.
+    """
+
+    __slots__ = ("_current", "_previous", "_refusing_since", "_second", "_start", "limit", "usage", "window")
+
+    def __init__(self, limit: int, window: int = 60) -> None:
+        """`window` in seconds; windows begin at its multiples."""
+        self.limit = limit
+        self.window = window
+        self.usage = 0.0
+        """After the last arrival, which is in it."""
+        self._current = self._previous = 0
+        self._second = 0
+        self._start = -window
+        self._refusing_since: int | None = None
+
+    def arrive(self, now: float) -> Verdict:
+        """A request arrives; `retry_after` is the rest of the first window that refused, and the excess over limit."""
+        self._second = second = max(int(now), self._second)
+        into = second % self.window
+        start = second - into
+        if start != self._start:
+            self._previous = self._current if start == self._start + self.window else 0
+            self._start, self._current = start, 0
+        self._current += 1
+        self.usage = self._current + self._previous * (self.window - into) / self.window
+        if self.usage <= self.limit:
+            self._refusing_since = None
+            return PASSED
+        if self._refusing_since is None:
+            self._refusing_since = start
+        rest = max(1, self.window - (second - self._refusing_since))
+        return Verdict(passed=False, retry_after=math.ceil(rest + (self.usage - self.limit) / self.limit * self.window))

@@ -1,0 +1,88 @@
+"""What a grant costs in CPU beside aiolimiter, and a decision over two quotas: `python tests/benchmarks/gate.py`.
+
+Thousands of tasks wait at once, on asyncio's own loop; measured from when all wait. The best of several
+rounds counts: other processes can only make a round slower.
+"""
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from aiolimiter import AsyncLimiter
+
+from ratelimit.algorithms.token_bucket import TokenBucket
+from ratelimit.breaker import Judgement
+from ratelimit.gate import Gate
+from ratelimit.quota import Dimension, QuotaBook
+
+WAITERS = 30_000
+DECISIONS = 300_000
+ROUNDS = 3
+RATE = 10_000.0
+"""Grants a second."""
+COST = {"requests": 1.0, "tokens": 1_000.0}
+
+
+def book(rate: float) -> QuotaBook:
+    """Requests and tokens, both binding, empty."""
+    return QuotaBook(
+        {
+            "requests": Dimension(TokenBucket(rate, rate, level=0.0), rate),
+            "tokens": Dimension(TokenBucket(rate * 1_000, rate * 1_000, level=0.0), rate * 1_000),
+        }
+    )
+
+
+def gate() -> Callable[[], Coroutine[Any, Any, None]]:
+    """A call waits for its permit and settles it."""
+    gate = Gate(book(RATE), WAITERS)
+
+    async def call() -> None:
+        permit = await gate.acquire(COST)
+        permit.settle(COST, Judgement.SUCCESS)
+
+    return call
+
+
+def aiolimiter() -> Callable[[], Coroutine[Any, Any, None]]:
+    """A call waits for one limiter (there is no second one to keep in step with it)."""
+    limiter = AsyncLimiter(RATE, 1.0)
+    limiter._level = RATE  # empty, like the others
+
+    return limiter.acquire
+
+
+async def cpu_a_grant(made: Callable[[], Callable[[], Coroutine[Any, Any, None]]]) -> float:
+    """Microseconds of CPU from the moment when all wait until the last one has passed."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        call = made()
+        tasks = [asyncio.create_task(call()) for _ in range(WAITERS)]
+        await asyncio.sleep(0)
+        gc.collect()
+        began = time.process_time()
+        await asyncio.wait(tasks)
+        best = min(best, time.process_time() - began)
+    return best / WAITERS * 1e6
+
+
+def decisions_a_second() -> float:
+    """Two token buckets, all or nothing; every decision is a grant, which costs more than a refusal."""
+    best = 0.0
+    for _ in range(ROUNDS):
+        quotas, now = book(1e6), 0.0
+        decide, amounts = quotas.try_reserve, quotas.amounts(COST)
+        began = time.process_time()
+        for _ in range(DECISIONS):
+            now += 2e-6
+            decide(now, amounts)
+        best = max(best, DECISIONS / (time.process_time() - began))
+    return best
+
+
+if __name__ == "__main__":
+    print(f"decisions over two quotas, a second        {decisions_a_second():10,.0f}   goal 1,000,000")
+    print(f"CPU a grant with {WAITERS:,} waiters, us: gate  {asyncio.run(cpu_a_grant(gate)):10.1f}   goal 10")
+    print(f"                                aiolimiter {asyncio.run(cpu_a_grant(aiolimiter)):10.1f}")

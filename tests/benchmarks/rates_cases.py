@@ -1,0 +1,121 @@
+"""The rate engine's goals as cases: a server, the work, what the client knows, and what is to be reached."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jobs.emulator.quotas import QuotaRules
+from jobs.simulation.scenario import Change, Scenario, Tenant
+from jobs.simulation.work import Mix, Work
+
+TB1, TB10, TB60 = ({"burst": burst} for burst in (1.0, 10.0, 60.0))
+SERVERS: dict[str, dict[str, object]] = {
+    "tb1": TB1, "tb10": TB10, "tb60": TB60, "fw": {"refill": "fixed"}, "sw": {"refill": "sliding"},
+}  # fmt: skip
+HALF = 900.0
+"""When a quota changes, in seconds."""
+SMALL, LARGE = Mix((300, 700), 100.0), Mix((3000, 4000), 350.0)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row. Goals: a part of the quota, of the calls, and seconds."""
+
+    name: str
+    rules: QuotaRules
+    utilisation: float | None
+    throttled: float | None
+    told: bool = False
+    max_tokens: int = 1024
+    mixes: tuple[Mix, ...] = (Mix(),)
+    block: int = 20
+    tenants: tuple[Tenant, ...] = ()
+    changes: tuple[Change, ...] = ()
+    within: float | None = None
+    """Seconds after the start, or after the last change, until 90% of the quota is used."""
+    quick: bool = False
+    """Whether it runs without --all."""
+
+    def scenario(self, seed: int) -> Scenario:
+        return Scenario(self.rules, seed, tenants=self.tenants, changes=self.changes)
+
+    def work(self, seed: int) -> Work:
+        return Work(seed, max_tokens=self.max_tokens, mixes=self.mixes, block=self.block)
+
+    @property
+    def pace(self) -> float:
+        """Calls a second that its quota allows, about."""
+        return (self.rules.rpm or (self.rules.tpm or 0.0) / 2419) / 60
+
+
+def cases() -> Iterator[Case]:
+    yield from _told()
+    yield from _unknown_requests()
+    yield from _unknown_tokens()
+    yield from _changing()
+
+
+def _rules(server: str, **quotas: float) -> QuotaRules:
+    return QuotaRules(**quotas, **SERVERS[server])  # type: ignore[arg-type]
+
+
+def _told() -> Iterator[Case]:
+    for rpm in (60.0, 600.0, 6000.0):
+        yield Case(f"told {rpm:g} rpm tb1", _rules("tb1", rpm=rpm), 0.98, 0.001, told=True, quick=rpm == 600)
+    for tpm in (1e6, 4e6):
+        for burndown in (1.0, 5.0, 15.0):
+            for most in (1024, 4096, 32_768):
+                yield Case(
+                    f"told {tpm / 1e6:g}M tpm tb1 x{burndown:g} max {most}",
+                    _rules("tb1", tpm=tpm, burndown=burndown), 0.98, 0.001,
+                    told=True, max_tokens=most, quick=tpm == 1e6 and most == 4096 and burndown == 5,
+                )  # fmt: skip
+
+
+def _unknown_requests() -> Iterator[Case]:
+    goals = {
+        10.0: {"fw": (0.95, 0.055), "": (0.95, 0.055)},
+        60.0: {"tb1": (0.95, 0.017), "fw": (0.98, 0.017), "": (0.99, 0.017)},
+        600.0: {"fw": (0.975, 0.004), "": (0.99, 0.003)},
+        6000.0: {"fw": (0.975, 0.004), "": (0.99, 0.003)},
+    }
+    for rpm, by_server in goals.items():
+        for server in SERVERS:
+            utilisation, throttled = by_server.get(server, by_server[""])
+            yield Case(
+                f"unknown {rpm:g} rpm {server}", _rules(server, rpm=rpm), utilisation, throttled,
+                within=20.0 if rpm == 600 else None, quick=rpm == 600,
+            )  # fmt: skip
+
+
+def _unknown_tokens() -> Iterator[Case]:
+    for tpm, name in ((600e3, "600k"), (4e6, "4M")):
+        for burndown in (1.0, 5.0):
+            for server in SERVERS:
+                goal = (0.97, 0.015) if server.startswith("tb") else (0.95, 0.02)
+                yield Case(
+                    f"unknown {name} tpm {server} x{burndown:g}", _rules(server, tpm=tpm, burndown=burndown), *goal,
+                    quick=tpm == 600e3 and burndown == 1 and server in {"tb10", "sw"},
+                )  # fmt: skip
+    for server in SERVERS:
+        yield Case(
+            f"unknown rpm and tpm in turn {server}", _rules(server, rpm=600.0, tpm=1.2e6), 0.95, 0.01,
+            mixes=(SMALL, LARGE), block=1500, quick=server == "tb10",
+        )  # fmt: skip
+
+
+def _changing() -> Iterator[Case]:
+    tenant = Tenant(600.0, 900.0, rpm=300.0)
+    for server in SERVERS:
+        yield Case(f"tenant 600 rpm {server}", _rules(server, rpm=600.0), 0.95, 0.007, tenants=(tenant,))
+    for rpm in (60.0, 600.0, 6000.0):
+        for server in SERVERS:
+            yield Case(
+                f"doubled {rpm:g} rpm {server}", _rules(server, rpm=rpm), None, None,
+                changes=(Change(HALF, 2.0),), within=120.0,
+            )  # fmt: skip
+    for rpm, throttled in ((60.0, 0.03), (600.0, 0.005)):
+        for server in SERVERS:
+            yield Case(
+                f"halved {rpm:g} rpm {server}", _rules(server, rpm=rpm), 0.95, throttled,
+                changes=(Change(HALF, 0.5),),
+            )  # fmt: skip

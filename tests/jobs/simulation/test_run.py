@@ -1,0 +1,141 @@
+"""The real dispatcher against the simulated Bedrock."""
+
+from collections import Counter
+from dataclasses import replace
+
+import engine_gates
+import pytest
+
+from jobs.emulator.quotas import QuotaRules
+from jobs.metering import REQUESTS
+from jobs.simulation import measures
+from jobs.simulation.client import drive
+from jobs.simulation.run import Run, run
+from jobs.simulation.scenario import Outage, Scenario, World
+from jobs.simulation.server import SimulatedBedrock
+from jobs.simulation.work import Mix, Work, number_of
+from jobs.stopping import Policy
+from jobs.store import Status
+from ratelimit.algorithms.token_bucket import TokenBucket
+from ratelimit.gate import Gate
+from ratelimit.quota import Dimension, QuotaBook
+
+TOLD = Policy(quota_told=True)
+
+
+def gate(rpm: float, places: int = 500) -> Gate:
+    bucket = TokenBucket(rpm / 60, max(1.0, 0.8 * rpm / 60))
+    return Gate(QuotaBook({REQUESTS: Dimension(bucket, rpm)}), places)
+
+
+def told(scenario: Scenario, work: Work, rpm: float = 600.0, seconds: float | None = None) -> Run:
+    return run(scenario, work, lambda: gate(rpm), policy=TOLD, seconds=seconds)
+
+
+def test_a_told_quota_is_used_and_no_call_is_wasted():
+    done = told(Scenario(QuotaRules(rpm=600), seed=1), Work(1), seconds=180.0)
+    assert measures.utilisation(done) > 0.99
+    assert measures.throttle_rate(done) == 0.0
+    assert measures.lost(done) == 0
+    assert all(call.ended < 900 for call in measures.admitted(done.server.calls))
+
+
+@pytest.mark.parametrize("refill", ["bucket", "fixed", "sliding"])
+def test_a_finite_batch_is_called_to_its_end_whatever_the_server_refuses(refill):
+    done = told(Scenario(QuotaRules(rpm=300, refill=refill), seed=2), Work(2, count=500), rpm=330.0)
+    assert done.statuses == Counter({Status.OK: 500})
+    assert Counter(call.unit for call in measures.admitted(done.server.calls)) == Counter(range(500))
+    assert measures.throttle_rate(done) > 0
+    assert measures.makespan(done) >= measures.ideal(done) - 1e-6
+
+
+def test_the_same_seed_is_the_same_run_and_another_is_another():
+    def ledger(seed: int) -> list[tuple[int, float, str, float]]:
+        done = told(Scenario(QuotaRules(rpm=300), seed), Work(seed), rpm=330.0, seconds=60.0)
+        return [(call.unit, call.arrived, call.refused, call.settled) for call in done.server.calls]
+
+    assert ledger(5) == ledger(5)
+    assert ledger(5) != ledger(6)
+
+
+def test_calls_travel_as_the_world_says():
+    world = World(uplink=(0.1, 0.2), refusal=(0.3, 0.4), latency=2.0, sigma=0.0)
+    done = told(Scenario(QuotaRules(rpm=300), 1, world), Work(1), rpm=600.0, seconds=30.0)
+    assert all(0.1 <= call.arrived - call.sent <= 0.2 for call in done.server.calls)
+    assert all(call.ended - call.arrived == pytest.approx(2.0) for call in measures.admitted(done.server.calls))
+
+
+def test_a_call_that_takes_too_long_is_given_up_and_runs_on():
+    world = World(latency=100.0, sigma=0.0)
+    policy = replace(TOLD, call_timeout=30.0, hold_unknown=True)
+    done = run(Scenario(QuotaRules(), 1, world), Work(1, count=3), lambda: gate(600.0), policy=policy)
+    assert done.statuses == Counter({Status.HELD: 3})
+    assert done.seconds < 40
+
+
+def test_an_outage_loses_nothing():
+    scenario = Scenario(QuotaRules(rpm=600), seed=4, outages=(Outage(10.0, 70.0),))
+    done = told(scenario, Work(4, count=600))
+    assert done.statuses == Counter({Status.OK: 600})
+    assert any(call.refused == "unavailable" for call in done.server.calls)
+
+
+def test_sizes_follow_from_the_seed_and_stay_within_the_mix():
+    work = Work(3, max_tokens=500, mixes=(Mix((100, 200), 50.0), Mix((1000, 1100), 400.0)), block=10)
+    for number in range(400):
+        work.draw(number)
+    for number in range(400):
+        low, high = work.mixes[number // 10 % 2].input
+        assert low <= work.inputs[number] <= high
+        assert 1 <= work.outputs[number] <= 500
+        body = work.request(number).body
+        assert number_of(body) == number_of(work.request(number).wire("a")) == number
+        assert len(body) == pytest.approx(work.inputs[number] * 4, rel=0.101)
+    assert len({work.request(number).key for number in range(400)}) == 400
+
+
+def test_sections_are_offered_when_they_arrive():
+    done = told(Scenario(QuotaRules(), 1), Work(1, arrivals=[float(second) for second in range(20)]))
+    assert [call.unit for call in done.server.calls] == list(range(20))
+    assert all(call.sent - call.unit == pytest.approx(0.0, abs=0.01) for call in done.server.calls)
+    assert measures.quantile(measures.waits(done), 1.0) < 0.1
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        QuotaRules(tpm=600_000, burst=10, burndown=5),
+        QuotaRules(tpm=600_000, refill="fixed"),
+        QuotaRules(rpm=600, refill="sliding"),
+    ],
+)
+def test_who_has_the_servers_books_is_never_refused_and_uses_all_of_them(rules):
+    scenario = Scenario(rules, 7, World(uplink=(0.0, 0.0)))
+    phase = SimulatedBedrock(scenario).phase
+    done = run(scenario, Work(7, spread=0.0), lambda: engine_gates.knowing(rules, phase), policy=TOLD, seconds=300.0)
+    assert measures.throttle_rate(done) == 0.0
+    assert measures.utilisation(done) > 0.98
+
+
+class Heedless:
+    """A pacer that holds nothing back."""
+
+    async def acquire(self, tokens: float) -> None:
+        pass
+
+    def ended(self, *, throttled: bool) -> None:
+        pass
+
+
+def test_a_plain_client_retries_and_loses_what_is_refused_eight_times():
+    done = drive(Scenario(QuotaRules(rpm=60), 1), Work(1, count=200), Heedless, places=200, seconds=None)
+    assert done.statuses[Status.OK] + done.statuses[Status.FAILED] == 200
+    assert done.statuses[Status.FAILED] == measures.lost(done) > 0
+    assert max(Counter(call.unit for call in done.server.calls).values()) == 8
+
+
+def test_a_plain_client_can_be_stopped_at_a_time():
+    done = drive(Scenario(QuotaRules(rpm=60), 1), Work(1), Heedless, places=10, seconds=30.0)
+    assert done.seconds == 30.0
+    assert done.statuses[Status.NEW] > 0
+    assert done.statuses.total() == len(done.work.inputs)

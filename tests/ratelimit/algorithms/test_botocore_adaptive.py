@@ -1,0 +1,104 @@
+"""The model of botocore's adaptive mode, held to botocore's own classes."""
+
+import random
+
+import pytest
+from botocore.exceptions import CapacityNotAvailableError
+from botocore.retries.adaptive import ClientRateLimiter, RateClocker
+from botocore.retries.bucket import TokenBucket
+from botocore.retries.throttling import CubicCalculator
+
+from ratelimit.algorithms.botocore_adaptive import BotocoreAdaptive
+
+
+class Clock:
+    def __init__(self, now):
+        self.now = now
+
+    def current_time(self):
+        return self.now
+
+
+class Detector:
+    def is_throttling_error(self, *, throttled):
+        return throttled
+
+
+class Botocore:
+    """Put together as botocore's register_retry_handler does, on a clock that is set."""
+
+    def __init__(self, now):
+        self.clock = Clock(now)
+        self.bucket = TokenBucket(max_rate=1, clock=self.clock)
+        cubic = CubicCalculator(starting_max_rate=0, start_time=now)
+        self.limiter = ClientRateLimiter(cubic, RateClocker(self.clock), self.bucket, Detector(), self.clock)
+
+    def send(self):
+        """0.0 if it lets a call pass now, else how long it would sleep before it looks again."""
+        try:
+            if self.limiter._enabled:
+                self.bucket.acquire(block=False)
+        except CapacityNotAvailableError:
+            return self.bucket._sleep_amount(1)
+        return 0.0
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("per_second", [0.2, 3, 40])
+def test_every_decision_is_botocores(seed, per_second):
+    chance = random.Random(seed)
+    now = chance.uniform(0, 2_000_000_000)
+    theirs, ours = Botocore(now), BotocoreAdaptive(now)
+    passed = held = 0
+    for _ in range(2_000):
+        now += chance.choice((0.0, 0.01, 1.0, 1.0, 5.0)) * chance.expovariate(per_second)
+        theirs.clock.now = now
+        if chance.random() < 0.6:
+            wait = ours.wait(now)
+            assert wait == pytest.approx(theirs.send(), rel=1e-6, abs=1e-9)
+            if wait == 0.0:
+                ours.take(now)
+                passed += 1
+            else:
+                held += 1
+                now += wait * chance.choice((0.5, 1.001))
+        else:
+            throttled = chance.random() < 0.05
+            theirs.limiter.on_receiving_response(throttled=throttled)
+            if throttled:
+                ours.refused(now, now, 1)
+            else:
+                ours.succeeded(now)
+        assert ours.rate == pytest.approx(theirs.bucket.max_rate, rel=1e-9)
+        if theirs.limiter._enabled:
+            assert ours.limit == pytest.approx(theirs.bucket.max_capacity, rel=1e-9)
+    assert passed > 100
+    assert held > 20
+
+
+def test_nothing_is_held_back_before_the_first_throttle():
+    limiter = BotocoreAdaptive(0)
+    assert all(limiter.wait(0) == 0.0 for _ in range(1_000) if limiter.take(0) is None)
+    limiter.refused(0.5, 0, 1)
+    assert limiter.wait(0.5) == pytest.approx(0.5 / (0.8 * 2 * 0.7))  # half a token, at 0.7 x 1.6 a second
+    limiter.correct(0.5, 0, -1)  # what was never charged is not given back
+    assert limiter.wait(0.5) == pytest.approx(0.5 / (0.8 * 2 * 0.7))
+
+
+def test_what_was_charged_and_never_sent_is_given_back():
+    limiter = BotocoreAdaptive(0)
+    limiter.refused(1, 0, 1)
+    now = 1 + limiter.wait(1) + 1e-9
+    limiter.take(now)
+    limiter.correct(now, now, -1)
+    assert limiter.wait(now) == 0
+
+
+def test_time_is_never_rewound():
+    limiter, twin = BotocoreAdaptive(0), BotocoreAdaptive(0)
+    for each, second in ((limiter, 5.0), (twin, 10.0)):
+        each.succeeded(10.0)
+        each.succeeded(second)
+        each.refused(second, 0, 1)
+    assert limiter.rate == twin.rate
+    assert limiter.wait(5.0) == twin.wait(10.0)

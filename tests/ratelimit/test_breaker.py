@@ -1,0 +1,307 @@
+"""The circuit breaker: when it opens, what it lets through, what it makes of late results."""
+
+import heapq
+import random
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from ratelimit.breaker import Breaker, BreakerRules, Judgement, Ticket, Transition
+
+S, F, N = Judgement.SUCCESS, Judgement.FAILURE, Judgement.NEUTRAL
+NAMES = {"S": S, "F": F, "N": N}
+
+
+def calls(breaker: Breaker, outcomes: str, now: float = 0.0) -> str:
+    """One call after the other; the state after them."""
+    for outcome in outcomes:
+        assert breaker.wait(now) == 0.0
+        breaker.leave(now, breaker.enter(now), NAMES[outcome])
+    return breaker.state.name
+
+
+def opened(rules: BreakerRules | None = None, now: float = 0.0) -> Breaker:
+    breaker = Breaker(rules)
+    assert calls(breaker, "FFFFF", now) == "open"
+    return breaker
+
+
+def let_through(breaker: Breaker, now: float, callers: int = 50) -> list[Ticket]:
+    """Of so many callers, those that pass at once."""
+    return [breaker.enter(now) for _ in range(callers) if breaker.wait(now) == 0.0]
+
+
+ONE = BreakerRules(probes=1)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "state"),
+    [
+        ("FFFF", "closed"),
+        ("FFFFF", "open"),
+        ("FFFFSFFFF", "closed"),
+        ("FFFFSFFFFF", "open"),
+        ("FFNNFNFF", "open"),
+        ("N" * 1000, "closed"),
+        ("N" * 1000 + "FFFF", "closed"),
+    ],
+)
+def test_five_failures_with_no_success_between_open_it_and_neutral_calls_do_not_count(outcomes, state):
+    assert calls(Breaker(), outcomes) == state
+
+
+@pytest.mark.parametrize(("probe", "state"), [("F", "open"), ("S", "closed")])
+def test_it_stays_open_for_a_minute_and_then_one_probe_decides(probe, state):
+    breaker = opened(ONE)
+    assert breaker.wait(59.999) == pytest.approx(0.001)
+    assert breaker.state.name == "open"
+    assert breaker.wait(60.0) == 0.0
+    assert breaker.state.name == "half-open"
+    assert calls(breaker, probe, 60.0) == state
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "state"),
+    [("FSFS", "closed"), ("FSFSF", "open"), ("SSSSSFFF", "closed"), ("SSSSSFFFSFF", "open"), ("FSNNNNNNSF", "closed")],
+)
+def test_the_failure_rate_of_the_last_calls_opens_it_once_there_are_enough(outcomes, state):
+    rules = BreakerRules(in_a_row=99, window=10, minimum=5, rate=0.5)
+    breaker = Breaker(rules)
+    for outcome in outcomes:
+        assert breaker.state.name == "closed"
+        breaker.leave(0.0, breaker.enter(0.0), NAMES[outcome])
+    assert breaker.state.name == state
+
+
+@pytest.mark.parametrize("probes", [1, 3, 10])
+def test_a_half_open_breaker_lets_exactly_so_many_of_fifty_through(probes):
+    breaker = opened(BreakerRules(probes=probes))
+    assert len(let_through(breaker, 60.0)) == probes
+    assert breaker.wait(60.0) == 60.0  # the deadline of a probe
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "state"), [("FFFFFSSSSS", "open"), ("SSSSSFFFFF", "open"), ("FFFFSSSSSS", "closed")]
+)
+def test_of_ten_probes_half_must_not_fail(outcomes, state):
+    breaker = opened(BreakerRules(probes=10))
+    tickets = let_through(breaker, 60.0)
+    for ticket, outcome in zip(tickets, outcomes, strict=True):
+        breaker.leave(61.0, ticket, NAMES[outcome])
+    assert breaker.state.name == state
+
+
+def test_what_was_let_through_before_a_change_says_nothing_after_it():
+    breaker = Breaker(ONE)
+    early = [breaker.enter(0.0) for _ in range(6)]
+    for ticket in early[:5]:
+        breaker.leave(0.0, ticket, F)
+    assert breaker.wait(60.0) == 0.0
+    breaker.leave(60.0, early[5], S)
+    assert breaker.state.name == "half-open"
+    probe = breaker.enter(60.0)
+    breaker.leave(61.0, probe, S)
+    assert breaker.state.name == "closed"
+    assert not breaker.valid(probe)
+
+
+def test_of_a_thousand_calls_that_die_together_the_first_half_opens_it_once():
+    told: list[Transition] = []
+    breaker = Breaker(changed=told.append)
+    tickets = [breaker.enter(0.0) for _ in range(1000)]
+    for ticket in tickets:
+        breaker.leave(1.0, ticket, F)
+    assert [(change.old, change.new, change.reason) for change in told] == [
+        ("closed", "open", "500 calls in a row failed")
+    ]
+
+
+def test_a_probe_that_is_withdrawn_frees_its_place():
+    breaker = opened(ONE)
+    (probe,) = let_through(breaker, 60.0)
+    breaker.leave(61.0, probe, N)
+    assert breaker.state.name == "half-open"
+    assert len(let_through(breaker, 61.0)) == 1
+
+
+def test_a_probe_that_does_not_return_has_failed_at_its_deadline():
+    breaker = opened(ONE)
+    (probe,) = let_through(breaker, 60.0)
+    assert breaker.wait(119.0) == pytest.approx(1.0)
+    assert breaker.wait(120.0) == pytest.approx(120.0)
+    assert breaker.state.name == "open"
+    breaker.leave(130.0, probe, S)
+    assert breaker.state.name == "open"
+
+
+def test_where_calls_are_slow_a_probe_has_twice_the_time_of_the_slowest_success():
+    breaker = opened(ONE)
+    (late,) = let_through(breaker, 60.0)
+    assert breaker.wait(120.0) > 0.0
+    breaker.leave(360.0, late, S)  # too late, but now it is known what a call can take
+    assert len(let_through(breaker, 360.0)) == 1
+    assert breaker.wait(360.0) == pytest.approx(600.0)
+
+
+def test_each_reopening_lasts_longer_up_to_a_cap_and_closing_sets_it_back():
+    told: list[Transition] = []
+    breaker, now = Breaker(ONE, told.append), 0.0
+    calls(breaker, "FFFFF", now)
+    for _ in range(4):
+        now += breaker.wait(now)
+        calls(breaker, "F", now)
+    now += breaker.wait(now)
+    calls(breaker, "SFFFFF", now)
+    assert [change.seconds for change in told if change.new == "open"] == [60, 120, 240, 300, 300, 60]
+
+
+def test_transitions_tell_their_reason_and_since_when_the_service_was_out():
+    told: list[Transition] = []
+    breaker = Breaker(changed=told.append)
+    calls(breaker, "FFFFF", 7.0)
+    for ticket, outcome in zip(let_through(breaker, 67.0), (F, S, S), strict=True):
+        breaker.leave(68.0, ticket, outcome)
+    assert [(t.old, t.new, t.reason, t.at, t.seconds, t.since) for t in told] == [
+        ("closed", "open", "5 calls in a row failed", 7.0, 60.0, 7.0),
+        ("open", "half-open", "probes find out whether it is back", 67.0, 0.0, 7.0),
+        ("half-open", "closed", "2 of 3 probes were answered", 68.0, 0.0, 7.0),
+    ]
+
+
+def test_nothing_starts_while_it_is_open():
+    with pytest.raises(RuntimeError):
+        opened().enter(1.0)
+
+
+@pytest.mark.parametrize("in_flight", [16, 64, 1000])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_third_of_failures_at_random_is_no_outage(in_flight, seed):
+    """Also where failures are quick and successes slow, so that a start brings nothing but failures at first."""
+    breaker, uniform, now = Breaker(), random.Random(seed).random, 0.0
+    out: list[tuple[float, int, Ticket, Judgement]] = []
+    for number in range(5000):
+        while len(out) >= in_flight:
+            now, _, ticket, judgement = heapq.heappop(out)
+            breaker.leave(now, ticket, judgement)
+        assert breaker.wait(now) == 0.0
+        failed = uniform() < 0.3
+        takes = 0.1 if failed else 3 + 6 * uniform()
+        heapq.heappush(out, (now + takes, number, breaker.enter(now), F if failed else S))
+    assert breaker.state.name == "closed"
+
+
+class Model:
+    """The same rules, each taken anew from the whole history of a state."""
+
+    def __init__(self, rules: BreakerRules) -> None:
+        self.rules, self.now, self.generation = rules, 0.0, 0
+        self.closed()
+
+    def closed(self) -> None:
+        self.state, self.times = "closed", 0
+        self.begin()
+
+    def begin(self) -> None:
+        self.generation += 1
+        self.started: list[Judgement | None] = []
+        self.ended: list[Judgement] = []
+        self.deadlines: list[float] = []
+
+    def open(self) -> None:
+        self.state = "open"
+        self.until = self.now + min(self.rules.longest_open, self.rules.open_time * self.rules.growth**self.times)
+        self.times += 1
+        self.begin()
+
+    def passes(self) -> bool:
+        if self.state == "open" and self.now >= self.until:
+            self.state = "half-open"
+            self.begin()
+        if self.state == "half-open":
+            for number, deadline in enumerate(self.deadlines):
+                if self.started[number] is None and deadline <= self.now:
+                    self.started[number] = F
+            self.decide()
+            return self.state == "half-open" and sum(call is not N for call in self.started) < self.rules.probes
+        return self.state == "closed"
+
+    def start(self, slowest: float) -> tuple[int, int]:
+        self.started.append(None)
+        self.deadlines.append(self.now + max(self.rules.probe_time, 2 * slowest))
+        return self.generation, len(self.started) - 1
+
+    def end(self, call: tuple[int, int], judgement: Judgement) -> None:
+        generation, number = call
+        if generation != self.generation or self.started[number] is not None:
+            return
+        self.started[number] = judgement
+        if self.state == "half-open":
+            self.decide()
+            return
+        self.ended += [judgement] if judgement is not N else []
+        failures = 0
+        while failures < len(self.ended) and self.ended[-1 - failures] is F:
+            failures += 1
+        window = [call for call in self.started[-self.rules.window :] if call is not N]
+        row = judgement is F and failures >= max(self.rules.in_a_row, self.started.count(None))
+        rate = len(window) >= self.rules.minimum and window.count(F) / len(window) >= self.rules.rate
+        if judgement is F and (row or rate):
+            self.open()
+
+    def decide(self) -> None:
+        failed, succeeded = self.started.count(F), self.started.count(S)
+        if failed / self.rules.probes >= self.rules.rate:
+            self.open()
+        elif (self.rules.probes - succeeded) / self.rules.probes < self.rules.rate:
+            self.closed()
+
+
+class BreakerAgainstModel(RuleBasedStateMachine):
+    """100 runs of 100 steps."""
+
+    @initialize(
+        in_a_row=st.integers(1, 4),
+        window=st.integers(2, 8),
+        probes=st.integers(1, 4),
+        rate=st.sampled_from([0.3, 0.5, 1]),
+    )
+    def begin(self, in_a_row: int, window: int, probes: int, rate: float) -> None:
+        rules = BreakerRules(in_a_row, window, max(2, window - 2), rate, 10.0, 2.0, 30.0, probes, 5.0)
+        self.breaker, self.model, self.slowest = Breaker(rules), Model(rules), 0.0
+        self.out: list[tuple[Ticket, tuple[int, int], float]] = []
+
+    @rule(seconds=st.sampled_from([0.0, 0.1, 1.0, 4.0, 10.0, 30.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.model.now += seconds
+
+    @rule(callers=st.integers(1, 6))
+    def some_call(self, callers: int) -> None:
+        for _ in range(callers):
+            passes = self.model.passes()
+            assert (self.breaker.wait(self.model.now) == 0.0) == passes
+            if passes:
+                ticket = self.breaker.enter(self.model.now)
+                assert ticket.probe == (self.model.state == "half-open")
+                self.out.append((ticket, self.model.start(self.slowest), self.model.now))
+
+    @precondition(lambda self: self.out)
+    @rule(which=st.integers(0, 1000), judgement=st.sampled_from([S, F, F, N]))
+    def one_ends(self, which: int, judgement: Judgement) -> None:
+        ticket, call, began = self.out.pop(which % len(self.out))
+        if judgement is S:
+            self.slowest = max(self.slowest, self.model.now - began)
+        self.breaker.leave(self.model.now, ticket, judgement)
+        self.model.end(call, judgement)
+
+    @invariant()
+    def they_agree(self) -> None:
+        assert self.breaker.state.name == self.model.state
+        if self.model.state == "open":
+            assert self.breaker.wait(self.model.now) == pytest.approx(max(0.0, self.model.until - self.model.now))
+            self.model.passes()  # asking may have half-opened the breaker
+
+
+BreakerAgainstModel.TestCase.settings = settings(max_examples=100, stateful_step_count=100, deadline=None)
+TestBreakerAgainstModel = BreakerAgainstModel.TestCase
