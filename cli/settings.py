@@ -1,5 +1,6 @@
 """What a run of `analyze` was told: checked once, here at the edge, and frozen."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -41,7 +42,7 @@ class AnalyzeSettings:
     stop: tuple[str, ...]
     section_tokens: int
     rpm: float | None
-    """None: not told (`auto` or `none`); so is tpm."""
+    """None: `auto`, infinity: `none`; so is tpm."""
     tpm: float | None
     burst: float
     pacing: Literal["burst", "smooth"]
@@ -117,7 +118,7 @@ def _check(ctx: typer.Context, settings: AnalyzeSettings) -> None:
         raise UserError(
             "no model to call", "give --model ID (a model or inference profile), or --emulate to try it without AWS"
         )
-    if settings.pacing == "smooth" and settings.rpm is None:
+    if settings.pacing == "smooth" and settings.rpm in (None, math.inf):
         raise UserError(
             f"{sources.origin(ctx, 'pacing')}: smooth spreads the calls of a known quota", "give --rpm N as well"
         )

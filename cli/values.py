@@ -128,9 +128,11 @@ def positive(value: object) -> float:
 
 
 def rate(value: object) -> float | None:
-    """A quota: a number a minute; None for `auto` and for `none`."""
-    if value in ("auto", "none"):
+    """A quota: a number a minute; None for `auto`, infinity for `none`."""
+    if value == "auto" or value is None:
         return None
+    if value in ("none", math.inf):
+        return math.inf
     try:
         return positive(value)
     except ValueError:

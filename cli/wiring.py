@@ -1,5 +1,6 @@
 """The composition root: the only file that names every concrete class and puts them together."""
 
+import math
 import random
 import re
 from collections.abc import AsyncIterator
@@ -27,16 +28,15 @@ from jobs.store import NoRecall, Recall
 from jobs.transport import Transport
 from ratelimit.algorithms.allowance import Allowance
 from ratelimit.algorithms.token_bucket import TokenBucket
+from ratelimit.controller import Controller
 from ratelimit.gate import Gate
 from ratelimit.quota import Dimension, QuotaBook
 
 EMULATED_MODEL = "amazon.nova-lite-v1:0"
 """The model that --emulate stands in for unless one is named."""
 
-CONCURRENCY_TOLD = 1000
-"""Most calls in flight under a told quota: it keeps the rate, and rate x latency of them are."""
-CONCURRENCY_UNTOLD = 64
-"""Most calls in flight where nobody told a quota."""
+CONCURRENCY = 1000
+"""Most calls in flight: the quotas keep the rate, and rate x latency of them are; this protects memory and sockets."""
 
 OF_BURST = 0.8
 """How much of the allowed burst is used: calls travel unevenly, and what is left over keeps a late one followed by an
@@ -115,7 +115,6 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
                 max_attempts=settings.max_attempts,
                 call_timeout=settings.call_timeout,
                 grace=settings.grace,
-                quota_told=bool(settings.rpm or settings.tpm),
                 hold_unknown=hold,
                 on_outage=settings.on_outage,
                 max_failures=settings.max_failures,
@@ -147,16 +146,18 @@ def recipe(settings: AnalyzeSettings, model: str, identity: str) -> Recipe:
 
 
 def gate(settings: AnalyzeSettings) -> Gate:
-    """The gate for the quotas that were told, and for the budget."""
+    """The gate for the quotas that were told or are to be found, and for the budget."""
     dimensions: dict[str, Dimension] = {}
     for name, quota, largest in ((REQUESTS, settings.rpm, 1.0), (TOKENS, settings.tpm, float(settings.max_tokens))):
-        if quota:
+        if quota is None:
+            dimensions[name] = Dimension(Controller(), math.inf)
+        elif quota < math.inf:
             dimensions[name] = Dimension(_bucket(quota, settings.burst, largest), quota)
-    places = affordable(settings.concurrency or (CONCURRENCY_TOLD if dimensions else CONCURRENCY_UNTOLD))
+    places = affordable(settings.concurrency or CONCURRENCY)
     if settings.budget is not None:
         dimensions[MONEY] = Dimension(Allowance(settings.budget), settings.budget)
     book, turn_away = QuotaBook(dimensions), settings.on_outage == "fallback"
-    if settings.pacing == "smooth" and settings.rpm:
+    if settings.pacing == "smooth" and settings.rpm is not None:
         from ratelimit.smooth_gate import SmoothGate
 
         return SmoothGate(book, places, per_minute=settings.rpm * OF_RATE, turn_away=turn_away)
@@ -173,7 +174,8 @@ def _bucket(quota: float, burst: float, largest: float) -> TokenBucket:
 
 def quota(settings: AnalyzeSettings) -> Quota:
     """The told quota, as it is shown."""
-    return Quota(settings.rpm, settings.tpm, "told" if settings.rpm or settings.tpm else None, settings.burst)
+    rpm, tpm = (quota if quota and quota < math.inf else None for quota in (settings.rpm, settings.tpm))
+    return Quota(rpm, tpm, "told" if rpm or tpm else None, settings.burst)
 
 
 def intake(settings: AnalyzeSettings) -> IntakeRules:

@@ -58,8 +58,6 @@ class Policy:
     """Seconds: the total deadline of one call."""
     grace: float = 60.0
     """Seconds that calls in flight have after the run was stopped."""
-    quota_told: bool = False
-    """The gate knows a quota; a throttle then says nothing of how many calls may be in flight."""
     hold_unknown: bool = False
     """A unit whose call may have been paid for is held, not called again."""
     on_outage: Literal["wait", "fail", "fallback"] = "wait"

@@ -54,7 +54,7 @@ def ours(case: Case, seed: int, seconds: float) -> Run:
     make = engine_gates.told if case.told else engine_gates.blind
     return run(
         case.scenario(seed), case.work(seed), lambda: make(case.rules, case.max_tokens),
-        policy=Policy(quota_told=case.told), seconds=seconds,
+        policy=Policy(), seconds=seconds,
     )  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def knowing(case: Case, seed: int, seconds: float) -> Run:
     phase = SimulatedBedrock(scenario).phase
     return run(
         scenario, replace(case.work(seed), spread=0.0), lambda: engine_gates.knowing(case.rules, phase),
-        policy=Policy(quota_told=True), seconds=seconds,
+        policy=Policy(), seconds=seconds,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """What a run is told, from the command line, the environment and the settings file."""
 
+import math
 import re
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
@@ -61,7 +62,7 @@ def test_the_default_that_the_help_shows_is_the_one_that_counts(shell, option):
         (["--stop", "\n", "--stop", "END OF"], "stop", ("\n", "END OF")),
         (["--section-tokens", "50"], "section_tokens", 50),
         (["--rpm", "100"], "rpm", 100),
-        (["--rpm", "none"], "rpm", None),
+        (["--rpm", "none"], "rpm", math.inf),
         (["--tpm", "2.5"], "tpm", 2.5),
         (["--burst", "500ms"], "burst", 0.5),
         (["--pacing", "smooth", "--rpm", "5"], "pacing", "smooth"),

@@ -1,5 +1,6 @@
 """The real engine for a case: told its quota, blind, or knowing everything. All that depends on how gates are made."""
 
+import math
 from typing import TYPE_CHECKING, Any, cast
 
 from cli import wiring
@@ -25,9 +26,10 @@ class _Settings:
     concurrency = PLACES
     budget = None
     pacing = "burst"
+    on_outage = "wait"
 
     def __init__(self, rules: QuotaRules, max_tokens: int) -> None:
-        self.rpm, self.tpm, self.max_tokens = rules.rpm, rules.tpm, max_tokens
+        self.rpm, self.tpm, self.max_tokens = rules.rpm or math.inf, rules.tpm or math.inf, max_tokens
 
 
 def told(rules: QuotaRules, max_tokens: int) -> Gate:

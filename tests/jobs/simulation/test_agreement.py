@@ -66,7 +66,7 @@ def simulated(rules: QuotaRules, like: Run, gate: Callable[[], Gate], *, told: b
     size = round(sum(call.settled for call in measures.admitted(like.server.calls)) / len(like.server.calls))
     work = Work(1, max_tokens=MOST, mixes=(Mix((size - 80, size - 80), 80.0, 0.0),))
     scenario = Scenario(rules, 1, WORLD, phase=like.server.phase)
-    return run(scenario, work, gate, policy=Policy(quota_told=told), seconds=SECONDS)
+    return run(scenario, work, gate, policy=Policy(), seconds=SECONDS)
 
 
 @pytest.mark.parametrize(

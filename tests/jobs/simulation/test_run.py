@@ -20,7 +20,7 @@ from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.gate import Gate
 from ratelimit.quota import Dimension, QuotaBook
 
-TOLD = Policy(quota_told=True)
+TOLD = Policy()
 
 
 def gate(rpm: float, places: int = 500) -> Gate:

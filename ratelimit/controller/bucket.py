@@ -1,0 +1,100 @@
+"""A quota that comes back all the time: just below its rate, and now and then a little above."""
+
+import math
+from dataclasses import dataclass, field
+
+from ratelimit.controller.anchors import Anchor
+from ratelimit.controller.knowledge import Beat, Block, Finding, Kind, Knowledge, Refusal, Stopped
+
+CLIMB = 0.015
+"""Of the base, at the end of the plateau: the climb starts gently enough to hit a known rate by little."""
+
+
+@dataclass(slots=True)
+class Bucket:
+    """p = base x (1 + 0.015 e^((s - plateau)/climb)) at s seconds of use: flat, then a gentle climb until a refusal.
+
+    The refusal is the next anchor; and a rate that has grown is found by the climb.
+    """
+
+    name = "bucket"
+    known: Knowledge
+    base: float
+    plateau: float
+    climb: float
+    _used: float = 0.0
+    """Seconds for which this pace was what calls waited for; a pace that nobody uses proves nothing."""
+    _at: float = -math.inf
+    _beat: Beat = field(default_factory=Beat)
+
+    @classmethod
+    def after(cls, known: Knowledge, block: Block) -> "Bucket":
+        """The state that follows a short block: take the anchor and set the base by it."""
+        mean, pace, refused_at = known.mean, block.stopped.pace, block.last.at
+        known.kind = Kind.BUCKET
+        known.best = max(0.9 * known.best, known.spent(block.stopped.first.at) / 60)
+        calls = known.log.calls - known.log.count_after(refused_at)
+        known.anchors.add(Anchor(refused_at, known.log.total_at(refused_at), calls), mean)
+        rate = known.anchors.rate
+        if rate is not None:
+            hi = known.lowest_refused
+            if rate > hi or rate < 0.8 * hi or pace > 1.3 * hi:
+                known.lowest_refused = math.inf
+            if pace >= 0.9 * rate:
+                known.lowest_refused = min(known.lowest_refused, pace)
+        if rate is None or pace > 1.5 * rate:
+            base, plateau = _first_base(known, block, rate or 0.0)
+        else:
+            base, plateau = _measured_base(known, rate)
+        base = max(base, 4 * mean / 60)
+        climb = max(plateau / 6, 2.5, 4 * mean / base)
+        if base < 0.3 * known.best:  # far below what there was: look for it soon
+            plateau, climb = min(plateau, 20.0), min(climb, 5.0)
+        known.base = base
+        return cls(known, base, plateau, climb, _at=block.survivor, _beat=Beat(block.survivor + mean / base))
+
+    def pace(self, used: float) -> float:
+        """Cost a second after so many seconds of use."""
+        return self.base * (1 + CLIMB * math.exp(min((used - self.plateau) / self.climb, 20.0)))
+
+    def tick(self, now: float) -> Finding | None:
+        """Time alone finds nothing out here."""
+        return None
+
+    def wait(self, now: float, cost: float) -> float:
+        """Seconds until a call may start."""
+        return self._beat.wait(now)
+
+    def sent(self, now: float, cost: float) -> None:
+        """A call starts."""
+        if self._beat.spend(now, cost, self.pace(self._used)):
+            self._used += now - self._at
+        self._at = now
+
+    def credited(self, delta: float) -> None:
+        """A call took `delta` more than was reserved."""
+        self._beat.next += delta / self.pace(self._used)
+
+    def refused(self, now: float, refusal: Refusal) -> Finding | None:
+        """The bucket is empty, or smaller than it was."""
+        return Stopped(refusal, self.pace(self._used - max(0.0, self._at - refusal.at)))
+
+
+def _first_base(known: Knowledge, block: Block, rate: float) -> tuple[float, float]:
+    """Before the rate was measured, or far from the line: a guess, and a short plateau."""
+    stopped = block.stopped
+    guess = stopped.pace / 2.5
+    if block.probes_refused:
+        passed = known.log.after(stopped.first.at)
+        guess = min(guess, passed / max(block.survivor - stopped.first.at, 0.01))
+    base = max(rate, guess)
+    return base, max(2.0, 6 * known.mean / base)
+
+
+def _measured_base(known: Knowledge, rate: float) -> tuple[float, float]:
+    """The rate, halfway to the lowest pace that was refused while the line is short, less what the line may err."""
+    hi, mean = known.lowest_refused, known.mean
+    rate_now = (rate + hi) / 2 if 1.04 * rate <= hi < math.inf else rate
+    base = rate_now * (1 - max(0.005, min(0.25, 0.5 / max(1, known.anchors.calls))))
+    age = max(2.0, 6 * mean / rate, 2 * known.anchors.age)
+    return base, min(170.0, max(60.0, 28 * mean / rate), age)

@@ -1,0 +1,130 @@
+"""What the controller of one quota knows, whatever it is doing."""
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ratelimit.controller.anchors import Anchors
+from ratelimit.controller.call_log import CallLog
+
+LATENESS = 0.02
+"""Seconds that a call may start late and the next ones still make up for: timers and the head's turn cost some."""
+QUICK = 0.25
+"""Seconds after which a call without a refusal has survived, at least."""
+
+
+class Kind(StrEnum):
+    """How a server counts. Nobody tells; AWS does not document it."""
+
+    BUCKET = "bucket"
+    SLIDING = "sliding"
+    FIXED = "fixed"
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """Evidence and conclusions; amounts are in the quota's unit (requests or tokens), rates a second."""
+
+    log: CallLog = field(default_factory=CallLog)
+    mean: float = 0.0
+    """What a call takes: a moving average."""
+    round_trip: float = 0.0
+    """Seconds: the longest that a refusal took to come back."""
+    kind: Kind | None = None
+    base: float | None = None
+    """A bucket's rate, a little below what was measured."""
+    anchors: Anchors = field(default_factory=Anchors)
+    lowest_refused: float = math.inf
+    """The lowest pace at which a bucket refused since its rate last changed."""
+    best: float = 0.0
+    """The best rate that was seen over a minute, forgotten by a tenth at each stop."""
+    limit: float = 0.0
+    """What a window holds."""
+    boundary: float | None = None
+    """When one of the fixed windows began."""
+
+    @property
+    def verdict_time(self) -> float:
+        """Seconds after which a call that was not refused counts as admitted."""
+        return max(QUICK, 1.25 * self.round_trip)
+
+    def sent(self, now: float, cost: float) -> None:
+        """A call was sent."""
+        self.mean += 0.02 * (cost - self.mean) if self.mean else cost
+        self.log.add(now, cost)
+
+    def spent(self, time: float) -> float:
+        """What counts of the 60 s until then."""
+        return self.log.between(time - 60.0, time)
+
+
+@dataclass(slots=True)
+class Beat:
+    """When the next call may start at a pace that may change from call to call."""
+
+    next: float = -math.inf
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next may start."""
+        return max(0.0, self.next - now)
+
+    def spend(self, now: float, cost: float, pace: float) -> bool:
+        """A call of this cost starts at `pace` (cost a second); whether the pace is what it waited for."""
+        used = now - self.next <= LATENESS
+        self.next = max(self.next, now - LATENESS) + cost / pace
+        return used
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A call that the server refused."""
+
+    at: float
+    """When it was sent."""
+    cost: float
+
+
+# What a state finds out, and what ends it.
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The quota is used up, or less than it was thought to be."""
+
+    first: Refusal
+    pace: float
+    """At which that call was sent."""
+    grew: bool = False
+    """A window's limit had just been found to be larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """How the server behaved from the first refusal until calls passed again."""
+
+    stopped: Stopped
+    last: Refusal
+    survivor: float
+    """When the first call that proves anything was sent."""
+    probes_refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundBucket:
+    """Calls passed again soon."""
+
+    block: Block
+
+
+@dataclass(frozen=True, slots=True)
+class FoundWindow:
+    """Calls were refused for long, and then many passed."""
+
+    block: Block
+    kind: Kind
+    limit: float
+    certain: bool = True
+    """False: the limit may be larger, so look soon."""
+
+
+Finding = Stopped | FoundBucket | FoundWindow

@@ -1,0 +1,48 @@
+"""While nothing is known: faster and faster, until the server refuses."""
+
+import math
+from dataclasses import dataclass, field
+
+from ratelimit.controller.knowledge import Beat, Finding, Knowledge, Refusal, Stopped
+
+FIRST = 4.0
+"""Calls a second at the start."""
+GROWTH = 4.0
+"""Seconds in which the pace grows e-fold: at the first refusal the overshoot is a round trip / GROWTH of the pace."""
+
+
+@dataclass(slots=True)
+class Ramp:
+    """p = 4u x e^(t/4), where u is the mean cost of a call; it grows only while it is what holds calls back."""
+
+    name = "ramp"
+    known: Knowledge
+    pace: float = 0.0
+    _at: float = -math.inf
+    _beat: Beat = field(default_factory=Beat)
+
+    def tick(self, now: float) -> Finding | None:
+        """Time alone finds nothing out here."""
+        return None
+
+    def wait(self, now: float, cost: float) -> float:
+        """Seconds until a call may start."""
+        return self._beat.wait(now)
+
+    def sent(self, now: float, cost: float) -> None:
+        """A call starts."""
+        if not self.pace:
+            self.pace, self._at = FIRST * self.known.mean, now
+        if self._beat.spend(now, cost, self.pace):  # else a faster pace would have changed nothing, and proves nothing
+            self.pace *= math.exp((now - self._at) / GROWTH)
+        self._at = now
+
+    def credited(self, delta: float) -> None:
+        """A call took `delta` more than was reserved."""
+        if self.pace:
+            self._beat.next += delta / self.pace
+
+    def refused(self, now: float, refusal: Refusal) -> Finding | None:
+        """The end of it."""
+        elapsed = max(0.0, self._at - refusal.at)
+        return Stopped(refusal, max(FIRST * self.known.mean, self.pace * math.exp(-elapsed / GROWTH)))

@@ -1,0 +1,200 @@
+"""A quota of a minute, fixed or sliding: the client keeps the same books, and now and then tries one call more."""
+
+import math
+from dataclasses import dataclass, field
+
+from ratelimit.controller.call_log import Since
+from ratelimit.controller.knowledge import Beat, Finding, FoundWindow, Kind, Knowledge, Refusal, Stopped
+
+WINDOW = 60.0
+MARGIN = 0.1
+"""Seconds by which the edges of a window may be off: calls travel unevenly."""
+PACE = {Kind.SLIDING: 1.05, Kind.FIXED: 3.0}
+"""Of limit / 60: a log is used evenly, a fixed window early, since nobody knows when it ends."""
+LATEST = 45.0
+"""Seconds into a fixed window after which nothing is tried: the next one would answer."""
+TRY_AFTER = 75.0
+"""Seconds after a refusal until more is tried: a doubled quota is found within 120."""
+RARELY = 200.0
+LONG = 3.0
+MANY = 300
+
+
+@dataclass(slots=True)
+class _Trial:
+    """Calls beyond the limit, more and more, until one is refused."""
+
+    raised_at: float
+    before: float
+    """The limit that was believed in."""
+    step: float = 1.0
+    """Calls by which the limit is raised next."""
+    grew: int = 0
+
+
+@dataclass(slots=True)
+class Window:
+    """Sends while what counts in the window, with the next call, is within `limit`."""
+
+    name = "window"
+    known: Knowledge
+    kind: Kind
+    begin: float
+    """When a fixed window began."""
+    patience: float
+    """Seconds after a refusal until more is tried."""
+    _held: Since
+    _held_for_sure: Since
+    _last_refusal: float
+    _trial: _Trial | None = None
+    _in_a_row: int = 0
+    _unplanned_at: float = -math.inf
+    _paused_until: float = -math.inf
+    _resumed_at: float = -math.inf
+    _beat: Beat = field(default_factory=Beat)
+
+    @classmethod
+    def after(cls, known: Knowledge, found: FoundWindow, now: float) -> "Window":
+        """The state that follows a long block."""
+        block = found.block
+        begin = block.survivor
+        if known.kind is Kind.FIXED and known.boundary is not None and (begin - known.boundary) % WINDOW < 16.0:
+            begin = known.boundary
+        known.kind, known.limit = found.kind, max(found.limit, 1.01 * known.mean)
+        known.boundary = begin if found.kind is Kind.FIXED else None
+        patience = TRY_AFTER if found.certain else 0.0
+        long = block.survivor - block.stopped.first.at > LONG
+        if found.kind is Kind.SLIDING and long and found.limit > MANY * known.mean:
+            patience = 10.0  # it may be a fixed window; to look costs little of many calls
+        return cls(
+            known,
+            found.kind,
+            begin,
+            patience,
+            known.log.running(),
+            known.log.running(),
+            block.last.at,
+            _resumed_at=now,
+            _beat=Beat(now),
+        )
+
+    @property
+    def pace(self) -> float:
+        """Cost a second."""
+        return PACE[self.kind] * self.known.limit / WINDOW
+
+    def tick(self, now: float) -> Finding | None:
+        """Time alone finds nothing out here."""
+        return None
+
+    def wait(self, now: float, cost: float) -> float:
+        """Seconds until a call may start."""
+        if now < self._paused_until:
+            return self._paused_until - now
+        beat, room = self._beat.wait(now), self._room(now, cost)
+        if self._trial is not None:
+            return self._wait_in_trial(now, cost, self._trial, beat, room)
+        if room <= 0.0:
+            return beat
+        mean, limit = self.known.mean, self.known.limit
+        due = self._last_refusal + min(self.patience, RARELY, max(TRY_AFTER, TRY_AFTER * WINDOW * mean / limit))
+        if self.kind is Kind.FIXED and (now - self.begin) % WINDOW >= LATEST:
+            return max(beat, room)
+        if now < due:
+            return max(beat, min(room, due - now))
+        self._trial = _Trial(now, limit)
+        self.known.limit = max(limit, self._used(now)) + cost
+        return beat
+
+    def _wait_in_trial(self, now: float, cost: float, trial: _Trial, beat: float, room: float) -> float:
+        if room <= 0.0:
+            if not trial.grew:
+                trial.raised_at = now
+            return 0.0 if trial.grew else beat
+        if self.kind is Kind.FIXED and (now - self.begin) % WINDOW > LATEST:
+            self._trial = None
+            if not trial.grew:
+                self.known.limit = trial.before
+            return max(beat, self._room(now, cost))
+        verdict = trial.raised_at + self.known.verdict_time
+        if now < verdict:
+            return verdict - now
+        known = self.known
+        trial.raised_at = now
+        trial.grew += 1
+        known.limit = max(known.limit, self._used(now)) + trial.step * known.mean
+        trial.step = min(2 * trial.step, max(1.0, 0.02 * known.limit / known.mean))
+        return 0.0
+
+    def sent(self, now: float, cost: float) -> None:
+        """A call starts."""
+        self._beat.spend(now, cost, self.pace)
+
+    def credited(self, delta: float) -> None:
+        """A call took `delta` more than was reserved."""
+        self._beat.next += delta / self.pace
+
+    def refused(self, now: float, refusal: Refusal) -> Finding | None:
+        """A trial has found the limit, or the limit is less than it was thought to be."""
+        if refusal.at <= self._resumed_at:
+            return None  # of a burst that is answered already
+        self._last_refusal, self._resumed_at = refusal.at, now
+        trial, self._trial = self._trial, None
+        if trial is not None:
+            return self._trial_refused(refusal, trial)
+        return self._refused_unplanned(now, refusal)
+
+    def _trial_refused(self, refusal: Refusal, trial: _Trial) -> Finding | None:
+        known = self.known
+        limit = max(trial.before, self._held_at(refusal.at) * (1 + 1e-9)) if trial.grew else trial.before
+        pace = self.pace
+        known.limit = limit
+        if limit > 1.005 * trial.before + known.mean:
+            self.patience = max(10.0, self.patience / 2)
+        else:
+            self.patience = min(2 * max(self.patience, 1.0), 800.0)
+        if self.kind is Kind.SLIDING and limit > 1.02 * trial.before + 2 * known.mean:
+            return Stopped(refusal, pace, grew=True)  # or is it a fixed window, seen in its middle?
+        return None
+
+    def _refused_unplanned(self, now: float, refusal: Refusal) -> Finding | None:
+        known = self.known
+        again = now - self._unplanned_at < max(3.0, 1.5 * (self._paused_until - self._unplanned_at))
+        self._in_a_row = self._in_a_row + 1 if again else 1
+        self._unplanned_at = now
+        held = self._held_at(refusal.at)
+        if self._in_a_row >= 4 if self.kind is Kind.SLIDING else held < 0.3 * known.limit:
+            return Stopped(refusal, self.pace)
+        known.limit = min(known.limit, held * (1 + 1e-9))
+        if self._in_a_row > 1:
+            known.limit *= 0.98  # others use it as well: leave them room rather than meet them call by call
+        self._paused_until = now + 0.25 * 2 ** (self._in_a_row - 1)
+        self.patience = 10.0
+        return None
+
+    def _used(self, now: float) -> float:
+        if self.kind is Kind.FIXED:
+            return self._held(self._began(now))
+        # In a trial what is held for certain counts: what may have left would answer for the limit.
+        if self._trial is None:
+            return self._held(now - WINDOW - MARGIN)
+        return self._held_for_sure(now - WINDOW + MARGIN / 2)
+
+    def _held_at(self, time: float) -> float:
+        """What the window held when the call of then came."""
+        begin = self._began(time) if self.kind is Kind.FIXED else time - WINDOW
+        return self.known.log.between(begin, time - 1e-9)
+
+    def _began(self, now: float) -> float:
+        return self.begin + WINDOW * math.floor((now - self.begin) / WINDOW) - 1e-9
+
+    def _room(self, now: float, cost: float) -> float:
+        """Seconds until there is room for a call of this cost, as far as the books tell."""
+        used, limit = self._used(now), self.known.limit
+        if used + min(cost, limit) <= limit:
+            return 0.0
+        if self.kind is Kind.FIXED:
+            return self._began(now) + WINDOW - now + 0.001
+        if self._trial is None:
+            return max(0.001, self._held.sent_when_below(limit - cost) + WINDOW + MARGIN - now + 0.001)
+        return max(0.001, self._held_for_sure.sent_when_below(limit - cost) + WINDOW - MARGIN / 2 - now + 0.001)
