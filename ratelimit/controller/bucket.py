@@ -83,7 +83,8 @@ class Bucket:
 def _first_base(known: Knowledge, block: Block, rate: float) -> tuple[float, float]:
     """Before the rate was measured, or far from the line: a guess, and a short plateau."""
     stopped = block.stopped
-    guess = stopped.pace / 2.5
+    # A bucket that was full for a while admitted less than its rate, so what was measured is too little.
+    guess = math.sqrt(rate * stopped.pace) if rate else stopped.pace / 2.5
     if block.probes_refused:
         passed = known.log.after(stopped.first.at)
         guess = min(guess, passed / max(block.survivor - stopped.first.at, 0.01))

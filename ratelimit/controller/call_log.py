@@ -35,6 +35,8 @@ class CallLog:
         for running in self._sums:
             running.amount += cost
         if len(self._times) >= 2 * _BATCH and self._times[_BATCH] < now - KEPT:
+            for running in self._sums:
+                running(self._times[_BATCH])
             del self._times[:_BATCH], self._costs[:_BATCH]
             self.dropped += _BATCH
 
@@ -86,11 +88,10 @@ class CallLog:
         index = bisect_right(self._times, time)
         return self._times[index] if index < len(self._times) else None
 
-    def running(self) -> "Since":
-        """A sum that is kept up to date."""
-        running = Since(self)
-        self._sums.append(running)
-        return running
+    def running(self) -> tuple["Since", "Since"]:
+        """Two sums that are kept up to date, instead of those that were handed out before."""
+        self._sums = [Since(self), Since(self)]
+        return self._sums[0], self._sums[1]
 
 
 class Since:

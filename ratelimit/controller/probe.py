@@ -1,5 +1,6 @@
 """After a refusal: single calls tell how the server gives its quota back."""
 
+import math
 from dataclasses import dataclass, field
 
 from ratelimit.controller.knowledge import (
@@ -48,8 +49,8 @@ class Probe:
     """When the first call was sent that passed and proves something."""
     _bucket: bool = False
     """A refusal among the survivors has shown a bucket."""
-    _oldest: bool = False
-    """One probe goes out when a sliding log would give its first call back."""
+    _oldest: float = math.inf
+    """When a sliding log would give its first call back: one probe goes out then, unless one is due before."""
     _fills: float = 0.0
     """What a sliding log must hold less than, by every refusal since the stop."""
 
@@ -57,7 +58,9 @@ class Probe:
     def after(cls, known: Knowledge, stopped: Stopped, now: float) -> "Probe":
         """The state that follows a stop."""
         gap = max(QUICK, 0.25 * known.mean / stopped.pace)
-        return cls(known, stopped, gap, now + gap, _refused=[stopped.first], _oldest=known.kind is None)
+        oldest = known.log.oldest_after(now - WINDOW) if known.kind is None else None
+        due = math.inf if oldest is None else oldest + WINDOW + MARGIN
+        return cls(known, stopped, gap, now + gap, _refused=[stopped.first], _oldest=due)
 
     @property
     def _last(self) -> Refusal:
@@ -74,16 +77,15 @@ class Probe:
         """Seconds until the next probe may go, or until the verdict on this one."""
         if self._pending is not None:
             return max(0.0, self._pending + self.known.verdict_time - now)
-        due = self._next
-        if self._oldest and (oldest := self.known.log.oldest_after(now - WINDOW)) is not None:
-            due = min(due, oldest + WINDOW + MARGIN)
-        return max(0.0, due - now)
+        return max(0.0, min(self._next, self._oldest) - now)
 
     def sent(self, now: float, cost: float) -> None:
         """A probe goes out; or, where a log certainly has room, one of many."""
-        if self._oldest and now < self._next:
-            self._oldest = False
-        if self._has_room(now):
+        if now >= self._oldest:
+            self._oldest = math.inf
+        if self.known.log.after(self._last.at) <= self._credits():  # it is in the log already
+            self._next = max(self._next, now - 0.02) + cost / self.stopped.pace
+        elif self._has_room(now):
             self._next = max(self._next, now - 0.02) + cost * WINDOW / (4 * self._fills)
         else:
             self._pending = now
@@ -166,8 +168,11 @@ class Probe:
         return Block(self.stopped, self._last, self._survivor or self._last.at, self._probes_refused > 0)
 
     def _long(self) -> float:
-        base = self.known.base
-        return max(LONG, 3 * self.known.mean / base) if base else LONG
+        """Seconds of refusals that a bucket does not explain, debts of ended calls included."""
+        known, stop = self.known, self.stopped.first.at
+        rate = known.base or known.spent(stop) / WINDOW
+        debts = max(0.0, -known.log.credits_after(stop)) / rate if rate else 0.0
+        return max(LONG, 3 * known.mean / known.base if known.base else 0.0) + debts
 
     def _credits(self) -> float:
         return max(0.0, self.known.log.credits_after(self._last.at))

@@ -71,8 +71,7 @@ class Window:
             found.kind,
             begin,
             patience,
-            known.log.running(),
-            known.log.running(),
+            *known.log.running(),
             block.last.at,
             _resumed_at=now,
             _beat=Beat(now),
@@ -110,7 +109,7 @@ class Window:
         if room <= 0.0:
             if not trial.grew:
                 trial.raised_at = now
-            return 0.0 if trial.grew else beat
+            return 0.0
         if self.kind is Kind.FIXED and (now - self.begin) % WINDOW > LATEST:
             self._trial = None
             if not trial.grew:
