@@ -46,9 +46,10 @@ class Bucket:
             base, plateau = _first_base(known, block, rate or 0.0)
         else:
             base, plateau = _measured_base(known, rate)
-        base = max(base, 4 * mean / 60)
+        # Not below what a bucket that held a minute's quota must have, after what it let pass in the last minute.
+        base = max(base, 4 * mean / 60, 0.3 * known.spent(block.stopped.first.at) / 60)
         climb = max(plateau / 6, 2.5, 4 * mean / base)
-        if base < 0.3 * known.best:  # far below what there was: look for it soon
+        if base < 0.5 * known.best:  # far below what there was: look for it soon
             plateau, climb = min(plateau, 20.0), min(climb, 5.0)
         known.base = base
         return cls(known, base, plateau, climb, _at=block.survivor, _beat=Beat(block.survivor + mean / base))

@@ -13,9 +13,9 @@ PACE = {Kind.SLIDING: 1.05, Kind.FIXED: 3.0}
 """Of limit / 60: a log is used evenly, a fixed window early, since nobody knows when it ends."""
 LATEST = 45.0
 """Seconds into a fixed window after which nothing is tried: the next one would answer."""
-TRY_AFTER = 75.0
+TRY_AFTER = 85.0
 """Seconds after a refusal until more is tried: a doubled quota is found within 120."""
-RARELY = 200.0
+RARELY = 300.0
 LONG = 3.0
 MANY = 300
 
@@ -24,12 +24,13 @@ MANY = 300
 class _Trial:
     """Calls beyond the limit, more and more, until one is refused."""
 
-    raised_at: float
     before: float
     """The limit that was believed in."""
     step: float = 1.0
     """Calls by which the limit is raised next."""
     grew: int = 0
+    sent_at: float = math.inf
+    """When the first call was sent since the limit was raised."""
 
 
 @dataclass(slots=True)
@@ -92,7 +93,7 @@ class Window:
             return self._paused_until - now
         beat, room = self._beat.wait(now), self._room(now, cost)
         if self._trial is not None:
-            return self._wait_in_trial(now, cost, self._trial, beat, room)
+            return self._wait_in_trial(now, self._trial, room)
         if room <= 0.0:
             return beat
         mean, limit = self.known.mean, self.known.limit
@@ -101,33 +102,34 @@ class Window:
             return max(beat, room)
         if now < due:
             return max(beat, min(room, due - now))
-        self._trial = _Trial(now, limit)
+        self._trial = _Trial(limit)
         self.known.limit = max(limit, self._used(now)) + cost
         return beat
 
-    def _wait_in_trial(self, now: float, cost: float, trial: _Trial, beat: float, room: float) -> float:
+    def _wait_in_trial(self, now: float, trial: _Trial, room: float) -> float:
         if room <= 0.0:
-            if not trial.grew:
-                trial.raised_at = now
             return 0.0
         if self.kind is Kind.FIXED and (now - self.begin) % WINDOW > LATEST:
             self._trial = None
             if not trial.grew:
                 self.known.limit = trial.before
-            return max(beat, self._room(now, cost))
-        verdict = trial.raised_at + self.known.verdict_time
+            return room
+        verdict = trial.sent_at + self.known.verdict_time
         if now < verdict:
-            return verdict - now
+            return min(room, verdict - now)
         known = self.known
-        trial.raised_at = now
-        trial.grew += 1
+        trial.sent_at = math.inf
+        if self._held_certainly(now) > trial.before + 0.5 * known.mean:
+            trial.grew += 1
+            trial.step = min(2 * trial.step, max(1.0, 0.02 * known.limit / known.mean))
         known.limit = max(known.limit, self._used(now)) + trial.step * known.mean
-        trial.step = min(2 * trial.step, max(1.0, 0.02 * known.limit / known.mean))
         return 0.0
 
     def sent(self, now: float, cost: float) -> None:
         """A call starts."""
         self._beat.spend(now, cost, self.pace)
+        if self._trial is not None:
+            self._trial.sent_at = min(self._trial.sent_at, now)
 
     def credited(self, delta: float) -> None:
         """A call took `delta` more than was reserved."""
@@ -174,9 +176,12 @@ class Window:
     def _used(self, now: float) -> float:
         if self.kind is Kind.FIXED:
             return self._held(self._began(now))
-        # In a trial what is held for certain counts: what may have left would answer for the limit.
-        if self._trial is None:
-            return self._held(now - WINDOW - MARGIN)
+        return self._held(now - WINDOW - MARGIN)
+
+    def _held_certainly(self, now: float) -> float:
+        """What the window holds at the least: what may have left by now would answer for the limit."""
+        if self.kind is Kind.FIXED:
+            return self._held(self._began(now))
         return self._held_for_sure(now - WINDOW + MARGIN / 2)
 
     def _held_at(self, time: float) -> float:
@@ -194,6 +199,4 @@ class Window:
             return 0.0
         if self.kind is Kind.FIXED:
             return self._began(now) + WINDOW - now + 0.001
-        if self._trial is None:
-            return max(0.001, self._held.sent_when_below(limit - cost) + WINDOW + MARGIN - now + 0.001)
-        return max(0.001, self._held_for_sure.sent_when_below(limit - cost) + WINDOW - MARGIN / 2 - now + 0.001)
+        return max(0.001, self._held.sent_when_below(limit - cost) + WINDOW + MARGIN - now + 0.001)
