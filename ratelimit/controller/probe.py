@@ -21,6 +21,8 @@ LONG = 3.0
 """Seconds of refusals that a bucket of unknown rate hardly explains."""
 LONG_FOR_A_LOG = 15.0
 """Seconds of refusals that speak for a window where nothing else is known."""
+ENOUGH = 6
+"""Single calls that pass where a bucket explains each: then it is one."""
 WINDOW = 60.0
 MARGIN = 0.1
 """Seconds by which the edges of a window may be off: calls travel unevenly."""
@@ -47,6 +49,8 @@ class Probe:
     _probes_refused: int = 0
     _survivor: float | None = None
     """When the first call was sent that passed and proves something."""
+    _survivors: int = 0
+    """How many single calls have passed since."""
     _bucket: bool = False
     """A refusal among the survivors has shown a bucket."""
     _oldest: float = math.inf
@@ -118,8 +122,11 @@ class Probe:
             return None  # what ended calls gave back, and what was too little for the refused call, explain it
         if self._survivor is None:
             self._survivor = sent_at
+        self._survivors += 1
         self._fills = self._log_bound()
-        if self._bucket or not self._probes_refused or self._survivor - self.stopped.first.at < self._long():
+        short = not self._probes_refused or self._survivor - self.stopped.first.at < self._long()
+        flowing = self._survivors >= ENOUGH and self._bucket_explains(sent_at)
+        if self._bucket or short or flowing:
             full = known.kind is Kind.SLIDING or (
                 known.kind is Kind.FIXED and self._spent_at_stop() > 0.9 * known.limit
             )
@@ -149,7 +156,7 @@ class Probe:
         if not bucket or known.kind is Kind.SLIDING or (long and (known.kind is None or full)):
             self._refused.append(refusal)
             return self._window(Kind.SLIDING)
-        self._bucket, self._survivor = True, None
+        self._bucket, self._survivor, self._survivors = True, None, 0
         self.gap /= 2
         self._next = now + self.gap
         return None
@@ -168,9 +175,12 @@ class Probe:
         return Block(self.stopped, self._last, self._survivor or self._last.at, self._probes_refused > 0)
 
     def _long(self) -> float:
-        """Seconds of refusals that a bucket does not explain, debts of ended calls included."""
+        """Seconds of refusals that a bucket does not explain, debts of ended calls included.
+
+        Before its rate is known, the last minute tells no more than rate + capacity / 60, at most twice the rate.
+        """
         known, stop = self.known, self.stopped.first.at
-        rate = known.base or known.spent(stop) / WINDOW
+        rate = known.base or known.spent(stop) / WINDOW / 2
         debts = max(0.0, -known.log.credits_after(stop)) / rate if rate else 0.0
         return max(LONG, 3 * known.mean / known.base if known.base else 0.0) + debts
 
