@@ -35,12 +35,12 @@ class Bucket:
         known.best = max(0.9 * known.best, known.spent(block.stopped.first.at) / 60)
         calls = known.log.calls - known.log.count_after(refused_at)
         known.anchors.add(Anchor(refused_at, known.log.total_at(refused_at), calls), mean)
-        rate = known.anchors.rate
+        rate = known.rate = known.anchors.rate or known.rate
         if rate is not None:
             hi = known.lowest_refused
             if rate > hi or rate < 0.8 * hi or pace > 1.3 * hi:
                 known.lowest_refused = math.inf
-            if pace >= 0.9 * rate:
+            if pace >= rate:
                 known.lowest_refused = min(known.lowest_refused, pace)
         if rate is None or pace > 1.5 * rate:
             base, plateau = _first_base(known, block, rate or 0.0)

@@ -33,6 +33,8 @@ class Knowledge:
     kind: Kind | None = None
     base: float | None = None
     """A bucket's rate, a little below what was measured."""
+    rate: float | None = None
+    """A bucket's rate as it was measured last."""
     anchors: Anchors = field(default_factory=Anchors)
     lowest_refused: float = math.inf
     """The lowest pace at which a bucket refused since its rate last changed."""
