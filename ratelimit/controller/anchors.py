@@ -13,6 +13,10 @@ class Anchor:
     calls: int
     """In so many calls."""
 
+    def rate_since(self, earlier: "Anchor") -> float:
+        """Admitted a second since another one."""
+        return (self.admitted - earlier.admitted) / (self.at - earlier.at)
+
 
 @dataclass(slots=True)
 class Anchors:

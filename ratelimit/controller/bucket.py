@@ -34,7 +34,10 @@ class Bucket:
         known.kind = Kind.BUCKET
         known.best = max(0.9 * known.best, known.spent(block.stopped.first.at) / 60)
         calls = known.log.calls - known.log.count_after(refused_at)
-        known.anchors.add(Anchor(refused_at, known.log.total_at(refused_at), calls), mean)
+        anchor = Anchor(refused_at, known.log.total_at(refused_at), calls)
+        known.anchors.add(anchor, mean)
+        if len(known.anchors.line) > 1 and calls - known.anchors.line[-2].calls >= 5:
+            known.stops.append((refused_at, known.spent(refused_at), anchor.rate_since(known.anchors.line[-2])))
         rate = known.rate = known.anchors.rate or known.rate
         if rate is not None:
             hi = known.lowest_refused
@@ -99,4 +102,4 @@ def _measured_base(known: Knowledge, rate: float) -> tuple[float, float]:
     rate_now = (rate + hi) / 2 if 1.04 * rate <= hi < math.inf else rate
     base = rate_now * (1 - max(0.005, min(0.25, 0.5 / max(1, known.anchors.calls))))
     age = max(2.0, 6 * mean / rate, 2 * known.anchors.age)
-    return base, min(170.0, max(60.0, 28 * mean / rate), age)
+    return base, min(180.0, max(60.0, 30 * mean / rate), age)

@@ -1,6 +1,7 @@
 """What the controller of one quota knows, whatever it is doing."""
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -9,6 +10,11 @@ from ratelimit.controller.call_log import CallLog
 
 LATENESS = 0.02
 """Seconds that a call may start late and the next ones still make up for: timers and the head's turn cost some."""
+STOPS = 6
+APART = 20.0
+"""Seconds between the first and the last of these stops: the sum of a minute hardly changes in less."""
+MANY = 100
+"""Calls a minute; of fewer, one more or less is a large part."""
 QUICK = 0.25
 """Seconds after which a call without a refusal has survived, at least."""
 
@@ -40,6 +46,8 @@ class Knowledge:
     """The lowest pace at which a bucket refused since its rate last changed."""
     best: float = 0.0
     """The best rate that was seen over a minute, forgotten by a tenth at each stop."""
+    stops: deque[tuple[float, float, float]] = field(default_factory=lambda: deque(maxlen=STOPS))
+    """The last stops of a bucket: when, what the minute before had taken, and the rate since the stop before."""
     limit: float = 0.0
     """What a window holds."""
     boundary: float | None = None
@@ -54,6 +62,18 @@ class Knowledge:
         """A call was sent."""
         self.mean += 0.02 * (cost - self.mean) if self.mean else cost
         self.log.add(now, cost)
+
+    def seems_a_log(self) -> bool:
+        """Whether what was taken for a bucket stops at one and the same sum of a minute, at very different rates.
+
+        A log that is met while it is in use gives back all the time, as fast as it was filled a minute before.
+        """
+        if len(self.stops) < STOPS:
+            return False
+        times, sums, rates = zip(*self.stops, strict=True)
+        same = max(sums) - min(sums) <= 0.01 * max(sums) + self.mean
+        apart = times[-1] - times[0] >= APART
+        return bool(same and apart and min(sums) > MANY * self.mean and max(rates) > 1.3 * max(sums) / 60)
 
     def spent(self, time: float) -> float:
         """What counts of the 60 s until then."""

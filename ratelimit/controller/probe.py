@@ -130,7 +130,7 @@ class Probe:
             full = known.kind is Kind.SLIDING or (
                 known.kind is Kind.FIXED and self._spent_at_stop() > 0.9 * known.limit
             )
-            if full and not self._bucket:
+            if (full and not self._bucket) or known.seems_a_log():
                 return self._window(Kind.SLIDING)
             return FoundBucket(self._block())
         if self._bucket_explains(sent_at):

@@ -15,7 +15,7 @@ LATEST = 45.0
 """Seconds into a fixed window after which nothing is tried: the next one would answer."""
 TRY_AFTER = 85.0
 """Seconds after a refusal until more is tried: a doubled quota is found within 120."""
-RARELY = 300.0
+RARELY = 330.0
 LONG = 3.0
 MANY = 300
 
@@ -61,6 +61,7 @@ class Window:
         begin = block.survivor
         if known.kind is Kind.FIXED and known.boundary is not None and (begin - known.boundary) % WINDOW < 16.0:
             begin = known.boundary
+        known.stops.clear()
         known.kind, known.limit = found.kind, max(found.limit, 1.01 * known.mean)
         known.boundary = begin if found.kind is Kind.FIXED else None
         patience = TRY_AFTER if found.certain else 0.0
