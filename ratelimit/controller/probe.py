@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from ratelimit.controller.knowledge import (
+    LATENESS,
     QUICK,
     Block,
     Finding,
@@ -88,9 +89,9 @@ class Probe:
         if now >= self._oldest:
             self._oldest = math.inf
         if self.known.log.after(self._last.at) <= self._credits():  # it is in the log already
-            self._next = max(self._next, now - 0.02) + cost / self.stopped.pace
+            self._next = max(self._next, now - LATENESS) + cost / self.stopped.pace
         elif self._has_room(now):
-            self._next = max(self._next, now - 0.02) + cost * WINDOW / (4 * self._fills)
+            self._next = max(self._next, now - LATENESS) + cost * WINDOW / (4 * self._fills)
         else:
             self._pending = now
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from ratelimit.controller.call_log import Since
-from ratelimit.controller.knowledge import Beat, Finding, FoundWindow, Kind, Knowledge, Refusal, Stopped
+from ratelimit.controller.knowledge import QUICK, Beat, Finding, FoundWindow, Kind, Knowledge, Refusal, Stopped
 
 WINDOW = 60.0
 MARGIN = 0.1
@@ -16,8 +16,16 @@ LATEST = 45.0
 TRY_AFTER = 85.0
 """Seconds after a refusal until more is tried: a doubled quota is found within 120."""
 RARELY = 330.0
+"""The same at most, where a minute has so few calls that each trial would be a large part of them."""
+OFTEN = 10.0
+"""The same after a surprise, or while the kind of window is in doubt."""
 LONG = 3.0
+"""Seconds of refusals, and MANY calls a minute: it may be a fixed window, and to look costs little."""
 MANY = 300
+ROOM_FOR_OTHERS = 0.98
+"""Of the limit after surprises in a row: others use it too, and are better not met call by call."""
+LONGEST_PAUSE = 15.0
+"""Seconds after such a surprise."""
 
 
 @dataclass(slots=True)
@@ -67,7 +75,7 @@ class Window:
         patience = TRY_AFTER if found.certain else 0.0
         long = block.survivor - block.stopped.first.at > LONG
         if found.kind is Kind.SLIDING and long and found.limit > MANY * known.mean:
-            patience = 10.0  # it may be a fixed window; to look costs little of many calls
+            patience = OFTEN
         return cls(
             known,
             found.kind,
@@ -152,7 +160,7 @@ class Window:
         pace = self.pace
         known.limit = limit
         if limit > 1.005 * trial.before + known.mean:
-            self.patience = max(10.0, self.patience / 2)
+            self.patience = max(OFTEN, self.patience / 2)
         else:
             self.patience = min(2 * max(self.patience, 1.0), 800.0)
         if self.kind is Kind.SLIDING and limit > 1.02 * trial.before + 2 * known.mean:
@@ -167,11 +175,12 @@ class Window:
         held = self._held_at(refusal.at)
         if self._in_a_row >= 4 if self.kind is Kind.SLIDING else held < 0.3 * known.limit:
             return Stopped(refusal, self.pace)
-        known.limit = min(known.limit, held * (1 + 1e-9))
+        limit = min(known.limit, held * (1 + 1e-9))
         if self._in_a_row > 1:
-            known.limit *= 0.98  # others use it as well: leave them room rather than meet them call by call
-        self._paused_until = now + 0.25 * 2 ** (self._in_a_row - 1)
-        self.patience = 10.0
+            limit *= ROOM_FOR_OTHERS
+        known.limit = max(limit, 1.01 * known.mean)
+        self._paused_until = now + min(LONGEST_PAUSE, QUICK * 2 ** (self._in_a_row - 1))
+        self.patience = OFTEN
         return None
 
     def _used(self, now: float) -> float:
