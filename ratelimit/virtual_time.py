@@ -7,9 +7,11 @@ would take real time is refused: executors and sockets (a thread's 50 ms would b
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn, TypeVar
+from contextvars import Context
+from typing import Any, NoReturn, TypeVar, TypeVarTuple, Unpack
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 TICK = 1e-9
 """Seconds that the clock moves at least for a timer: code that rounds its waking time up to `now` would spin."""
@@ -47,6 +49,12 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
         return self._jump.now
+
+    def call_at(
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """A timer; for a moment that is over already, or rounds to it, the clock moves by a tick all the same."""
+        return super().call_at(max(when, self.time() + TICK), callback, *args, context=context)
 
     def run_in_executor(self, *_args: object, **_options: object) -> NoReturn:
         """Refused."""

@@ -57,3 +57,18 @@ def test_timeouts_work():
         return asyncio.get_running_loop().time()
 
     assert virtual_time.run(main()) == pytest.approx(900, abs=1e-6)
+
+
+def test_code_that_waits_until_a_moment_that_rounds_to_now_goes_on():
+    """1000 + 1e-14 is 1000: whoever computes its waking time so would be woken for ever at one instant."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(1000)
+        until = loop.time() + 1e-7
+        while loop.time() < until:
+            woken = loop.create_future()
+            loop.call_at(loop.time() + 1e-14, woken.set_result, None)
+            await woken
+
+    virtual_time.run(main())
