@@ -19,7 +19,7 @@ from jobs.dispatcher import Dispatcher
 from jobs.documents.intake import IntakeRules
 from jobs.group_commit import GroupCommit
 from jobs.journal import Journal, Taking
-from jobs.metering import MONEY, REQUESTS, TOKENS, Meter
+from jobs.metering import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
 from jobs.request import Recipe
 from jobs.results.summary import Summary
 from jobs.stats import Quota, Stats
@@ -110,7 +110,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
             commit=commit,
             recall=recall,
             transport=service.transport,
-            gate=gate(settings),
+            gate=gate(settings, model.context_tokens),
             policy=Policy(
                 max_attempts=settings.max_attempts,
                 call_timeout=settings.call_timeout,
@@ -145,8 +145,8 @@ def recipe(settings: AnalyzeSettings, model: str, identity: str) -> Recipe:
     )
 
 
-def gate(settings: AnalyzeSettings) -> Gate:
-    """The gate for the quotas that were told or are to be found, and for the budget."""
+def gate(settings: AnalyzeSettings, context: float | None = None) -> Gate:
+    """The gate for the quotas that were told or are to be found, for the model's context, and for the budget."""
     dimensions: dict[str, Dimension] = {}
     for name, quota, largest in ((REQUESTS, settings.rpm, 1.0), (TOKENS, settings.tpm, float(settings.max_tokens))):
         if quota is None:
@@ -154,6 +154,8 @@ def gate(settings: AnalyzeSettings) -> Gate:
         elif quota < math.inf:
             dimensions[name] = Dimension(_bucket(quota, settings.burst, largest), quota)
     places = affordable(settings.concurrency or CONCURRENCY)
+    if context is not None:
+        dimensions[CONTEXT] = Dimension(Allowance(math.inf), context)
     if settings.budget is not None:
         dimensions[MONEY] = Dimension(Allowance(settings.budget), settings.budget)
     book, turn_away = QuotaBook(dimensions), settings.on_outage == "fallback"

@@ -13,7 +13,7 @@ from jobs.answer import Answer
 from jobs.backlog import Unit
 from jobs.fallback import local_answer
 from jobs.group_commit import Commit
-from jobs.metering import MONEY, REQUESTS, TOKENS, Meter
+from jobs.metering import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
 from jobs.stopping import Cause, Policy, Stop, Stopper
 from jobs.store import Closing, Recall, Status, Store
 from jobs.transport import Reply, Transport
@@ -204,7 +204,8 @@ class Caller:
         self._judge(unit, Reply(Outcome.CANCELLED, 0.0, code=code, message=message), Status.FALLBACK)
 
     async def _cannot_fit(self, unit: Unit, error: NeverFitsError) -> None:
-        message = f"this section {error}; use a smaller --section-tokens or --max-tokens, or a larger quota"
+        larger = "a model with a larger one" if error.quota == CONTEXT else "a larger quota"
+        message = f"this section {error}; use a smaller --section-tokens or --max-tokens, or {larger}"
         await self._commit(partial(_fail, unit.id, "NeverFits", message))
         self._judge(unit, Reply(Outcome.CANCELLED, 0.0, code="NeverFits", message=message), Status.FAILED)
 

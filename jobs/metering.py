@@ -10,9 +10,13 @@ from ratelimit.quota import Cost
 
 REQUESTS, TOKENS, MONEY = "requests a minute", "tokens a minute", "the budget (USD)"
 """The names of the quotas in the book, as messages show them."""
+CONTEXT = "the model's context (tokens)"
+"""A bound on each call alone, kept in the book like a quota that is never used up."""
 
 WORST_BYTES_PER_TOKEN = 2.0
 """For a bound on what a call may cost before it is sent: no current tokenizer makes more tokens of real text."""
+MOST_BYTES_PER_TOKEN = 6.0
+"""What does not fit a context even so certainly does not: real text has 3 to 5."""
 
 WEIGHT = 0.02
 """Of one answer in the moving average of bytes a token."""
@@ -35,6 +39,7 @@ class Meter:
             TOKENS: len(request.body) / self.bytes_per_token + request.max_tokens,
             MONEY: self.model.worst_cost(math.ceil(len(request.body) / WORST_BYTES_PER_TOKEN), request.max_tokens)
             or 0.0,
+            CONTEXT: len(request.body) / MOST_BYTES_PER_TOKEN + request.max_tokens,
         }
 
     def actual(self, usage: Usage) -> Cost:

@@ -40,7 +40,7 @@ class Model:
     price: Price | None
     """None if it is not known."""
     context_tokens: int | None
-    """None unless the user told it."""
+    """The most that input and output of one call can be together; None if it is not known."""
 
     def cost(self, usage: Usage) -> float | None:
         """USD of an answer; None if the price is not known. Thinking is inside the output tokens."""

@@ -46,6 +46,8 @@ class Probe:
     _next: float = 0.0
     _pending: float | None = None
     """When the call was sent whose fate decides."""
+    _explained: float = 0.0
+    """What could pass by then without any refill: what ended calls gave back, and what was too little for the last."""
     _refused: list[Refusal] = field(default_factory=list)
     _probes_refused: int = 0
     _survivor: float | None = None
@@ -88,12 +90,13 @@ class Probe:
         """A probe goes out; or, where a log certainly has room, one of many."""
         if now >= self._oldest:
             self._oldest = math.inf
-        if self.known.log.after(self._last.at) <= self._credits():  # it is in the log already
+        given, last = self._credits(), self._last
+        if given > 0.5 * self.known.mean and self.known.log.after(last.at) < last.cost + given:
             self._next = max(self._next, now - LATENESS) + cost / self.stopped.pace
         elif self._has_room(now):
             self._next = max(self._next, now - LATENESS) + cost * WINDOW / (4 * self._fills)
         else:
-            self._pending = now
+            self._pending, self._explained = now, last.cost + given
 
     def credited(self, delta: float) -> None:
         """A call ended; the log knows it."""
@@ -119,8 +122,8 @@ class Probe:
             self._next = sent_at + known.mean / known.base
         else:
             self._next = now
-        if known.log.after(last.at) < last.cost + self._credits() - 1e-6 * known.mean:
-            return None  # what ended calls gave back, and what was too little for the refused call, explain it
+        if known.log.between(last.at, sent_at) < self._explained - 1e-6 * known.mean:
+            return None
         if self._survivor is None:
             self._survivor = sent_at
         self._survivors += 1

@@ -1,6 +1,7 @@
 """What becomes of units whose calls fail: outages, throttles, retries, in virtual time."""
 
 import asyncio
+import math
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -9,10 +10,11 @@ import pytest
 from virtual_runs import OK, THROTTLED, TRANSIENT, UNKNOWN, Answering, Ran, many, run
 
 from jobs import events
-from jobs.metering import REQUESTS, TOKENS
+from jobs.metering import CONTEXT, REQUESTS, TOKENS
 from jobs.stopping import Cause, Policy
 from jobs.store import Status
 from jobs.transport import Reply
+from ratelimit.algorithms.allowance import Allowance
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.first_calls import PROBES
 from ratelimit.outcome import Outcome
@@ -210,3 +212,11 @@ def test_a_unit_above_its_quota_fails_without_a_call_naming_document_and_limit()
     (event, *_) = told(ran, events.UnitClosed)
     assert (event.document, event.code) == ("0.md", "NeverFits")
     assert "of tokens a minute, of which there are never more than 50" in event.message
+
+
+def test_a_unit_above_the_models_context_fails_without_a_call():
+    ran = run(many(20), limiters={CONTEXT: Allowance(math.inf)}, most={CONTEXT: 50.0})
+    assert ran.calls == 0
+    (event, *_) = told(ran, events.UnitClosed)
+    assert "of the model's context (tokens), of which there are never more than 50" in event.message
+    assert "a model with a larger one" in event.message

@@ -110,6 +110,7 @@ def run(
     policy: Policy | None = None,
     rpm: float | None = None,
     limiters: Mapping[str, Limiter] | None = None,
+    most: Mapping[str, float] | None = None,
     budget: float | None = None,
     places: int = 64,
     latency: float = 1.0,
@@ -132,7 +133,10 @@ def run(
             seen.append(event)
             stats(event)
 
-        dimensions = {name: Dimension(limiter, limiter.limit) for name, limiter in (limiters or {}).items()}
+        dimensions = {
+            name: Dimension(limiter, (most or {}).get(name, limiter.limit))
+            for name, limiter in (limiters or {}).items()
+        }
         if rpm:
             dimensions[REQUESTS] = Dimension(TokenBucket(rpm / 60, max(1.0, rpm / 60)), rpm)
         if budget is not None:
