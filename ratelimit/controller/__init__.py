@@ -1,17 +1,51 @@
 """Finds a quota that nobody told, from refusals alone; one controller for each quota (pure)."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from ratelimit.controller.bucket import Bucket
-from ratelimit.controller.knowledge import Finding, FoundBucket, FoundWindow, Knowledge, Refusal, Stopped
+from ratelimit.controller.knowledge import Finding, FoundBucket, FoundWindow, Kind, Knowledge, Refusal, Stopped
+from ratelimit.controller.learned import FORGOTTEN, Learned, Remembered, Remembering, resume, shown
 from ratelimit.controller.probe import Probe
 from ratelimit.controller.ramp import Ramp
 from ratelimit.controller.window import Window
 
-State = Ramp | Probe | Bucket | Window
+State = Remembering | Ramp | Probe | Bucket | Window
+
+SURE = 20
+"""Calls between a bucket's anchors from which on its rate counts as known: each is exact to about a call."""
+SLOWEST = 5.0
+"""Seconds: a refusal that took longer says nothing of the next ones."""
+NEWS = 0.1
+"""Of what was told before: a smaller change is not told."""
+QUIET = 300.0
+"""Seconds after something was told in which a new search is not; its result is, if it is another one."""
 
 
-def transition(known: Knowledge, finding: Finding, now: float) -> State:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a controller keeps to is another quota, or none that is known for the moment."""
+
+    old: float | None
+    new: float | None
+    """A minute; None while it is not known."""
+    kind: Kind | None
+    reason: str
+    """A sentence's predicate for a person: "a bucket that refills 598 a minute"."""
+
+
+Told = Callable[[Change], None]
+
+
+def nobody(_change: Change) -> None:
+    """Is told of changes where nobody else is."""
+
+
+def transition(known: Knowledge, finding: Finding | Remembered, now: float) -> State:
     """What follows a finding."""
     match finding:
+        case Remembered():
+            return resume(known, finding, now)
         case Stopped():
             return Probe.after(known, finding, now)
         case FoundBucket(block):
@@ -23,22 +57,30 @@ def transition(known: Knowledge, finding: Finding, now: float) -> State:
 class Controller:
     """A Learner: it ramps up to the first refusal, probes how the quota comes back, and keeps to what that shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, learned: Learned | None = None, age: float = 0.0) -> None:
+        """`learned` by an earlier run, `age` seconds ago: where this one starts, unless it is too old."""
         self.limit = float("inf")
         self.known = Knowledge()
-        self.state: State = Ramp(self.known)
+        self.learned = learned if learned is not None and age < FORGOTTEN else None
+        """What is known for sure, by the last refusals; until there are any, what was remembered."""
+        self.on_change: Told = nobody
+        """Told of changes of what is in force, but not of small ones."""
+        self.state: State = Ramp(self.known) if self.learned is None else Remembering(Remembered(self.learned, age))
         self._resumed_at = -float("inf")
+        self._told: Learned | None = None
+        self._told_at = -float("inf")
 
     def wait(self, now: float, cost: float = 1.0) -> float:
         """Seconds until `cost` may start."""
         if (finding := self.state.tick(now)) is not None:
             self._move(finding, now)
-        return self.state.wait(now, cost)
+        return self.state.wait(now, cost) if cost else 0.0
 
     def take(self, now: float, cost: float = 1.0) -> None:
         """A call starts."""
-        self.known.sent(now, cost)
-        self.state.sent(now, cost)
+        if cost:
+            self.known.sent(now, cost)
+            self.state.sent(now, cost)
 
     def correct(self, now: float, taken_at: float, delta: float) -> None:
         """A call that started then took `delta` more than was reserved."""
@@ -49,14 +91,67 @@ class Controller:
         """The server refused a call that started then."""
         known = self.known
         known.log.refuse(taken_at, cost)
-        known.round_trip = max(known.round_trip, now - taken_at)
-        if taken_at > self._resumed_at and (finding := self.state.refused(now, Refusal(taken_at, cost))) is not None:
+        known.round_trip = max(0.9 * known.round_trip, min(now - taken_at, SLOWEST))
+        if taken_at <= self._resumed_at:
+            return
+        if (finding := self.state.refused(now, Refusal(taken_at, cost))) is not None:
             self._move(finding, now)
+        elif isinstance(self.state, Window):
+            self._learn(now)  # its limit is another one, perhaps
 
-    def _move(self, finding: Finding, now: float) -> None:
-        self.state = transition(self.known, finding, now)
+    def resume(self, now: float, since: float) -> None:
+        """From `since` until now no call could start: what was admitted meanwhile measures nothing."""
+        self.known.anchors.line.clear()
+
+    def _move(self, finding: Finding | Remembered, now: float) -> None:
+        before, self.state = self.state, transition(self.known, finding, now)
         match finding:
+            case Remembered(learned, age):
+                self._tell(now, learned, f"{_named(learned)} as it was learned {_ago(age)}")
+            case Stopped(_, pace):
+                if isinstance(before, Ramp) or (isinstance(before, Window) and now - self._told_at > QUIET):
+                    self._tell(now, None, f"refused at {shown(60 * pace)} a minute: finding out how it comes back")
             case FoundBucket(block):
                 self._resumed_at = block.survivor
+                self._learn(now)
             case FoundWindow():
                 self._resumed_at = now
+                self._learn(now)
+
+    def _learn(self, now: float) -> None:
+        known = self.known
+        match self.state:
+            case Bucket() if known.anchors.rate is not None and known.anchors.calls >= SURE:
+                learned = Learned(Kind.BUCKET, 60 * known.anchors.rate, known.mean)
+            case Window(kind=kind):
+                learned = Learned(kind, known.limit, known.mean)
+            case _:
+                return
+        self.learned, told = learned, self._told
+        if told is None or told.kind is not learned.kind:
+            self._tell(now, learned, _named(learned))
+        elif abs(learned.per_minute - told.per_minute) > NEWS * told.per_minute:
+            changed = "grew" if learned.per_minute > told.per_minute else "fell"
+            self._tell(now, learned, f"{changed} to {shown(learned.per_minute)} a minute")
+
+    def _tell(self, now: float, learned: Learned | None, reason: str) -> None:
+        old, self._told, self._told_at = self._told, learned, now
+        before, after = (None if it is None else it.per_minute for it in (old, learned))
+        self.on_change(Change(before, after, learned.kind if learned else None, reason))
+
+
+def _named(learned: Learned) -> str:
+    amount = shown(learned.per_minute)
+    return (
+        f"a bucket that refills {amount} a minute"
+        if learned.kind is Kind.BUCKET
+        else f"a {learned.kind} minute of {amount}"
+    )
+
+
+def _ago(seconds: float) -> str:
+    for unit, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= unit:
+            number = round(seconds / unit)
+            return f"{number} {name}{'s' * (number != 1)} ago"
+    return "just now"

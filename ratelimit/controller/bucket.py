@@ -9,6 +9,9 @@ from ratelimit.controller.knowledge import Beat, Block, Finding, Kind, Knowledge
 CLIMB = 0.015
 """Of the base, at the end of the plateau: the climb starts gently enough to hit a known rate by little."""
 
+IDLE = 5.0
+"""Seconds without a call after which the bucket may have been full: what it then lost is not its rate."""
+
 
 @dataclass(slots=True)
 class Bucket:
@@ -71,8 +74,11 @@ class Bucket:
 
     def sent(self, now: float, cost: float) -> None:
         """A call starts."""
+        idle = now - self._beat.next
         if self._beat.spend(now, cost, self.pace(self._used)):
             self._used += now - self._at
+        elif idle > IDLE:
+            self.known.anchors.line.clear()
         self._at = now
 
     def credited(self, delta: float) -> None:

@@ -24,6 +24,7 @@ class CallLog:
         self._costs: list[float] = []
         self._credit_times: list[float] = []
         self._credits: list[float] = []
+        self._credited: list[float] = []
         self._sums: list[Since] = []
 
     def add(self, now: float, cost: float) -> None:
@@ -45,8 +46,9 @@ class CallLog:
         self._change(sent_at, delta)
         self._credit_times.append(now)
         self._credits.append(-delta)
+        self._credited.append(sent_at)
         if len(self._credits) >= 2 * _BATCH and self._credit_times[_BATCH] < now - KEPT:
-            del self._credit_times[:_BATCH], self._credits[:_BATCH]
+            del self._credit_times[:_BATCH], self._credits[:_BATCH], self._credited[:_BATCH]
 
     def refuse(self, sent_at: float, cost: float) -> None:
         """A call was refused: it counts nothing."""
@@ -81,7 +83,9 @@ class CallLog:
 
     def total_at(self, time: float) -> float:
         """The total as it stood then."""
-        return self.total - self.after(time) + self.credits_after(time)
+        first = bisect_right(self._credit_times, time)
+        later = zip(self._credits[first:], self._credited[first:], strict=True)
+        return self.total - self.after(time) + sum(back for back, sent_at in later if sent_at <= time)
 
     def oldest_after(self, time: float) -> float | None:
         """When the first call later than this was sent."""

@@ -128,6 +128,8 @@ class Probe:
             self._survivor = sent_at
         self._survivors += 1
         self._fills = self._log_bound()
+        if known.kind is not None and self._survivor - self.stopped.first.at > WINDOW + LONGEST_GAP:
+            return self._as_before(known.kind)
         short = not self._probes_refused or self._survivor - self.stopped.first.at < self._long()
         flowing = self._survivors >= ENOUGH and self._bucket_explains(sent_at)
         if self._bucket or short or flowing:
@@ -174,6 +176,13 @@ class Probe:
         low = log.between(block.survivor - WINDOW, block.last.at)
         high = log.between(block.last.at - WINDOW, block.last.at)
         return FoundWindow(block, kind, low + 0.5 * mean, certain=high <= 1.02 * low + 2 * mean)
+
+    def _as_before(self, kind: Kind) -> Finding:
+        """No window refuses for so long, nor a bucket of that rate: what was known of the quota still holds."""
+        if kind is Kind.BUCKET:
+            self.known.anchors.line.clear()
+            return FoundBucket(self._block())
+        return FoundWindow(self._block(), kind, self.known.limit, certain=False)
 
     def _block(self) -> Block:
         return Block(self.stopped, self._last, self._survivor or self._last.at, self._probes_refused > 0)

@@ -10,6 +10,9 @@ FIRST = 4.0
 GROWTH = 4.0
 """Seconds in which the pace grows e-fold: at the first refusal the overshoot is a round trip / GROWTH of the pace."""
 
+LONGEST = 1.0
+"""Seconds of growth between two calls, at most: an expensive call takes long, which proves nothing of the pace."""
+
 
 @dataclass(slots=True)
 class Ramp:
@@ -34,7 +37,7 @@ class Ramp:
         if not self.pace:
             self.pace, self._at = FIRST * self.known.mean, now
         if self._beat.spend(now, cost, self.pace):  # else a faster pace would have changed nothing, and proves nothing
-            self.pace *= math.exp((now - self._at) / GROWTH)
+            self.pace *= math.exp(min(now - self._at, LONGEST) / GROWTH)
         self._at = now
 
     def credited(self, delta: float) -> None:
