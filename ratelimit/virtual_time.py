@@ -7,14 +7,14 @@ would take real time is refused: executors and sockets (a thread's 50 ms would b
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
-from contextvars import Context
-from typing import Any, NoReturn, TypeVar, TypeVarTuple, Unpack
+from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
 
 TICK = 1e-9
 """Seconds that the clock moves at least for a timer: code that rounds its waking time up to `now` would spin."""
+ROUNDS = 1000
+"""Turns of the loop at one instant, after which the clock moves by a tick: a waking time may round to `now` itself."""
 
 
 class DeadlockError(RuntimeError):
@@ -27,13 +27,16 @@ class _Jump(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self._rounds = 0
         self.stuck: Callable[[], NoReturn]
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             self.stuck()
-        if timeout > 0:
+        self._rounds = self._rounds + 1 if timeout <= 0 else 0
+        if timeout > 0 or self._rounds > ROUNDS:
             self.now += max(timeout, TICK)
+            self._rounds = 0
         return []
 
 
@@ -49,12 +52,6 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
         return self._jump.now
-
-    def call_at(
-        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        """A timer; for a moment that is over already, or rounds to it, the clock moves by a tick all the same."""
-        return super().call_at(max(when, self.time() + TICK), callback, *args, context=context)
 
     def run_in_executor(self, *_args: object, **_options: object) -> NoReturn:
         """Refused."""

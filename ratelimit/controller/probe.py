@@ -54,12 +54,12 @@ class Probe:
     """When the first call was sent that passed and proves something."""
     _survivors: int = 0
     """How many single calls have passed since."""
-    _bucket: bool = False
+    _shown_bucket: bool = False
     """A refusal among the survivors has shown a bucket."""
     _oldest: float = math.inf
     """When a sliding log would give its first call back: one probe goes out then, unless one is due before."""
-    _fills: float = 0.0
-    """What a sliding log must hold less than, by every refusal since the stop."""
+    _holds_less_than: float = 0.0
+    """A sliding log, by every refusal since the stop."""
 
     @classmethod
     def after(cls, known: Knowledge, stopped: Stopped, now: float) -> "Probe":
@@ -94,7 +94,7 @@ class Probe:
         if given > 0.5 * self.known.mean and self.known.log.after(last.at) < last.cost + given:
             self._next = max(self._next, now - LATENESS) + cost / self.stopped.pace
         elif self._has_room(now):
-            self._next = max(self._next, now - LATENESS) + cost * WINDOW / (4 * self._fills)
+            self._next = max(self._next, now - LATENESS) + cost * WINDOW / (4 * self._holds_less_than)
         else:
             self._pending, self._explained = now, last.cost + given
 
@@ -127,51 +127,59 @@ class Probe:
         if self._survivor is None:
             self._survivor = sent_at
         self._survivors += 1
-        self._fills = self._log_bound()
+        self._holds_less_than = min(map(self._held_with, self._refused))
         if known.kind is not None and self._survivor - self.stopped.first.at > WINDOW + LONGEST_GAP:
             return self._as_before(known.kind)
         short = not self._probes_refused or self._survivor - self.stopped.first.at < self._long()
         flowing = self._survivors >= ENOUGH and self._bucket_explains(sent_at)
-        if self._bucket or short or flowing:
+        if self._shown_bucket or short or flowing:
             full = known.kind is Kind.SLIDING or (
                 known.kind is Kind.FIXED and self._spent_at_stop() > 0.9 * known.limit
             )
-            if (full and not self._bucket) or known.seems_a_log():
+            if (full and not self._shown_bucket) or known.seems_a_log():
                 return self._window(Kind.SLIDING)
             return FoundBucket(self._block())
         if self._bucket_explains(sent_at):
             return None
         self._next = now
-        if known.log.between(now - WINDOW + MARGIN, now) > self._fills - 0.5 * known.mean:
+        if known.log.between(now - WINDOW + MARGIN, now) > self._holds_less_than - 0.5 * known.mean:
             return self._window(Kind.FIXED)
         return None
 
     def _refused_after_survivors(self, now: float, refusal: Refusal) -> Finding | None:
         """Calls had passed after a long block, and now one is refused: by a window that is full, or by a bucket."""
         known, survivor = self.known, self._survivor or now
-        mean = known.mean
-        bucket = self._bucket_explains(refusal.at)
-        full = known.log.between(refusal.at - WINDOW - MARGIN, refusal.at) + refusal.cost >= self._fills - 0.5 * mean
-        passed = known.log.between(survivor - 1e-9, refusal.at)
-        before = known.log.between(survivor - WINDOW, self.stopped.first.at)
-        broken = self._fills < self._spent_at_stop() - 2 * mean
-        a_log_it_was = known.kind is Kind.SLIDING and not self.stopped.grew
-        if not bucket and (passed > 0.5 * before if not full else broken and not a_log_it_was):
-            return FoundWindow(self._block(), Kind.FIXED, passed + 1e-6 * mean)
+        if not self._bucket_explains(refusal.at):
+            if self._only_fixed_explains(refusal, survivor):
+                passed = known.log.between(survivor - 1e-9, refusal.at)
+                return FoundWindow(self._block(), Kind.FIXED, passed + 1e-6 * known.mean)
+            return self._window(Kind.SLIDING, refusal)
         long = survivor - self.stopped.first.at > LONG_FOR_A_LOG
-        if not bucket or known.kind is Kind.SLIDING or (long and (known.kind is None or full)):
-            self._refused.append(refusal)
-            return self._window(Kind.SLIDING)
-        self._bucket, self._survivor, self._survivors = True, None, 0
+        if known.kind is Kind.SLIDING or (long and (known.kind is None or self._log_is_full(refusal))):
+            return self._window(Kind.SLIDING, refusal)
+        self._shown_bucket, self._survivor, self._survivors = True, None, 0
         self.gap /= 2
         self._next = now + self.gap
         return None
 
-    def _window(self, kind: Kind) -> FoundWindow:
+    def _only_fixed_explains(self, refusal: Refusal, survivor: float) -> bool:
+        log, mean = self.known.log, self.known.mean
+        if not self._log_is_full(refusal):  # a log had room: it is a fixed window that is full, if enough has passed
+            return log.between(survivor - 1e-9, refusal.at) > 0.5 * log.between(
+                survivor - WINDOW, self.stopped.first.at
+            )
+        if self.known.kind is Kind.SLIDING and not self.stopped.grew:
+            return False  # a log that has become smaller refuses so as well
+        return self._holds_less_than < self._spent_at_stop() - 2 * mean  # a log would have given back sooner
+
+    def _log_is_full(self, refusal: Refusal) -> bool:
+        return self._held_with(refusal) >= self._holds_less_than - 0.5 * self.known.mean
+
+    def _window(self, kind: Kind, *refused_now: Refusal) -> FoundWindow:
         log, mean, block = self.known.log, self.known.mean, self._block()
         if kind is Kind.SLIDING:
             # What was held when the tightest of the refusals came is certain; what it would have taken is not.
-            least = min(self._refused, key=self._held_with)
+            least = min((*self._refused, *refused_now), key=self._held_with)
             return FoundWindow(block, kind, self._held_with(least) - least.cost + 1e-6 * mean)
         low = log.between(block.survivor - WINDOW, block.last.at)
         high = log.between(block.last.at - WINDOW, block.last.at)
@@ -209,14 +217,11 @@ class Probe:
     def _held_with(self, refusal: Refusal) -> float:
         return self.known.log.between(refusal.at - WINDOW - MARGIN, refusal.at) + refusal.cost
 
-    def _log_bound(self) -> float:
-        return min(map(self._held_with, self._refused))
-
     def _spent_at_stop(self) -> float:
         return self.known.spent(self.stopped.first.at)
 
     def _has_room(self, now: float) -> bool:
         """Whether a call needs no verdict of its own, because even a log would take it and another one."""
-        if self._survivor is None or not self._probes_refused or self._bucket or self._bucket_explains(now):
+        if self._survivor is None or not self._probes_refused or self._shown_bucket or self._bucket_explains(now):
             return False
-        return self.known.log.between(now - WINDOW + MARGIN, now) + 2 * self.known.mean < self._fills
+        return self.known.log.between(now - WINDOW + MARGIN, now) + 2 * self.known.mean < self._holds_less_than

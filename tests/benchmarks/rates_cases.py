@@ -70,6 +70,18 @@ def _told() -> Iterator[Case]:
                     told=True, max_tokens=most, quick=tpm == 1e6 and most == 4096 and burndown == 5,
                 )  # fmt: skip
 
+    # Others use the same account: a client that gives way, and one that does not (to us a smaller quota, for a while).
+    for rules, calls, tokens in ((_rules("tb1", rpm=600.0), 300.0, 0), (_rules("tb1", tpm=600e3), 150.0, 2000)):
+        name = "600 rpm tb1" if rules.rpm else "600k tpm tb1"
+        yield Case(
+            f"told tenant {name}", rules, 0.95, 0.007,
+            told=True, tenants=(Tenant(600.0, 900.0, calls, tokens),),
+        )  # fmt: skip
+        yield Case(
+            f"told half withheld {name}", rules, 0.95, 0.007,
+            told=True, changes=(Change(600.0, 0.5), Change(900.0, 1.0)),
+        )  # fmt: skip
+
 
 def _unknown_requests() -> Iterator[Case]:
     goals = {
