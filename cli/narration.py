@@ -43,10 +43,9 @@ class Narrator:
     def __call__(self, event: events.Event) -> None:
         """Tell of an event, if it is worth a line."""
         match event:
-            case events.DocumentRead(status="unreadable"):
-                self._tell("unreadable", f"cannot read {event.path}: {event.error}", "documents.jsonl lists them all")
-            case events.DocumentRead(status="empty"):
-                self._tell("empty", f"nothing to analyse in {event.path}: {event.error}", "documents.jsonl lists them")
+            case events.DocumentRead(status="unreadable" | "empty"):
+                what = "cannot read" if event.status == "unreadable" else "nothing to analyse in"
+                self._tell(event.status, f"{what} {event.path}: {event.error}", "documents.jsonl lists them all")
             case events.UnitClosed() if event.status != "ok":
                 self._tell_unit(event)
             case events.CallEnded() if event.outcome in _HEARD:
@@ -56,6 +55,8 @@ class Narrator:
                 self._screen.notice(f"no call was answered yet: {event.reason}", NOT_REACHED)
             case events.BreakerChanged():
                 self._tell_outage(event)
+            case events.RateChanged() if event.reason:
+                self._screen.notice(event.sentence)
             case events.Stopping():
                 self._screen.notice(f"stopping: {event.reason}", event.hint)
             case events.Paused() if self._verbose or event.seconds >= LONG_PAUSE:

@@ -52,6 +52,8 @@ class AnalyzeSettings:
     call_timeout: float
     output: Path
     cache_dir: Path
+    state_dir: Path
+    """Where what was learned about quotas is remembered; no option, since nobody needs to choose it."""
     no_cache: bool
     refresh: bool
     retry: frozenset[str]
@@ -95,6 +97,7 @@ def analyze_settings(ctx: typer.Context) -> AnalyzeSettings:
         "emulate": target == "emulate",
         "endpoint_url": None if target == "emulate" else given["endpoint_url"] or _endpoint_of_environment(),
         "cache_dir": given["cache_dir"] or default_cache_dir(),
+        "state_dir": default_state_dir(),
         "system": given["system"] or "",
         "retry": frozenset(given["retry"] or ()),
         "model_overrides": sources.models(ctx),
@@ -111,6 +114,13 @@ def default_cache_dir() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("bedrock-batch", appauthor=False)
+
+
+def default_state_dir() -> Path:
+    """Where this system keeps what programs remember."""
+    from platformdirs import user_state_path
+
+    return user_state_path("bedrock-batch", appauthor=False)
 
 
 def _check(ctx: typer.Context, settings: AnalyzeSettings) -> None:

@@ -3,7 +3,7 @@
 import math
 import random
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +19,9 @@ from jobs.dispatcher import Dispatcher
 from jobs.documents.intake import IntakeRules
 from jobs.group_commit import GroupCommit
 from jobs.journal import Journal, Taking
+from jobs.learning import Learning
 from jobs.metering import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
+from jobs.remembered import Memory, Whose
 from jobs.request import Recipe
 from jobs.results.summary import Summary
 from jobs.stats import Quota, Stats
@@ -27,10 +29,10 @@ from jobs.stopping import Policy
 from jobs.store import NoRecall, Recall
 from jobs.transport import Transport
 from ratelimit.algorithms.allowance import Allowance
-from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.controller import Controller
 from ratelimit.gate import Gate
 from ratelimit.quota import Dimension, QuotaBook
+from ratelimit.told import Told
 
 EMULATED_MODEL = "amazon.nova-lite-v1:0"
 """The model that --emulate stands in for unless one is named."""
@@ -38,13 +40,9 @@ EMULATED_MODEL = "amazon.nova-lite-v1:0"
 CONCURRENCY = 1000
 """Most calls in flight: the quotas keep the rate, and rate x latency of them are; this protects memory and sockets."""
 
-OF_BURST = 0.8
-"""How much of the allowed burst is used: calls travel unevenly, and what is left over keeps a late one followed by an
-early one from passing the server's bucket."""
-
 OF_RATE = 0.98
-"""How much of a rate is used where the burst has no room for an early call (less than two calls, or an even beat): a
-call that travels faster than the one before it would be refused."""
+"""How much of a rate an even beat uses, which makes up for nothing: a call that travels faster than the one before it
+would be refused."""
 
 _AWS = re.compile(r"https://bedrock-runtime(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|api\.aws)")
 
@@ -58,6 +56,9 @@ class Service:
     """The URL, as it is shown."""
     identity: str
     """As it stands in keys: `aws`, `emulator`, or the URL of another one."""
+    region: str
+    account: str
+    """A mark of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +105,17 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
                 summary.run_id, summary.started_at, summary.model, service.identity, taking, hold=hold
             )
         )
+        memory = None if settings.emulate else Memory(settings.state_dir / "quotas.json")
+        whose = Whose(service.identity, service.account, service.region, summary.model)
+        learning = Learning(memory, whose, emit)
+        stack.callback(learning.close)
         dispatcher = Dispatcher(
             recipe=recipe(settings, summary.model, service.identity),
             meter=Meter(model),
             commit=commit,
             recall=recall,
             transport=service.transport,
-            gate=gate(settings, model.context_tokens),
+            gate=gate(settings, model.context_tokens, learning.controller),
             policy=Policy(
                 max_attempts=settings.max_attempts,
                 call_timeout=settings.call_timeout,
@@ -127,6 +132,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         )
         stats.stages = dispatcher.stages
         stats.priced = model.price is not None
+        stats.max_tokens = settings.max_tokens
         yield Batch(dispatcher, commit, interrupted)
 
 
@@ -145,14 +151,25 @@ def recipe(settings: AnalyzeSettings, model: str, identity: str) -> Recipe:
     )
 
 
-def gate(settings: AnalyzeSettings, context: float | None = None) -> Gate:
-    """The gate for the quotas that were told or are to be found, for the model's context, and for the budget."""
+def _unknown(_quota: str) -> Controller:
+    return Controller()
+
+
+def gate(
+    settings: AnalyzeSettings,
+    context: float | None = None,
+    controller: Callable[[str], Controller] = _unknown,
+) -> Gate:
+    """The gate for the quotas that were told or are to be found, for the model's context, and for the budget.
+
+    `controller` makes the one of a quota that nobody told.
+    """
     dimensions: dict[str, Dimension] = {}
-    for name, quota, largest in ((REQUESTS, settings.rpm, 1.0), (TOKENS, settings.tpm, float(settings.max_tokens))):
-        if quota is None:
-            dimensions[name] = Dimension(Controller(), math.inf)
-        elif quota < math.inf:
-            dimensions[name] = Dimension(_bucket(quota, settings.burst, largest), quota)
+    for name, quota in ((REQUESTS, settings.rpm), (TOKENS, settings.tpm)):
+        if quota is None and not settings.emulate:  # the emulator that a run starts for itself has none
+            dimensions[name] = Dimension(controller(name), math.inf)
+        elif quota is not None and quota < math.inf:
+            dimensions[name] = Dimension(Told(quota / 60, quota / 60 * settings.burst), quota)
     places = affordable(settings.concurrency or CONCURRENCY)
     if context is not None:
         dimensions[CONTEXT] = Dimension(Allowance(math.inf), context)
@@ -164,14 +181,6 @@ def gate(settings: AnalyzeSettings, context: float | None = None) -> Gate:
 
         return SmoothGate(book, places, per_minute=settings.rpm * OF_RATE, turn_away=turn_away)
     return Gate(book, places, turn_away=turn_away)
-
-
-def _bucket(quota: float, burst: float, largest: float) -> TokenBucket:
-    """The client's own mirror of a quota a minute, of which one call takes about `largest`."""
-    rate = quota / 60
-    if rate * burst < 2 * largest:
-        rate *= OF_RATE
-    return TokenBucket(rate, quota / 60 * burst * OF_BURST)
 
 
 def quota(settings: AnalyzeSettings) -> Quota:
@@ -212,7 +221,7 @@ async def _service(settings: AnalyzeSettings) -> AsyncIterator[Service]:
             identity = "aws" if _AWS.fullmatch(access.endpoint) else access.endpoint
         transport = BedrockTransport(access)
         stack.push_async_callback(transport.close)
-        yield Service(transport, access.endpoint, identity)
+        yield Service(transport, access.endpoint, identity, access.region, access.account)
 
 
 async def _recall(settings: AnalyzeSettings, commit: GroupCommit, stack: AsyncExitStack) -> Recall:

@@ -110,6 +110,25 @@ class BreakerChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class RateChanged:
+    """What is known of a quota that nobody told has changed."""
+
+    quota: str
+    """`requests` or `tokens`."""
+    per_minute: float | None
+    """None while it is being found."""
+    kind: str
+    """How it comes back: `bucket`, `fixed` or `sliding`; empty while it is being found."""
+    reason: str
+    """Empty where the change is too small to tell a person."""
+
+    @property
+    def sentence(self) -> str:
+        """Which quota, and what is known of it."""
+        return f"the quota in {self.quota}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """No new call starts; calls in flight may finish. `reason` and `hint` are for a person."""
 
@@ -135,6 +154,7 @@ Event = (
     | UnitClosed
     | Paused
     | BreakerChanged
+    | RateChanged
     | Stopping
     | Notice
 )

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from jobs import events
+from jobs.advice import Advice, TokenUse, smaller_max_tokens
 from jobs.last_minute import RATE_WINDOW, LastMinute
+from ratelimit.controller.learned import figure
 from ratelimit.outcome import Outcome
 
 
@@ -20,14 +22,17 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The quota that the gate keeps to; None where there is none."""
+    """The quota that the gate keeps to; None where there is none, or none is known yet."""
 
     rpm: float | None = None
     tpm: float | None = None
     source: str | None = None
-    """`told`; None where nobody told."""
+    """`told` or `learned`: of the two the one that is used more; None where none is known."""
     burst_s: float = 0.0
-    """How many seconds of it may be taken at once."""
+    """How many seconds of it may be taken at once, if it was told."""
+    rpm_kind: str | None = None
+    """How it comes back, if it was learned: `bucket`, `fixed` or `sliding`; None if it was told."""
+    tpm_kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +84,13 @@ class Snapshot:
     quota: Quota = Quota()
     stages: tuple[Stage, ...] = ()
     utilisation: float | None = None
-    """Of the tightest told quota, 0 to 1: what was used of burst + quota x time since the first call."""
+    """Of the tightest quota: what was used of burst + quota x time since the first call.
+
+    Of a learned one at most 1, by what is known of it now: nobody told how much of it was there at the start.
+    """
     eta: float | None = None
     """Seconds to the end as far as can be told; None if it cannot."""
+    advice: tuple[Advice, ...] = ()
 
     @property
     def fraction(self) -> float | None:
@@ -91,6 +100,10 @@ class Snapshot:
         whole = not self.bytes_total or self.documents == self.documents_total
         read = 1.0 if whole else min(1.0, self.bytes_read / self.bytes_total)
         return read * (self.units_done / self.units if self.units else 1.0)
+
+
+REQUESTS_BIND = 0.95
+"""Of the quota in requests: then it is not tokens that hold the run back."""
 
 
 def no_stages() -> tuple[Stage, ...]:
@@ -106,12 +119,20 @@ class Stats:
     quota: Quota = field(default_factory=Quota)
     stages: Callable[[], tuple[Stage, ...]] = no_stages
     priced: bool = True
+    max_tokens: int = 0
+    """What each call reserves for its answer."""
     started: float = field(init=False)
     _counts: dict[str, int] = field(init=False)
     _cost: float = 0.0
     _sent: LastMinute = field(default_factory=LastMinute)
     _tokens: LastMinute = field(default_factory=LastMinute)
     _quota_tokens: float = 0.0
+    _burned: float = 0.0
+    """The part of them that was output."""
+    _longest: int = 0
+    _answers: int = 0
+    _waited: float = 0.0
+    """Seconds of latency, of all answers."""
     _calling: tuple[float, float] | None = None
     """When the first and the last call were sent."""
     _latency: float = 0.0
@@ -147,10 +168,23 @@ class Stats:
                 self._totals = event.documents, event.bytes
             case events.Stopping():
                 self._stopping = event.reason
-            case events.Paused():
-                self._pause = now + event.seconds, event.reason
-            case events.BreakerChanged():
-                self._outage = now + event.seconds, "" if event.new == "closed" else event.sentence
+            case events.Paused() | events.BreakerChanged():
+                self._hold_back(event, now)
+            case events.RateChanged():
+                self._learned(event)
+
+    def _learned(self, event: events.RateChanged) -> None:
+        amount = None if event.per_minute is None else figure(event.per_minute)
+        if event.quota == "requests":
+            self.quota = replace(self.quota, rpm=amount, rpm_kind=event.kind or None)
+        else:
+            self.quota = replace(self.quota, tpm=amount, tpm_kind=event.kind or None)
+
+    def _hold_back(self, event: events.Paused | events.BreakerChanged, now: float) -> None:
+        if isinstance(event, events.Paused):
+            self._pause = now + event.seconds, event.reason
+        else:
+            self._outage = now + event.seconds, "" if event.new == "closed" else event.sentence
 
     def _held_back(self, now: float) -> tuple[str, float]:
         """Why calls are held back, and for how long."""
@@ -183,18 +217,45 @@ class Stats:
             counts["input_tokens"] += event.usage.input_tokens
             counts["output_tokens"] += event.usage.output_tokens
             self._tokens.add(now, round(event.quota_tokens))
+            self._answers += 1
+            self._waited += event.latency
+            self._longest = max(self._longest, event.usage.output_tokens)
+            self._burned += event.quota_tokens - event.usage.input_tokens - event.usage.cache_write_tokens
             self._latency += (event.latency - self._latency) * (0.05 if self._latency else 1.0)
         self._quota_tokens += event.quota_tokens
         self._cost += event.cost_usd or 0.0
 
-    def _utilisation(self) -> float | None:
-        if self._calling is None:
-            return None
-        first, last = self._calling
-        minutes = (last - first + self.quota.burst_s) / 60
+    def _used(self) -> tuple[float | None, float | None]:
+        """The parts of the two quotas that were used."""
+        quota, (first, last) = self.quota, self._calling or (0.0, 0.0)
         admitted = self._counts["calls"] - self._counts["throttled"]
-        used = [(admitted, self.quota.rpm), (self._quota_tokens, self.quota.tpm)]
-        return max((amount / (quota * minutes) for amount, quota in used if quota and minutes), default=None)
+
+        def part(amount: float, per_minute: float | None, kind: str | None) -> float | None:
+            minutes = (last - first + (0.0 if kind else quota.burst_s)) / 60
+            if not per_minute or not minutes or self._calling is None:
+                return None
+            used = amount / (per_minute * minutes)
+            return min(1.0, used) if kind else used
+
+        return part(admitted, quota.rpm, quota.rpm_kind), part(self._quota_tokens, quota.tpm, quota.tpm_kind)
+
+    def _advice(self, requests: float | None) -> tuple[Advice, ...]:
+        quota = self.quota
+        if not quota.tpm or self._calling is None or (requests or 0.0) > REQUESTS_BIND:
+            return ()
+        use = TokenUse(
+            answers=self._answers,
+            settled=self._quota_tokens,
+            burned=self._burned,
+            longest=self._longest,
+            max_tokens=self.max_tokens,
+            latency=self._waited / max(1, self._answers),
+            seconds=self._calling[1] - self._calling[0],
+            tpm=quota.tpm,
+            windows=quota.tpm_kind in ("fixed", "sliding"),
+        )
+        advice = smaller_max_tokens(use)
+        return () if advice is None else (advice,)
 
     def snapshot(self) -> Snapshot:
         """The run as it stands now."""
@@ -203,6 +264,7 @@ class Stats:
         window = min(max(elapsed, 1.0), RATE_WINDOW)
         documents_total, bytes_total = self._totals or (None, None)
         paused, next_call = self._held_back(now)
+        requests, tokens = self._used()
         shot = Snapshot(
             **self._counts,
             elapsed=elapsed,
@@ -215,11 +277,19 @@ class Stats:
             calls_per_minute=self._sent.total(now) * 60 / window,
             tokens_per_minute=self._tokens.total(now) * 60 / window,
             latency=self._latency,
-            quota=self.quota,
-            utilisation=self._utilisation(),
+            quota=replace(self.quota, source=_source(self.quota, tokens_bind=(tokens or 0.0) > (requests or 0.0))),
+            utilisation=max((part for part in (requests, tokens) if part is not None), default=None),
+            advice=self._advice(requests),
             stages=self.stages(),
         )
         return shot if self._outage[1] else replace(shot, eta=_eta(shot))
+
+
+def _source(quota: Quota, *, tokens_bind: bool) -> str | None:
+    kind = quota.rpm_kind if quota.tpm is None or (quota.rpm is not None and not tokens_bind) else quota.tpm_kind
+    if quota.rpm is None and quota.tpm is None:
+        return None
+    return "learned" if kind else "told"
 
 
 def _eta(shot: Snapshot) -> float | None:

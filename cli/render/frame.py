@@ -1,8 +1,11 @@
 """One frame of the live display: a snapshot as lines of text, none wider than the terminal (pure)."""
 
+from dataclasses import asdict
+
 from rich.text import Text
 
 from cli.render.numbers import cost, count, duration, held_back, percent
+from cli.render.quota import quota_items
 from cli.render.rows import Item, count_item, prose, rows
 from jobs.stats import Snapshot, Stage
 
@@ -23,8 +26,10 @@ def frame(shot: Snapshot, width: int, *, emulated: bool = False, ascii_only: boo
         *rows("answers", _answers(shot), width),
         *rows("calls", _calls(shot), width),
         *rows("per minute", _rate(shot), width),
+        *rows("quota", quota_items(asdict(shot.quota), shot.utilisation), width),
         *rows("tokens", [(f"{count(shot.input_tokens)} in", ""), (f"{count(shot.output_tokens)} out", "")], width),
         *prose("cost", cost(shot.cost_usd, emulated=emulated), "", width),
+        *(line for advice in shot.advice for line in prose("advice", advice.text, "yellow", width)),
         *_stages(shot.stages, width),
     ]
 
@@ -89,20 +94,7 @@ def _calls(shot: Snapshot) -> list[Item]:
 
 
 def _rate(shot: Snapshot) -> list[Item]:
-    quota = shot.quota
-    items = [
-        (f"{_of(shot.calls_per_minute, quota.rpm)} calls", ""),
-        (f"{_of(shot.tokens_per_minute, quota.tpm)} tokens", ""),
-    ]
-    if quota.rpm is None and quota.tpm is None:
-        return [*items, ("no quota told", "")]
-    if shot.utilisation is not None:
-        items.append((f"{percent(shot.utilisation)} of the quota used", ""))
-    return items
-
-
-def _of(number: float, quota: float | None) -> str:
-    return count(number) if quota is None else f"{count(number)}/{count(quota)}"
+    return [(f"{count(shot.calls_per_minute)} calls", ""), (f"{count(shot.tokens_per_minute)} tokens", "")]
 
 
 def _stages(stages: tuple[Stage, ...], width: int) -> list[Text]:

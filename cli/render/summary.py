@@ -7,7 +7,8 @@ from typing import Any, TextIO, cast
 from rich.console import Console
 from rich.text import Text
 
-from cli.render.numbers import count, counted, duration, money, percent
+from cli.render.numbers import count, counted, duration, money
+from cli.render.quota import quota_items
 from cli.render.rows import Item, count_item, prose, rows
 from cli.render.safe import safe
 from cli.render.stream import put
@@ -43,6 +44,7 @@ def _print_results(path: Path, console: Console) -> None:
 
 
 def _table(summary: Mapping[str, Any], width: int) -> list[Text]:
+    quota = summary["quota"]
     return [
         *rows(
             "documents", [_plain(summary, "documents"), count_item("unreadable", summary["unreadable"], "red")], width
@@ -53,6 +55,7 @@ def _table(summary: Mapping[str, Any], width: int) -> list[Text]:
         *rows("tokens", [_plain(summary, "input_tokens", " in"), _plain(summary, "output_tokens", " out")], width),
         *prose("cost", _cost(summary), "", width),
         *rows("time", _time(summary), width),
+        *(rows("quota", quota_items(quota, summary["utilisation"]), width) if quota["source"] else ()),
     ]
 
 
@@ -93,12 +96,10 @@ def _cost(summary: Mapping[str, Any]) -> str:
 
 
 def _time(summary: Mapping[str, Any]) -> list[Item]:
-    wall, used = summary["wall_s"], summary["utilisation"]
+    wall = summary["wall_s"]
     items = [(duration(wall), "")]
     if summary["calls"] and wall >= RATE_MEANS_SOMETHING:
         items.append((f"{count(summary['calls'] * 60 / wall)} calls/min", ""))
-    if used is not None:
-        items.append((f"{percent(used)} of the quota used", ""))
     return items
 
 
@@ -113,7 +114,7 @@ _AGAIN = {
 
 
 def _advice(summary: Mapping[str, Any]) -> Iterator[str]:
-    """What to do, one line for each thing that is not well."""
+    """What to do, one line for each thing that is not well, or could be better."""
     if number := summary["unreadable"]:
         yield f'{counted(number, "document")} unreadable: see "status": "unreadable" in documents.jsonl'
     for status in ("failed", "incomplete", "held"):
@@ -125,3 +126,5 @@ def _advice(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"{counted(number, 'section')} without an answer yet: run the same command again to go on"
     if number := summary["maybe_paid_twice"]:
         yield f"{counted(number, 'call')} may have been paid twice: their outcome was unknown, and they were made again"
+    for advice in summary["advice"]:
+        yield advice["text"]

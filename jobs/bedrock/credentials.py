@@ -4,11 +4,12 @@ import asyncio
 import os
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from yarl import URL
 
+from jobs.bedrock.account import account_mark
 from jobs.bedrock.endpoint import ConfigurationError, Proxy, check_endpoint, proxy_for, tls_context
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ class Authorizer(Protocol):
         """Whether there are newer keys than those of these headers, which were refused as expired."""
         ...
 
+    @property
+    def account(self) -> str:
+        """A mark of the account, once headers were made (see account_mark)."""
+        ...
+
 
 class Bearer:
     """An API key of Bedrock, sent as it is."""
@@ -63,6 +69,11 @@ class Bearer:
     async def renew(self, refused: Mapping[str, str]) -> bool:
         """A token is not renewed."""
         return False
+
+    @property
+    def account(self) -> str:
+        """Not told: a token is all secret, and short-lived ones are new every day."""
+        return "API key"
 
 
 class SigV4:
@@ -102,6 +113,12 @@ class SigV4:
                 return False
             return self._newer_than(refused)
 
+    @property
+    def account(self) -> str:
+        """By the keys that are in use."""
+        keys = self._signer.credentials
+        return account_mark(keys.access_key, keys.account_id)
+
     def _newer_than(self, refused: Mapping[str, str]) -> bool:
         return bool(self._signer.credentials.token != refused.get(_TOKEN_HEADER))
 
@@ -137,6 +154,8 @@ class Access:
     authorizer: Authorizer
     tls: ssl.SSLContext | None
     proxy: Proxy | None
+    account: str = ""
+    """A mark of the account, once it is resolved."""
 
 
 async def resolve(profile: str | None = None, region: str | None = None, endpoint_url: str | None = None) -> Access:
@@ -150,7 +169,7 @@ async def resolve(profile: str | None = None, region: str | None = None, endpoin
     """
     access = await asyncio.to_thread(_resolve, profile, region, endpoint_url)
     await access.authorizer.headers(URL(access.endpoint), b"")
-    return access
+    return replace(access, account=access.authorizer.account)
 
 
 def _resolve(profile: str | None, region: str | None, endpoint_url: str | None) -> Access:

@@ -8,18 +8,18 @@ from typing import TextIO
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[TextIO]:
+def replacing(path: Path, mode: int = 0o666) -> Iterator[TextIO]:
     """Write a UTF-8 text file that takes the place of `path` durably when the block ends, and not if it raises.
 
     The temporary file has one fixed name, so a killed run leaves no litter: whoever writes holds the lock of the
-    directory.
+    directory. `mode` is that of a new file, less the umask.
 
     Raises:
         OSError: it could not be written; `path` is as it was.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with open(os.open(temporary, flags, 0o666), "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123
+    with open(os.open(temporary, flags, mode), "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123
         yield file
         file.flush()
         os.fsync(file.fileno())

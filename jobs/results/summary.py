@@ -1,7 +1,7 @@
 """The fold of a run at its end: summary.json."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,10 @@ class Summary:
     """At list price; None where the model's price is unknown."""
     wall_s: float = 0.0
     utilisation: float | None = None
-    """Of the tightest told quota: what was used of what could have been, over the time in which calls were sent."""
+    """Of the tightest quota: what was used of what could have been, over the time in which calls were sent."""
     quota: Mapping[str, Any] = field(default_factory=lambda: asdict(Quota()))
+    advice: Sequence[Mapping[str, Any]] = ()
+    """What would make the next run faster: `option`, `value`, `faster` (how many times as fast), `text`."""
 
     def take(self, shot: Snapshot) -> None:
         """Fill in what the statistics know."""
@@ -62,6 +64,7 @@ class Summary:
         self.cost_usd = None if shot.cost_usd is None else round(shot.cost_usd, 6)
         self.utilisation = None if shot.utilisation is None else round(shot.utilisation, 4)
         self.quota = asdict(shot.quota)
+        self.advice = [asdict(advice) for advice in shot.advice]
 
     def take_tally(self, tally: Mapping[Status, int], unique: int, maybe_paid_twice: int) -> None:
         """Fill in what the journal knows."""

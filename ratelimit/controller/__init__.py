@@ -17,7 +17,7 @@ SURE = 20
 SLOWEST = 5.0
 """Seconds: a refusal that took longer says nothing of the next ones."""
 NEWS = 0.1
-"""Of what was told before: a smaller change is not told."""
+"""Of what was told before: a smaller change is no news to a person."""
 QUIET = 300.0
 """Seconds after something was told in which a new search is not; its result is, if it is another one."""
 
@@ -31,10 +31,10 @@ class Change:
     """A minute; None while it is not known."""
     kind: Kind | None
     reason: str
-    """A sentence's predicate for a person: "a bucket that refills 598 a minute"."""
+    """What it is, in words: "a bucket that refills 598 a minute". Empty where a person need not be told."""
 
 
-Told = Callable[[Change], None]
+Listener = Callable[[Change], None]
 
 
 def nobody(_change: Change) -> None:
@@ -63,10 +63,13 @@ class Controller:
         self.known = Knowledge()
         self.learned = learned if learned is not None and age < FORGOTTEN else None
         """What is known for sure, by the last refusals; until there are any, what was remembered."""
-        self.on_change: Told = nobody
-        """Told of changes of what is in force, but not of small ones."""
+        self.on_change: Listener = nobody
+        """Told of each change of what is in force, with words for those that are worth it."""
         self.state: State = Ramp(self.known) if self.learned is None else Remembering(Remembered(self.learned, age))
         self._resumed_at = -float("inf")
+        self._assumed = self.learned.kind if self.learned else None
+        """What a window is, until this run finds it out."""
+        self._in_force: float | None = None
         self._told: Learned | None = None
         self._told_at = -float("inf")
 
@@ -107,15 +110,13 @@ class Controller:
         before, self.state = self.state, transition(self.known, finding, now)
         match finding:
             case Remembered(learned, age):
-                self._tell(now, learned, f"{_named(learned)} as it was learned {_ago(age)}")
+                self._tell(now, learned, f"{_named(learned)}, as it was learned {_ago(age)}")
             case Stopped(_, pace):
                 if isinstance(before, Ramp) or (isinstance(before, Window) and now - self._told_at > QUIET):
                     self._tell(now, None, f"refused at {shown(60 * pace)} a minute: finding out how it comes back")
-            case FoundBucket(block):
-                self._resumed_at = block.survivor
-                self._learn(now)
-            case FoundWindow():
-                self._resumed_at = now
+            case FoundBucket() | FoundWindow():
+                self._resumed_at = finding.block.survivor if isinstance(finding, FoundBucket) else now
+                self._assumed = None
                 self._learn(now)
 
     def _learn(self, now: float) -> None:
@@ -124,20 +125,23 @@ class Controller:
             case Bucket() if known.anchors.rate is not None and known.anchors.calls >= SURE:
                 learned = Learned(Kind.BUCKET, 60 * known.anchors.rate, known.mean)
             case Window(kind=kind):
-                learned = Learned(kind, known.limit, known.mean)
+                learned = Learned(self._assumed or kind, known.limit, known.mean)
             case _:
                 return
         self.learned, told = learned, self._told
+        reason = ""
         if told is None or told.kind is not learned.kind:
-            self._tell(now, learned, _named(learned))
+            reason = _named(learned)
         elif abs(learned.per_minute - told.per_minute) > NEWS * told.per_minute:
             changed = "grew" if learned.per_minute > told.per_minute else "fell"
-            self._tell(now, learned, f"{changed} to {shown(learned.per_minute)} a minute")
+            reason = f"{changed} to {shown(learned.per_minute)} a minute"
+        self._tell(now, learned, reason)
 
     def _tell(self, now: float, learned: Learned | None, reason: str) -> None:
-        old, self._told, self._told_at = self._told, learned, now
-        before, after = (None if it is None else it.per_minute for it in (old, learned))
-        self.on_change(Change(before, after, learned.kind if learned else None, reason))
+        if reason:
+            self._told, self._told_at = learned, now
+        before, self._in_force = self._in_force, learned.per_minute if learned else None
+        self.on_change(Change(before, self._in_force, learned.kind if learned else None, reason))
 
 
 def _named(learned: Learned) -> str:

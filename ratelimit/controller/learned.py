@@ -77,7 +77,8 @@ def resume(known: Knowledge, remembered: Remembered, now: float) -> Bucket | Win
         known.kind, known.rate = Kind.BUCKET, per_minute / 60
         known.base = base = MODEST * known.rate
         return Bucket(known, base, PLATEAU * trust, max(CLIMB, 4 * known.mean / base))
-    known.kind, known.limit = Kind.SLIDING, max(per_minute, 1.01 * known.mean)
+    # Half a call more: rounded down, a small quota would lose a whole one.
+    known.kind, known.limit = Kind.SLIDING, max(per_minute + 0.5 * known.mean, 1.01 * known.mean)
     _recall_calls(known, now, remembered.age)
     held = known.log.running()
     return Window(known, Kind.SLIDING, now, TRY_AFTER * trust, *held, _last_refusal=now, _resumed_at=now)

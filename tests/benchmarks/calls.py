@@ -25,7 +25,8 @@ def ours(
     """One run of `analyze` with the output directory and cache of this name; what it took and its summary."""
     output = work / name
     command = [
-        str(Path(sys.executable).with_name("bedrock-batch")), "analyze", str(docs), "--model", MODEL, "--rpm", "none",
+        str(Path(sys.executable).with_name("bedrock-batch")), "analyze", str(docs), "--model", MODEL,
+        "--rpm", "none", "--tpm", "none",
         "--output", str(output), "--cache-dir", str(work / f"{name}-cache"), "--progress", "plain", *options,
     ]  # fmt: skip
     measured = processes.measure(command, processes.environment(url) | environment)

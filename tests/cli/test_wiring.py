@@ -1,27 +1,36 @@
-"""How the pieces are put together for a told quota."""
+"""How the pieces are put together for a quota."""
 
-import random
+import math
+from types import SimpleNamespace
 
 import pytest
 
 from cli import wiring
-from ratelimit.algorithms.token_bucket import TokenBucket
+from jobs.metering import REQUESTS, TOKENS
+from ratelimit.controller import Controller
+from ratelimit.told import Told
 
-JITTER = 0.015
-"""Seconds: how much longer one call may travel than another (the way to a region, and the commit before it)."""
+
+def limiters(**quotas):
+    settings = SimpleNamespace(
+        **{"rpm": None, "tpm": None, "burst": 1.0, "emulate": False, **quotas},
+        concurrency=10, budget=None, on_outage="wait", pacing="burst",
+    )  # fmt: skip
+    return {name: dimension.limiter for name, dimension in wiring.gate(settings).book.dimensions.items()}
 
 
-@pytest.mark.parametrize("rpm", [20, 30, 60, 119, 120, 300, 600, 6000])
-def test_a_told_quota_is_used_and_never_passed_though_calls_travel_unevenly(rpm):
-    rng = random.Random(rpm)
-    client, server = wiring._bucket(rpm, 1.0, 1.0), TokenBucket(rpm / 60, max(1.0, rpm / 60))
-    now, refused, calls = 0.0, 0, 0
-    while now < 600:
-        now += client.wait(now, min(1.0, client.limit))
-        client.take(now, 1.0)
-        arrival = now + rng.uniform(0, JITTER)
-        calls += 1
-        refused += server.wait(arrival) > 1e-9
-        server.take(arrival)
-    assert refused == 0
-    assert calls >= 0.97 * rpm * 10
+@pytest.mark.parametrize(("burst", "held"), [(1.0, 10.0), (60.0, 600.0), (0.05, 0.5)])
+def test_a_told_quota_is_mirrored_with_the_burst_that_the_server_allows(burst, held):
+    requests = limiters(rpm=600.0, tpm=math.inf, burst=burst)[REQUESTS]
+    assert isinstance(requests, Told)
+    assert requests.limit == pytest.approx(held)
+
+
+def test_a_quota_that_nobody_told_is_found_and_one_that_is_not_there_limits_nothing():
+    found = limiters(tpm=math.inf)
+    assert isinstance(found[REQUESTS], Controller)
+    assert TOKENS not in found
+
+
+def test_the_emulator_that_a_run_starts_for_itself_has_no_quota_to_find():
+    assert limiters(emulate=True) == {}

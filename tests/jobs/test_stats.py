@@ -162,3 +162,58 @@ def test_the_last_minute_holds_what_came_in_it_to_the_second(steps):
         minute.add(now, amount)
         counted.append((now, amount))
         assert minute.total(now) == sum(amount for at, amount in counted if int(at) > int(now) - 60)
+
+
+def learned(quota: str, per_minute: float | None, kind: str = "bucket") -> events.RateChanged:
+    return events.RateChanged(quota, per_minute, kind if per_minute else "", "")
+
+
+def test_a_learned_quota_is_shown_rounded_until_it_is_in_doubt():
+    stats = run(Clock())
+    stats(learned("requests", 597.6234))
+    assert stats.snapshot().quota == Quota(rpm=598.0, source="learned", rpm_kind="bucket")
+    stats(learned("tokens", 598_312.0, "sliding"))
+    assert (stats.snapshot().quota.tpm, stats.snapshot().quota.tpm_kind) == (598_000.0, "sliding")
+    stats(learned("requests", None))
+    stats(learned("tokens", None))
+    assert stats.snapshot().quota == Quota()
+
+
+def test_of_a_learned_quota_no_more_than_all_is_used():
+    clock = Clock()
+    stats = run(clock, Quota(burst_s=1.0))
+    for second in range(61):
+        call(stats, clock, 100 + second)
+    stats(learned("requests", 120.0))
+    assert stats.snapshot().utilisation == pytest.approx(61 / 120)
+    stats(learned("requests", 30.0))  # a full bucket was emptied
+    assert stats.snapshot().utilisation == 1.0
+
+
+def test_the_source_is_that_of_the_quota_which_is_used_more():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=600, source="told", burst_s=1.0))
+    assert stats.snapshot().quota.source == "told"
+    stats(learned("tokens", 6000.0))
+    call(stats, clock, 100, tokens=3000)
+    call(stats, clock, 160, tokens=2400)
+    assert stats.snapshot().quota.source == "learned"
+    assert stats.snapshot().utilisation == pytest.approx(0.9)
+    stats(learned("tokens", 6e6))
+    assert stats.snapshot().quota.source == "told"
+
+
+def test_what_answers_leave_of_max_tokens_becomes_advice_where_tokens_bind():
+    clock = Clock()
+    stats = run(clock)
+    stats.max_tokens = 4096
+    stats(learned("tokens", 10_000.0, "sliding"))
+    for n in range(40):
+        clock.now = 100 + n * 4
+        stats(events.CallSent())
+        stats(events.CallEnded(Outcome.OK, 6.0, Usage(100, 20), 0.25, 120.0))
+    [advice] = stats.snapshot().advice
+    assert advice.value == 50
+    assert advice.faster == pytest.approx((120 + 4076 * 0.1) / (120 + 30 * 0.1), abs=0.05)
+    stats(learned("requests", 15.0))  # and all of that is used
+    assert stats.snapshot().advice == ()

@@ -63,7 +63,15 @@ class Throttling(Service):
 def gate() -> Gate:
     """That of `analyze` where neither --rpm nor --tpm is given."""
     settings = SimpleNamespace(
-        rpm=None, tpm=None, burst=1.0, max_tokens=100, concurrency=None, budget=None, pacing="burst", on_outage="wait"
+        emulate=False,
+        rpm=None,
+        tpm=None,
+        burst=1.0,
+        max_tokens=100,
+        concurrency=None,
+        budget=None,
+        pacing="burst",
+        on_outage="wait",
     )
     return wiring.gate(cast("Any", settings))
 

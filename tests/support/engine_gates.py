@@ -27,6 +27,7 @@ class _Settings:
     budget = None
     pacing = "burst"
     on_outage = "wait"
+    emulate = False
 
     def __init__(self, rules: QuotaRules, max_tokens: int) -> None:
         self.rpm, self.tpm, self.max_tokens = rules.rpm or math.inf, rules.tpm or math.inf, max_tokens

@@ -88,6 +88,8 @@ class Workplace:
         )
 
     def command(self, *options: str, output: str = "out", paths: tuple[str, ...] = ("docs",)) -> list[str]:
+        """Unless a quota is given there is none: to find one, runs begin slowly."""
+        options = (*(word for name in ("--rpm", "--tpm") if name not in options for word in (name, "none")), *options)
         return [
             COMMAND, "analyze", *paths, "--output", output, "--cache-dir", "cache", "--progress", "plain",
             *(["--model", MODEL] if self.url else []), *options,

@@ -9,6 +9,7 @@ from rich.text import Text
 from snapshots import RUNNING
 
 from cli.render.frame import frame
+from jobs.advice import Advice
 from jobs.stats import Quota, Snapshot, Stage
 
 NUMBERS = st.integers(0, 10**10)
@@ -68,7 +69,8 @@ documents  120/300 read  12,345 sections  unreadable 2
 answers    6,300/12,000  failed 7  incomplete 3  held 0  resumed 100  cached 12
            coalesced 3
 calls      6,400 sent  throttled 40  retried 0  3.2s each
-per minute 1,170/1,200 calls  1,900,000/2,000,000 tokens  97% of the quota used
+per minute 1,170 calls  1,900,000 tokens
+quota      1,200 calls/min (told)  2,000,000 tokens/min (told)  97% used
 tokens     10,123,456 in  634,567 out
 cost       $39.42
 stage        waiting  active       done
@@ -94,9 +96,10 @@ answers    6,300/12,000  failed 7
            coalesced 3
 calls      6,400 sent  throttled 40
            retried 0  3.2s each
-per minute 1,170/1,200 calls
-           1,900,000/2,000,000 tokens
-           97% of the quota used
+per minute 1,170 calls  1,900,000 tokens
+quota      1,200 calls/min (told)
+           2,000,000 tokens/min (told)
+           97% used
 tokens     10,123,456 in  634,567 out
 cost       $39.42 at list price, nothing
            is paid
@@ -124,14 +127,15 @@ def test_what_is_not_known_is_not_made_up() -> None:
     assert " ?%" in shown
     assert "left" not in shown
     assert "0 read" in shown
-    assert "no quota told" in shown
+    assert "none told, none found yet" in shown
     assert "unknown price" in shown
 
 
-def test_with_a_quota_of_calls_only_tokens_are_shown_without_one() -> None:
+def test_a_quota_says_where_it_comes_from() -> None:
     shown = plain(frame(replace(RUNNING, quota=Quota(rpm=1_200, source="told")), 80))
-    assert "1,170/1,200 calls  1,900,000 tokens" in shown
-    assert "no quota told" not in shown
+    assert "1,200 calls/min (told)" in shown
+    learned = Quota(rpm=598.0, source="learned", rpm_kind="bucket")
+    assert "about 598 calls/min (learned, bucket)" in plain(frame(replace(RUNNING, quota=learned), 80))
 
 
 def test_a_pause_and_a_stop_say_why_right_below_the_bar_and_safely() -> None:
@@ -155,3 +159,8 @@ def test_local_answers_are_counted_where_there_are_any() -> None:
 def test_a_long_reason_takes_a_few_lines_and_no_more() -> None:
     usual = len(frame(RUNNING, 40))
     assert len(frame(replace(RUNNING, paused="too many requests " * 100), 40)) <= usual + 5
+
+
+def test_advice_is_given_while_there_is_room_for_it() -> None:
+    advised = replace(RUNNING, advice=(Advice("--max-tokens", 900, 1.2, "a smaller --max-tokens is faster"),))
+    assert "advice     a smaller --max-tokens is faster" in plain(frame(advised, 80)).splitlines()

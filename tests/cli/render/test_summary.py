@@ -43,6 +43,7 @@ FINE: dict[str, Any] = {
     "model": "m",
     "endpoint": "e",
     "emulated": False,
+    "advice": [],
 }
 TROUBLED = FINE | {
     "exit_code": 4,
@@ -87,7 +88,8 @@ saved      resumed 100  cached 12  coalesced 3
 calls      11,900  throttled 0  retried 0
 tokens     20,123,456 in  1,234,567 out
 cost       $78.12
-time       10m 20s  1,152 calls/min  97% of the quota used
+time       10m 20s  1,152 calls/min
+quota      1,200 calls/min (told)  97% used
 """
     )
 
@@ -182,3 +184,13 @@ def test_a_stdout_that_knows_only_ascii_gets_it_escaped(tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, env=env, cwd=tmp_path, timeout=60)
     assert run.returncode == 0, run.stderr
     assert rb"\xe9/results.jsonl" in run.stdout
+
+
+def test_a_learned_quota_and_what_would_be_faster_are_told(output: Path) -> None:
+    quota = {"rpm": None, "tpm": 598_000.0, "source": "learned", "rpm_kind": None, "tpm_kind": "sliding"}
+    advice = [{"option": "--max-tokens", "value": 900, "faster": 1.2, "text": "with --max-tokens 900 it is faster"}]
+    report = shown(FINE | {"quota": quota, "advice": advice}, output)
+    assert "quota      about 598,000 tokens/min (learned, sliding)  97% used\n" in report
+    assert "- with --max-tokens 900 it is faster\n" in report
+    nothing = FINE | {"quota": {"rpm": None, "tpm": None, "source": None}, "utilisation": None}
+    assert "\nquota " not in shown(nothing, output)

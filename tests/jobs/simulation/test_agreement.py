@@ -74,7 +74,7 @@ def simulated(rules: QuotaRules, like: Run, gate: Callable[[], Gate], *, told: b
     [
         (QuotaRules(rpm=600), ("--rpm", "600")),
         (QuotaRules(tpm=600_000), ("--tpm", "600000")),
-        (QuotaRules(rpm=600, burst=10), ()),
+        (QuotaRules(rpm=600, burst=10), ("--rpm", "auto", "--tpm", "auto")),
     ],
     ids=["told 600 rpm", "told 600,000 tpm", "unknown 600 rpm, 10 s"],
 )

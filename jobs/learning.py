@@ -1,0 +1,60 @@
+"""The controllers of a run's quotas: they begin with what is remembered, and what they find is told and remembered."""
+
+from datetime import UTC, datetime
+
+from jobs import events
+from jobs.calling import QUOTAS
+from jobs.remembered import BrokenMemoryError, Memory, Whose
+from ratelimit.controller import Change, Controller
+from ratelimit.controller.learned import Learned
+
+_NAMES = {dimension: name for name, dimension in QUOTAS.items()}
+"""As events and the memory call a quota, by its name in the book."""
+
+
+class Learning:
+    """Makes a controller for each quota that nobody told."""
+
+    def __init__(self, memory: Memory | None, whose: Whose, emit: events.Emit) -> None:
+        """`memory` may be None: nothing is remembered, before or after."""
+        self._memory, self._whose, self._emit = memory, whose, emit
+        self._controllers: dict[str, Controller] = {}
+        self._remembered: dict[str, tuple[Learned, float]] | None = None
+
+    def controller(self, quota: str) -> Controller:
+        """The controller of a quota of the book, from now on listened to."""
+        name = _NAMES[quota]
+        learned, age = self._recalled().get(name, (None, 0.0))
+        made = self._controllers[name] = Controller(learned, age)
+
+        def changed(change: Change) -> None:
+            self._emit(events.RateChanged(name, change.new, change.kind or "", change.reason))
+
+        made.on_change = changed
+        return made
+
+    def close(self) -> None:
+        """Remember what was learned in this run; where that fails, the run is none the worse."""
+        remembered = self._recalled()
+        learned = {
+            name: controller.learned
+            for name, controller in self._controllers.items()
+            if controller.learned is not None and controller.learned is not remembered.get(name, (None,))[0]
+        }
+        if not learned or self._memory is None:
+            return
+        try:
+            self._memory.remember(self._whose, learned, datetime.now(UTC))
+        except OSError as error:
+            text = f"what was learned about quotas is not remembered in {self._memory.path}: {error.strerror or error}"
+            self._emit(events.Notice(text, "the next run learns it again; --rpm and --tpm tell it"))
+
+    def _recalled(self) -> dict[str, tuple[Learned, float]]:
+        if self._remembered is None:
+            self._remembered = {}
+            if self._memory is not None:
+                try:
+                    self._remembered = self._memory.recall(self._whose, datetime.now(UTC))
+                except BrokenMemoryError as error:
+                    self._emit(events.Notice(str(error), "it is written anew as soon as something is learned"))
+        return self._remembered

@@ -1,0 +1,133 @@
+"""What runs have learned of quotas that nobody told, for the next ones: a small file that may be deleted any time."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from jobs.results.atomic import replacing
+from ratelimit.controller.knowledge import Kind
+from ratelimit.controller.learned import FORGOTTEN, Learned
+
+ABOUT = "What bedrock-batch found out about quotas that nobody told it. It may be deleted: it is found out again."
+PATIENCE = 2.0
+"""Seconds that another run is waited for, which writes its own few lines."""
+
+
+class BrokenMemoryError(Exception):
+    """The file is not what was written; the text says which it is, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """What a quota belongs to."""
+
+    endpoint: str
+    """`aws`, or the URL of another one."""
+    account: str
+    region: str
+    model: str
+    """The id that is called: a profile has quotas of its own."""
+
+
+class Memory:
+    """The file. Runs that end at the same time wait for one another, and each keeps what the others wrote."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def recall(self, whose: Whose, now: datetime) -> dict[str, tuple[Learned, float]]:
+        """What is remembered of these quotas by their names, and how many seconds ago it was learned.
+
+        Raises:
+            BrokenMemoryError: the file cannot be read, or is not one of these; nothing is remembered.
+        """
+        found = {}
+        for entry in self._entries():
+            if (known := _understood(entry)) is not None and known.whose == whose:
+                # A clock that was set back makes it fresh.
+                found[known.quota] = known.learned, max(0.0, (now - known.at).total_seconds())
+        return found
+
+    def remember(self, whose: Whose, learned: Mapping[str, Learned], now: datetime) -> None:
+        """Add what was learned of these quotas in the place of what was; drop what is too old.
+
+        A broken file is begun anew.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            with FileLock(self.path.with_suffix(".lock"), timeout=PATIENCE, mode=0o600):
+                entries = self._kept(whose, learned, now)
+                entries += [_entry(whose, quota, one, now) for quota, one in learned.items()]
+                with replacing(self.path, 0o600) as file:
+                    json.dump({"about": ABOUT, "quotas": entries}, file, indent=2)
+                    file.write("\n")
+        except Timeout as error:
+            raise OSError(f"{error.lock_file} is held by another process") from None
+
+    def _kept(self, whose: Whose, learned: Mapping[str, Learned], now: datetime) -> list[Any]:
+        try:
+            entries = self._entries()
+        except BrokenMemoryError:
+            return []
+        return [
+            entry
+            for entry in entries
+            if (known := _understood(entry)) is not None
+            and (now - known.at).total_seconds() < FORGOTTEN
+            and not (known.whose == whose and known.quota in learned)
+        ]
+
+    def _entries(self) -> list[Any]:
+        try:
+            written = json.loads(self.path.read_bytes())
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, RecursionError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not JSON"
+            raise BrokenMemoryError(f"what was learned about quotas cannot be read from {self.path}: {why}") from error
+        entries = written.get("quotas") if isinstance(written, dict) else None
+        if not isinstance(entries, list):
+            raise BrokenMemoryError(f"{self.path} has something else than what was learned about quotas")
+        return entries
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    whose: Whose
+    quota: str
+    learned: Learned
+    at: datetime
+
+
+def _entry(whose: Whose, quota: str, learned: Learned, now: datetime) -> dict[str, Any]:
+    return asdict(whose) | {
+        "quota": quota,
+        "kind": learned.kind.value,
+        "per_minute": round(learned.per_minute, 3),
+        "mean_cost": round(learned.mean, 3),
+        "learned_at": now.astimezone(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _understood(entry: Any) -> _Entry | None:
+    """An entry of the file; None if a hand or another version has written what is none."""
+    try:
+        learned = Learned(Kind(entry["kind"]), float(entry["per_minute"]), float(entry["mean_cost"]))
+        if not all(math.isfinite(amount) and amount > 0 for amount in (learned.per_minute, learned.mean)):
+            return None
+        if not isinstance(entry["quota"], str):
+            return None
+        at = datetime.fromisoformat(entry["learned_at"])
+        whose = Whose(entry["endpoint"], entry["account"], entry["region"], entry["model"])
+        return None if at.tzinfo is None else _Entry(whose, entry["quota"], learned, at)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
