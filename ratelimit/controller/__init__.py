@@ -84,6 +84,8 @@ class Controller:
         if cost:
             self.known.sent(now, cost)
             self.state.sent(now, cost)
+            if self._in_force and self.known.limit > (1 + NEWS) * self._in_force and isinstance(self.state, Window):
+                self._learn(now, quietly=True)  # trials go on; their end is told
 
     def correct(self, now: float, taken_at: float, delta: float) -> None:
         """A call that started then took `delta` more than was reserved."""
@@ -119,7 +121,7 @@ class Controller:
                 self._assumed = None
                 self._learn(now)
 
-    def _learn(self, now: float) -> None:
+    def _learn(self, now: float, *, quietly: bool = False) -> None:
         known = self.known
         match self.state:
             case Bucket() if known.anchors.rate is not None and known.anchors.calls >= SURE:
@@ -128,20 +130,22 @@ class Controller:
                 learned = Learned(self._assumed or kind, known.limit, known.mean)
             case _:
                 return
-        self.learned, told = learned, self._told
-        reason = ""
-        if told is None or told.kind is not learned.kind:
-            reason = _named(learned)
-        elif abs(learned.per_minute - told.per_minute) > NEWS * told.per_minute:
-            changed = "grew" if learned.per_minute > told.per_minute else "fell"
-            reason = f"{changed} to {shown(learned.per_minute)} a minute"
-        self._tell(now, learned, reason)
+        self.learned = learned
+        self._tell(now, learned, "" if quietly else _news(self._told, learned))
 
     def _tell(self, now: float, learned: Learned | None, reason: str) -> None:
         if reason:
             self._told, self._told_at = learned, now
         before, self._in_force = self._in_force, learned.per_minute if learned else None
         self.on_change(Change(before, self._in_force, learned.kind if learned else None, reason))
+
+
+def _news(told: Learned | None, learned: Learned) -> str:
+    if told is None or told.kind is not learned.kind:
+        return _named(learned)
+    if abs(learned.per_minute - told.per_minute) <= NEWS * told.per_minute:
+        return ""
+    return f"{'grew' if learned.per_minute > told.per_minute else 'fell'} to {shown(learned.per_minute)} a minute"
 
 
 def _named(learned: Learned) -> str:

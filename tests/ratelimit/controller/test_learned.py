@@ -139,3 +139,13 @@ def test_figures_have_three_digits(amount):
     assert figure(amount) == pytest.approx(amount, rel=0.0051)
     assert sum(digit.isdigit() for digit in shown(amount).strip("0.,").replace("0", "")) <= 3
     assert not math.isnan(float(shown(amount).replace(",", "")))
+
+
+def test_a_limit_that_trials_raise_is_known_as_it_grows_and_not_told_at_each_step():
+    controller = Controller(Learned(Kind.SLIDING, 2.0, 1.0), DAY)
+    changes = listened(controller)
+    ran = drive(controller, Server("sliding", 600.0), 151, minutes=5)
+    assert controller.learned is not None
+    assert controller.learned.per_minute >= 0.9 * ran.rate(240.0, 300.0)
+    assert max(change.new or 0.0 for change in changes) >= 0.9 * ran.rate(240.0, 300.0)
+    assert sum(bool(change.reason) for change in changes) <= 6
