@@ -78,14 +78,17 @@ class CallLog:
         return len(self._times) - bisect_right(self._times, time)
 
     def credits_after(self, time: float) -> float:
-        """What ended calls gave back later than this; negative if they took more than was reserved."""
-        return sum(self._credits[bisect_right(self._credit_times, time) :])
+        """What calls sent by then gave back later than that; negative if they took more than was reserved.
 
-    def total_at(self, time: float) -> float:
-        """The total as it stood then."""
+        Those sent since count what they took: to count what they gave back as well would count it twice.
+        """
         first = bisect_right(self._credit_times, time)
         later = zip(self._credits[first:], self._credited[first:], strict=True)
-        return self.total - self.after(time) + sum(back for back, sent_at in later if sent_at <= time)
+        return sum(back for back, sent_at in later if sent_at <= time)
+
+    def total_at(self, time: float) -> float:
+        """The total as it stood then, less what was refused since."""
+        return self.total - self.after(time) + self.credits_after(time)
 
     def oldest_after(self, time: float) -> float | None:
         """When the first call later than this was sent."""

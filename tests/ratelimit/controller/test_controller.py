@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from one_client import Server, drive, tokens
+from one_client import Cost, Server, drive, tokens
 
 from ratelimit.controller import Controller
 
@@ -290,3 +290,10 @@ def test_asking_again_and_again_at_one_instant_changes_no_answer():
         controller = Controller()
         drive(controller, Server(kind, 600.0), 3, minutes=4)
         assert len({controller.wait(240.0) for _ in range(50)}) <= 2  # a trial may begin
+
+
+@pytest.mark.parametrize("kind", ["bucket 10", "sliding"])
+def test_answers_far_below_what_was_reserved_do_not_leave_it_probing_for_ever(kind):
+    """What calls sent since a refusal gave back must not be counted twice, or it explains whatever passes."""
+    ran = drive(Controller(), Server(kind, 200e3), 101, minutes=8, costs=lambda _: Cost(112.0 + 1024, 112.0 + 15))
+    assert ran.utilisation >= 0.35
