@@ -15,6 +15,10 @@ APART = 20.0
 """Seconds between the first and the last of these stops: the sum of a minute hardly changes in less."""
 MANY = 100
 """Calls a minute; of fewer, one more or less is a large part."""
+WINDOW = 60.0
+"""Seconds of a quota a minute."""
+MARGIN = 0.1
+"""Seconds by which the edges of a window may be off: calls travel unevenly."""
 QUICK = 0.25
 """Seconds after which a call without a refusal has survived, at least."""
 

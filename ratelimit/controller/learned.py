@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 from ratelimit.controller.bucket import Bucket
-from ratelimit.controller.knowledge import Finding, Kind, Knowledge, Refusal
-from ratelimit.controller.window import TRY_AFTER, WINDOW, Window
+from ratelimit.controller.knowledge import WINDOW, Finding, Kind, Knowledge, Refusal
+from ratelimit.controller.window import TRY_AFTER, Window
 
 FORGOTTEN = 30 * 86_400.0
 """Seconds after which it is worth nothing: quotas are raised by request, and lowered where an account is not used."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from ratelimit.controller.knowledge import (
     LATENESS,
+    MARGIN,
     QUICK,
+    WINDOW,
     Block,
     Finding,
     FoundBucket,
@@ -24,9 +26,6 @@ LONG_FOR_A_LOG = 15.0
 """Seconds of refusals that speak for a window where nothing else is known."""
 ENOUGH = 6
 """Single calls that pass where a bucket explains each: then it is one."""
-WINDOW = 60.0
-MARGIN = 0.1
-"""Seconds by which the edges of a window may be off: calls travel unevenly."""
 
 
 @dataclass(slots=True)

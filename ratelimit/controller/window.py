@@ -4,11 +4,19 @@ import math
 from dataclasses import dataclass, field
 
 from ratelimit.controller.call_log import Since
-from ratelimit.controller.knowledge import QUICK, Beat, Finding, FoundWindow, Kind, Knowledge, Refusal, Stopped
+from ratelimit.controller.knowledge import (
+    MARGIN,
+    QUICK,
+    WINDOW,
+    Beat,
+    Finding,
+    FoundWindow,
+    Kind,
+    Knowledge,
+    Refusal,
+    Stopped,
+)
 
-WINDOW = 60.0
-MARGIN = 0.1
-"""Seconds by which the edges of a window may be off: calls travel unevenly."""
 PACE = {Kind.SLIDING: 1.05, Kind.FIXED: 3.0}
 """Of limit / 60: a log is used evenly, a fixed window early, since nobody knows when it ends."""
 LATEST = 45.0
