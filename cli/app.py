@@ -29,7 +29,7 @@ def program() -> "typer.Typer":
     import typer
 
     from cli import options, sources
-    from cli.commands import analyze, cache, emulate
+    from cli.commands import analyze, cache, emulate, simulate
 
     app = typer.Typer(
         name=PROGRAM,
@@ -42,7 +42,7 @@ def program() -> "typer.Typer":
     def root(version: options.Version = False, show_help: options.Help = False) -> None:
         """Analyse folders of documents with Amazon Bedrock: all of the quota used, nothing paid for twice."""
 
-    for command in (analyze.analyze, emulate.emulate, cache.cache):
+    for command in (analyze.analyze, simulate.simulate, emulate.emulate, cache.cache):
         app.command(epilog=options.SETTINGS_HELP)(command)
     return app
 

@@ -8,7 +8,8 @@ import difflib
 import os
 import sys
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ PREFIX = "BEDROCK_BATCH"
 DEFAULT_FILE = Path("bedrock-batch.toml")
 MODELS = "models"
 """The section that is no command's: what is known of models, by pattern."""
-_FILE, _MODELS = "cli.settings-file", "cli.models"
+_FILE, _MODELS, _SCENARIO = "cli.settings-file", "cli.models", "cli.scenario"
 """Keys of the context's `meta`."""
 _RANKS = ("COMMANDLINE", "ENVIRONMENT", "DEFAULT_MAP")
 
@@ -43,8 +44,25 @@ def load(ctx: typer.Context, config: Path | None) -> Path | None:
     sections = _sections(file, commands)
     ctx.meta[_FILE] = file
     ctx.meta[_MODELS] = sections.pop(MODELS, {})
-    ctx.default_map = sections.get(str(ctx.info_name), {})
+    # A scenario, which may have been read before, goes before the settings file.
+    ctx.default_map = {**sections.get(str(ctx.info_name), {}), **(ctx.default_map or {})}
     return config
+
+
+def overlay(
+    ctx: typer.Context, given: Mapping[str, object], place: Callable[[str], str], without: Collection[str]
+) -> None:
+    """Let options come from a scenario unless the command line or the environment has them.
+
+    `place` names where a key stands; options in `without` may not stand there.
+
+    Raises:
+        UserError: a key or type that means nothing.
+    """
+    options = [option for option in _options(ctx.command) if option.name not in without]
+    found = _section(place, given, options)
+    ctx.meta[_SCENARIO] = {name: place(_dashed(name)) for name in found}
+    ctx.default_map = {**(ctx.default_map or {}), **found}
 
 
 def models(ctx: typer.Context) -> Mapping[str, Mapping[str, float]]:
@@ -66,12 +84,19 @@ def strongest(ctx: typer.Context, *names: str) -> str | None:
     return given[0] if given else None
 
 
+def given(ctx: typer.Context, name: str) -> bool:
+    """Whether the command line or the environment has an option, rather than a file or nobody."""
+    return _rank(ctx, name) in (0, 1)
+
+
 def origin(ctx: Any, name: str) -> str:
     """An option as its source names it: `--rpm`, `BEDROCK_BATCH_ANALYZE_RPM`, `FILE: [analyze] rpm`."""
     match _rank(ctx, name):
         case 1:
             return f"{ctx.auto_envvar_prefix}_{name.upper()}"
         case 2:
+            if name in ctx.meta.get(_SCENARIO, {}):
+                return str(ctx.meta[_SCENARIO][name])
             return _place(ctx.meta[_FILE], str(ctx.info_name), _dashed(name))
     return f"--{_dashed(name)}"
 
@@ -129,22 +154,25 @@ def _sections(file: Path, commands: Mapping[str, Collection[Any]]) -> dict[str, 
     except ValueError as error:
         raise UserError(f"settings file: {error}") from None
     known = {*commands, MODELS}
-    sections = {}
+    sections: dict[str, Any] = {}
     for name, section in content.items():
         if name not in known:
             kind = f"section [{name}]" if isinstance(section, dict) else f"key {name} outside of a section"
             raise UserError(f"{file}: unknown {kind}", _nearest(name, known))
         if not isinstance(section, dict):
             raise UserError(f"{file}: {name} must be a section, [{name}]")
-        sections[name] = _models(file, section) if name == MODELS else _section(file, name, section, commands[name])
+        if name == MODELS:
+            sections[name] = _models(file, section)
+        else:
+            sections[name] = _section(partial(_place, file, name), section, commands[name])
     return sections
 
 
-def _section(file: Path, section: str, given: Mapping[str, object], options: Collection[Any]) -> dict[str, object]:
+def _section(place: Callable[[str], str], given: Mapping[str, object], options: Collection[Any]) -> dict[str, object]:
     known = {option.name: option for option in options if option.name != "config"}
     found: dict[str, object] = {}
     for key, value in given.items():
-        where = _place(file, section, key)
+        where = place(key)
         name = key.replace("-", "_")
         if name not in known:
             raise UserError(f"{where}: unknown key", _nearest(key, map(_dashed, known)))

@@ -24,6 +24,7 @@ from jobs.metering import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
 from jobs.remembered import Memory, Whose
 from jobs.request import Recipe
 from jobs.results.summary import Summary
+from jobs.simulation.simulation import Simulation
 from jobs.stats import Quota, Stats
 from jobs.stopping import Policy
 from jobs.store import NoRecall, Recall
@@ -164,12 +165,9 @@ def gate(
 
     `controller` makes the one of a quota that nobody told.
     """
-    dimensions: dict[str, Dimension] = {}
-    for name, quota in ((REQUESTS, settings.rpm), (TOKENS, settings.tpm)):
-        if quota is None and not settings.emulate:  # the emulator that a run starts for itself has none
-            dimensions[name] = Dimension(controller(name), math.inf)
-        elif quota is not None and quota < math.inf:
-            dimensions[name] = Dimension(Told(quota / 60, quota / 60 * settings.burst), quota)
+    nobody_told = math.inf if settings.emulate else None  # the emulator that a run starts for itself has no quotas
+    rpm, tpm = (nobody_told if quota is None else quota for quota in (settings.rpm, settings.tpm))
+    dimensions = _quotas(rpm, tpm, settings.burst, controller)
     places = affordable(settings.concurrency or CONCURRENCY)
     if context is not None:
         dimensions[CONTEXT] = Dimension(Allowance(math.inf), context)
@@ -181,6 +179,30 @@ def gate(
 
         return SmoothGate(book, places, per_minute=settings.rpm * OF_RATE, turn_away=turn_away)
     return Gate(book, places, turn_away=turn_away)
+
+
+def _quotas(
+    rpm: float | None, tpm: float | None, burst: float, controller: Callable[[str], Controller]
+) -> dict[str, Dimension]:
+    """The quotas a minute: None is to be found, infinity is none. `burst` is the seconds' worth taken at once."""
+    dimensions: dict[str, Dimension] = {}
+    for name, quota in ((REQUESTS, rpm), (TOKENS, tpm)):
+        if quota is None:
+            dimensions[name] = Dimension(controller(name), math.inf)
+        elif quota < math.inf:
+            dimensions[name] = Dimension(Told(quota / 60, quota / 60 * burst), quota)
+    return dimensions
+
+
+def simulated_gate(simulation: Simulation, *, told: bool, emit: events.Emit) -> Gate:
+    """The gate that a run would have, told the quotas of a simulated server or not."""
+    rules = simulation.scenario.rules
+    if told:
+        burst = min(rules.burst, 60.0) if rules.refill == "bucket" else 1.0
+        rpm, tpm = rules.rpm or math.inf, rules.tpm or math.inf
+        return Gate(QuotaBook(_quotas(rpm, tpm, burst, _unknown)), simulation.concurrency)
+    learning = Learning(None, Whose("simulated", "", "", ""), emit)
+    return Gate(QuotaBook(_quotas(None, None, 1.0, learning.controller)), simulation.concurrency)
 
 
 def quota(settings: AnalyzeSettings) -> Quota:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.request import Request
@@ -33,9 +33,10 @@ class Backlog:
     tokens that their units take of a quota; if not `fair`, units are picked in the order in which they came.
     """
 
-    def __init__(self, *, fair: bool) -> None:
+    def __init__(self, *, fair: bool, weights: Mapping[str, float] | None = None) -> None:
+        """A document that `weights` (1 or more) names has so many times the share of one with weight 1."""
         self._fair = fair
-        self._first, self._rest = FairQueue[Unit](), FairQueue[Unit]()
+        self._first, self._rest = FairQueue[Unit](weights=weights), FairQueue[Unit](weights=weights)
         self._entering: Counter[str] = Counter()
         """Sections that were read and may become units, by document."""
         self._ended = False

@@ -5,7 +5,7 @@ one call is: permit -> attempt open, durably -> send -> attempt closed with its 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from jobs import events
 from jobs.backlog import Backlog
@@ -46,15 +46,17 @@ class Dispatcher:
         uniform: Callable[[], float],
         run_id: str,
         fair: bool = True,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
         """`uniform` gives numbers in [0, 1) for jitter; `recall` is used inside operations of `commit` only.
 
-        `fair`: documents that are open at once share the rate (but for a sample); else they come in order.
+        `fair`: documents that are open at once share the rate (but for a sample), each by its weight, 1 if `weights`
+        does not name it; else they come in order.
         """
         self._commit, self._gate, self._policy, self._emit = commit, gate, policy, emit
         self._stopper = Stopper(policy)
         sample = policy.sample
-        self._backlog = Backlog(fair=fair and sample is None)
+        self._backlog = Backlog(fair=fair and sample is None, weights=weights)
         self._entering = Entering(
             recipe=recipe, meter=meter, commit=commit, recall=recall, emit=emit, backlog=self._backlog, sample=sample
         )

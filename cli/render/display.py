@@ -54,12 +54,13 @@ def display(
     stream: TextIO | None = sys.stderr if stderr is None else stderr
     if stream is None or quiet or mode == "none":  # None: the program was started with stderr closed
         return SilentDisplay(stream, quiet=quiet)
-    if mode == "plain" or not _can_move_its_cursor(stream):
+    if mode == "plain" or not can_move_its_cursor(stream):
         return PlainDisplay(snapshot, stream, emulated=emulated)
     from cli.render.live import LiveDisplay
 
     return LiveDisplay(snapshot, stream, no_color=no_color, emulated=emulated)
 
 
-def _can_move_its_cursor(stream: TextIO) -> bool:
+def can_move_its_cursor(stream: TextIO) -> bool:
+    """Whether it is a terminal on which a frame can be redrawn."""
     return stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb", "unknown"}

@@ -1,7 +1,7 @@
 """A plain client: the rules of the game for whatever is not the real engine, against the same simulated Bedrock.
 
 A pacer holds calls back; what the server refuses all the same is tried again with full jitter, at most eight times,
-then it is lost.
+then it is lost. A gateway in front refuses by its own rule, and says for how long to stay away.
 """
 
 import asyncio
@@ -10,13 +10,15 @@ from collections.abc import Callable
 from typing import Protocol
 
 from jobs.simulation.draws import Draws
-from jobs.simulation.run import Run
+from jobs.simulation.run import Run, Watch
 from jobs.simulation.scenario import Scenario
 from jobs.simulation.server import MODEL, SimulatedBedrock
 from jobs.simulation.transport import SimulatedTransport
 from jobs.simulation.work import BYTES_PER_TOKEN, Work
 from jobs.store import Status
+from jobs.transport import Reply
 from ratelimit import virtual_time
+from ratelimit.algorithms import Gatekeeper
 from ratelimit.outcome import Outcome
 
 BASE, CAP, ATTEMPTS = 1.0, 20.0, 8
@@ -37,47 +39,96 @@ class Pacer(Protocol):
         ...
 
 
-def drive(scenario: Scenario, work: Work, pacer: Callable[[], Pacer], *, places: int, seconds: float | None) -> Run:
-    """Run to the end of the work or for so many seconds, with at most `places` units open; `pacer` is made inside."""
-    return virtual_time.run(_drive(scenario, work, pacer, places, seconds))
+def drive(
+    scenario: Scenario,
+    work: Work,
+    pacer: Callable[[], Pacer],
+    *,
+    places: int,
+    seconds: float | None,
+    gatekeeper: Gatekeeper | None = None,
+    backoff: bool = True,
+    watch: Watch | None = None,
+) -> Run:
+    """Run to the end of the work or for so many seconds, with at most `places` units open; `pacer` is made inside.
 
-
-async def _drive(scenario: Scenario, work: Work, pacer: Callable[[], Pacer], places: int, seconds: float | None) -> Run:
-    loop, server = asyncio.get_running_loop(), SimulatedBedrock(scenario)
-    client = _Client(work, pacer(), SimulatedTransport(scenario, work, server), Draws(scenario.seed, "client"), places)
-    try:
-        async with asyncio.timeout(seconds):
-            await client.run()
-    except TimeoutError:
-        client.statuses[Status.NEW] = len(work.inputs) - client.statuses.total()
-    ended = loop.time() if seconds is None else seconds
-    server.advance(ended)
-    return Run(scenario, work, server, client.statuses, ended)
+    Without `backoff` what is refused is tried again at once.
+    """
+    server = SimulatedBedrock(scenario)
+    if watch is not None:
+        watch(work, server)
+    client = _Client(scenario, work, server, places, gatekeeper, backoff=backoff)
+    return virtual_time.run(client.run(pacer, seconds))
 
 
 class _Client:
-    def __init__(self, work: Work, pacer: Pacer, transport: SimulatedTransport, draws: Draws, places: int) -> None:
-        self._work, self._pacer, self._transport, self._draws = work, pacer, transport, draws
+    def __init__(
+        self,
+        scenario: Scenario,
+        work: Work,
+        server: SimulatedBedrock,
+        places: int,
+        gatekeeper: Gatekeeper | None,
+        *,
+        backoff: bool,
+    ) -> None:
+        self._scenario, self._work, self._server = scenario, work, server
+        self._transport = SimulatedTransport(scenario, work, server)
+        self._gatekeeper, self._backoff = gatekeeper, backoff
+        self._draws = Draws(scenario.seed, "client")
+        self._ways = Draws(scenario.seed, "gateway")
         self._places = asyncio.Semaphore(places)
-        self.statuses: Counter[Status] = Counter()
+        self._statuses: Counter[Status] = Counter()
+        self._turned_away: list[float] = []
+        self._ended = 0.0
 
-    async def run(self) -> None:
+    async def run(self, pacer: Callable[[], Pacer], seconds: float | None) -> Run:
+        self._pacer, work = pacer(), self._work
+        try:
+            async with asyncio.timeout(seconds):
+                await self._call_for_all()
+        except TimeoutError:
+            self._statuses[Status.NEW] = len(work.inputs) - self._statuses.total()
+        ended = self._ended if seconds is None else seconds
+        self._server.advance(ended)
+        return Run(self._scenario, work, self._server, self._statuses, ended, tuple(self._turned_away))
+
+    async def _call_for_all(self) -> None:
         async with asyncio.TaskGroup() as group:
             async for chunk in self._work.chunks():
                 for section in chunk.sections:
                     await self._places.acquire()
                     group.create_task(self._unit(section.index))
+        self._ended = asyncio.get_running_loop().time()
 
     async def _unit(self, number: int) -> None:
-        self.statuses[await self._status(self._work.request(number).body)] += 1
+        self._statuses[await self._status(self._work.request(number).body)] += 1
         self._places.release()
 
     async def _status(self, body: bytes) -> Status:
         for attempt in range(ATTEMPTS):
             await self._pacer.acquire(len(body) / BYTES_PER_TOKEN + self._work.max_tokens)
-            reply = await self._transport.send(MODEL, body, TIMEOUT)
+            reply = await self._turned_away_at_the_gateway() or await self._transport.send(MODEL, body, TIMEOUT)
             self._pacer.ended(throttled=reply.outcome is Outcome.THROTTLED)
             if reply.outcome is Outcome.OK:
                 return Status.OK
-            await asyncio.sleep(self._draws.uniform() * min(CAP, BASE * 2**attempt))
+            if reply.retry_after is not None:
+                await asyncio.sleep(reply.retry_after)
+            elif self._backoff:
+                await asyncio.sleep(self._draws.uniform() * min(CAP, BASE * 2**attempt))
         return Status.FAILED
+
+    async def _turned_away_at_the_gateway(self) -> Reply | None:
+        """Its refusal; None once it has let the call through, or if there is no gateway."""
+        if self._gatekeeper is None:
+            return None
+        now = asyncio.get_running_loop().time()
+        verdict = self._gatekeeper.arrive(now + self._server.phase)  # whole minutes begin with those of the server
+        if verdict.passed:
+            if verdict.delay:
+                await asyncio.sleep(verdict.delay)
+            return None
+        self._turned_away.append(now)
+        latency = self._ways.between(*self._scenario.world.refusal)
+        await asyncio.sleep(latency)
+        return Reply(Outcome.THROTTLED, latency, code="429", retry_after=float(verdict.retry_after))

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
 
 from jobs.emulator.quotas import QuotaRules
+from jobs.simulation.ledger import Call
 from jobs.simulation.run import Run
 from jobs.simulation.scenario import MINUTE, Scenario
-from jobs.simulation.server import Call
 from jobs.store import Status
 
 
@@ -23,8 +23,8 @@ def admitted(calls: Iterable[Call], start: float = 0.0, end: float = math.inf) -
 
 def throttle_rate(run: Run) -> float:
     """Of all calls, the part that was refused for a quota."""
-    calls = [call for call in run.server.calls if call.arrived < run.seconds]
-    return sum(call.throttled for call in calls) / max(1, len(calls))
+    throttled = [call.throttled for call in run.server.calls if call.arrived < run.seconds]
+    return sum(throttled) / max(1, len(throttled))
 
 
 def lost(run: Run) -> int:
@@ -49,17 +49,21 @@ def utilisation(run: Run, start: float = 0.0, end: float = math.inf) -> float:
 
 
 def available(scenario: Scenario, phase: float, start: float, end: float) -> float:
-    """Minutes of the quota (as it is at first) that are to be had between two times.
+    """Minutes of the quota (as it is at first) that are to be had between two times, outages left out.
 
-    A bucket: its rate times the time, and what it holds if `start` is 0. Windows: a whole quota for each one touched,
-    the largest in force during it; windows that slide are counted from `start`.
+    A bucket: its rate times the time, and what it holds if `start` is 0 and after an outage. Windows: a whole quota
+    for each one touched, the largest in force during it; windows that slide are counted from `start`.
     """
     rules = scenario.rules
-    edges = [start, *(change.at for change in scenario.changes if start < change.at < end), end]
-    pieces = [(low, high, scenario.factor(low)) for low, high in pairwise(edges)]
+    inner = {change.at for change in scenario.changes}.union(*((out.start, out.end) for out in scenario.outages))
+    edges = [start, *sorted(edge for edge in inner if start < edge < end), end]
+    pieces = [(low, high, 0.0 if scenario.out(low) else scenario.factor(low)) for low, high in pairwise(edges)]
     if rules.refill == "bucket":
-        held = 0.0 if start else min(rules.burst, MINUTE) / MINUTE
-        return held + sum((high - low) / MINUTE * factor for low, high, factor in pieces)
+        holds = min(rules.burst, MINUTE)
+        held = (0.0 if start else holds) + sum(
+            min(holds, out.end - out.start) * scenario.factor(out.end) for out in scenario.outages if out.end < end
+        )
+        return (held + sum((high - low) * factor for low, high, factor in pieces)) / MINUTE
     ahead = -start if rules.refill == "sliding" else phase
     largest: dict[int, float] = {}
     for low, high, factor in pieces:

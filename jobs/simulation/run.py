@@ -19,6 +19,9 @@ from jobs.store import MemoryStore, NoRecall, Status
 from ratelimit import virtual_time
 from ratelimit.gate import Gate
 
+Watch = Callable[[Work, SimulatedBedrock], None]
+"""Is given what a run is made of, when it begins: by it a display can tell how far it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -31,6 +34,8 @@ class Run:
     """Of the units; NEW are those that the end of a timed run cut off."""
     seconds: float
     """Virtual time at which it ended; what came later does not count."""
+    turned_away: tuple[float, ...] = ()
+    """When a gateway in front refused a call that the server has not seen, in order."""
 
 
 def run(
@@ -41,24 +46,29 @@ def run(
     policy: Policy | None = None,
     seconds: float | None = None,
     emit: events.Emit | None = None,
+    watch: Watch | None = None,
 ) -> Run:
     """Run to the end of the work, or for so many seconds of virtual time.
 
     `gate` is made inside the run. `policy` says whether a quota was told, as for a real run.
     """
-    return virtual_time.run(_run(scenario, work, gate, policy or Policy(), seconds, emit or _unheard))
+    server = SimulatedBedrock(scenario)
+    if watch is not None:
+        watch(work, server)
+    return virtual_time.run(_run(scenario, work, server, gate, policy or Policy(), seconds, emit or _unheard))
 
 
 async def _run(
     scenario: Scenario,
     work: Work,
+    server: SimulatedBedrock,
     gate: Callable[[], Gate],
     policy: Policy,
     seconds: float | None,
     emit: events.Emit,
 ) -> Run:
     loop = asyncio.get_running_loop()
-    server, store = SimulatedBedrock(scenario), MemoryStore()
+    store = MemoryStore()
     dispatcher = Dispatcher(
         recipe=work.recipe(),
         meter=Meter(simulated_model(scenario.rules.burndown)),
@@ -70,6 +80,7 @@ async def _run(
         emit=emit,
         uniform=Draws(scenario.seed, "client").uniform,
         run_id="simulated",
+        weights=work.weights,
     )
     if seconds is not None:
         loop.call_at(seconds, dispatcher.stop, Stop(Cause.DEADLINE, "the simulated time is over"))

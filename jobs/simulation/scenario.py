@@ -63,6 +63,10 @@ class Scenario:
     """In the order of their times."""
     outages: tuple[Outage, ...] = ()
 
+    def out(self, now: float) -> bool:
+        """Whether the server is out at `now`."""
+        return any(outage.start <= now < outage.end for outage in self.outages)
+
     def factor(self, now: float) -> float:
         """What the quotas are at `now`, in terms of what they were at first."""
         return next((change.factor for change in reversed(self.changes) if change.at <= now), 1.0)

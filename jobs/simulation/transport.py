@@ -8,7 +8,7 @@ from jobs.bedrock.errors import classify
 from jobs.emulator.errors import ERRORS, TYPE_HEADER
 from jobs.simulation.draws import Draws
 from jobs.simulation.scenario import Scenario
-from jobs.simulation.server import Call, SimulatedBedrock
+from jobs.simulation.server import Admitted, SimulatedBedrock
 from jobs.simulation.work import Work, number_of
 from jobs.transport import Reply
 from ratelimit.outcome import Outcome
@@ -36,25 +36,26 @@ class SimulatedTransport:
 
     def _arrive(self, unit: int, sent: float, timeout: float, reply: "asyncio.Future[Reply]") -> None:
         loop, work = reply.get_loop(), self._work
-        call = Call(unit, sent, loop.time())
-        if self._server.arrive(call.arrived, call, work.inputs[unit], work.max_tokens):
-            ends = call.arrived + self._latencies.lognormal(self._world.latency, self._world.sigma)
-            loop.call_at(ends, self._end, call, reply)
+        now = loop.time()
+        call = self._server.arrive(now, unit, sent, work.inputs[unit], work.max_tokens)
+        if isinstance(call, Admitted):
+            ends = now + self._latencies.lognormal(self._world.latency, self._world.sigma)
+            loop.call_at(ends, self._end, call, unit, sent, reply)
             if ends > sent + timeout:
                 loop.call_at(sent + timeout, _deliver, reply, _timed_out(timeout))
         else:
-            heard = max(call.arrived, sent + self._refusals.between(*self._world.refusal))
-            loop.call_at(heard, _deliver, reply, self._refusal(call.refused, heard - sent))
+            heard = max(now, sent + self._refusals.between(*self._world.refusal))
+            loop.call_at(heard, _deliver, reply, self._refusal(call, heard - sent))
 
     async def close(self) -> None:
         """Nothing is open."""
 
-    def _end(self, call: Call, reply: "asyncio.Future[Reply]") -> None:
+    def _end(self, call: Admitted, unit: int, sent: float, reply: "asyncio.Future[Reply]") -> None:
         now, work = reply.get_loop().time(), self._work
-        usage = Usage(work.inputs[call.unit], work.outputs[call.unit])
+        usage = Usage(work.inputs[unit], work.outputs[unit])
         self._server.settle(now, call, usage.input_tokens, usage.output_tokens)
         answer = Answer(b"", "An answer.", usage, "end_turn")
-        _deliver(reply, Reply(Outcome.OK, now - call.sent, answer))
+        _deliver(reply, Reply(Outcome.OK, now - sent, answer))
 
     def _refusal(self, name: str, latency: float) -> Reply:
         """What the client makes of an error, by the rules for real ones."""

@@ -6,10 +6,11 @@ how many tokens go in and come out, and is as long as that many tokens of text w
 
 import asyncio
 from array import array
-from collections.abc import AsyncIterator, Iterable
+from bisect import bisect
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, repeat
 from itertools import count as integers
-from itertools import repeat
 
 from jobs.bedrock.catalogue import Model
 from jobs.documents.document import Document
@@ -38,6 +39,18 @@ class Mix:
     sigma: float = 0.6
 
 
+@dataclass(frozen=True, slots=True)
+class User:
+    """One of those whose requests share the quotas."""
+
+    name: str
+    weight: float = 1.0
+    """What it is entitled to, beside the others; 1 or more."""
+    share: float = 1.0
+    """How many of the requests are its own, beside the others."""
+    mix: Mix = field(default_factory=Mix)
+
+
 def simulated_model(burndown: float = 1.0) -> Model:
     """The catalogue's entry of the simulated model."""
     return Model(MODEL, burndown, BYTES_PER_TOKEN, None, None)
@@ -55,6 +68,10 @@ class Work:
     block: int = _CHUNK
     documents: int = 1
     """Open at once, in turn like the mixes: as many of both, and each document has a mix of its own."""
+    users: tuple[User, ...] = ()
+    """Whose requests they are, in random order; in the place of `mixes` and `documents`: one document each."""
+    sizes: Sequence[int] = ()
+    """Input tokens of the sections in order, over and over, in the place of what the mix says."""
     spread: float = 0.1
     """How far a section's bytes a token may be from the average, of it: the client does not count tokens."""
     arrivals: Iterable[float] = field(default_factory=lambda: repeat(0.0))
@@ -67,15 +84,27 @@ class Work:
     def __post_init__(self) -> None:
         self._draws = Draws(self.seed, "sections")
         self._lengths = array("i")
-        self._padding = b" " * int((max(mix.input[1] for mix in self.mixes) + 1) * BYTES_PER_TOKEN * (1 + self.spread))
+        self._owners = array("i")
+        """The user of each section so far."""
+        self._owner_draws = Draws(self.seed, "users")
+        self._shares = list(accumulate(user.share for user in self.users))
+        if self.users:
+            self.documents, self.mixes = len(self.users), tuple(user.mix for user in self.users)
+        largest = max(self.sizes, default=0) or max(mix.input[1] for mix in self.mixes)
+        self._padding = b" " * int((largest + 1) * BYTES_PER_TOKEN * (1 + self.spread))
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of the users, by their documents' names."""
+        return {_document(number).path: user.weight for number, user in enumerate(self.users)}
 
     def document(self, number: int) -> int:
-        """The document of a section."""
-        return number // self.block % self.documents
+        """The document of a section that was drawn, by its number: that of its user, if there are some."""
+        return self._owners[number] if self.users else number // self.block % self.documents
 
     def mix(self, number: int) -> int:
-        """The mix of a section."""
-        return number // self.block % len(self.mixes)
+        """The mix of a section that was drawn."""
+        return self._owners[number] if self.users else number // self.block % len(self.mixes)
 
     def request(self, number: int) -> Request:
         """The request of a section that was drawn."""
@@ -84,9 +113,11 @@ class Work:
         return Request(number.to_bytes(32, "big"), body, self.max_tokens)
 
     def draw(self, number: int) -> None:
-        """Decide the sizes of the next section."""
+        """Decide whose the next section is, and its sizes."""
+        if self.users:
+            self._owners.append(bisect(self._shares, self._owner_draws.uniform() * self._shares[-1]))
         draws, mix = self._draws, self.mixes[self.mix(number)]
-        tokens = int(draws.between(mix.input[0], mix.input[1] + 1))
+        tokens = self.sizes[number % len(self.sizes)] if self.sizes else int(draws.between(*_open(mix.input)))
         bytes_per_token = BYTES_PER_TOKEN * draws.between(1 - self.spread, 1 + self.spread)
         self.inputs.append(tokens)
         self.outputs.append(min(self.max_tokens, max(1, round(draws.lognormal(mix.output, mix.sigma)))))
@@ -103,16 +134,21 @@ class Work:
         document = 0
         numbers = integers() if self.count is None else range(self.count)
         for number, arrival in zip(numbers, self.arrivals, strict=False):
-            if sections and (len(sections) == _CHUNK or document != self.document(number) or arrival > loop.time()):
-                yield Chunk(_document(document), sections, done=False)
-                sections = []
-            if arrival > loop.time():
-                await asyncio.sleep(arrival - loop.time())
-            document = self.document(number)
             self.draw(number)
             self.offered.append(arrival)
+            late = arrival > loop.time()
+            if sections and (len(sections) == _CHUNK or document != self.document(number) or late):
+                yield Chunk(_document(document), sections, done=False)
+                sections = []
+            if late:
+                await asyncio.sleep(arrival - loop.time())
+            document = self.document(number)
             sections.append(Section(number, (), "", "", "", 0, 0))
         yield Chunk(_document(document), sections, done=True)
+
+
+def _open(bounds: tuple[int, int]) -> tuple[int, int]:
+    return bounds[0], bounds[1] + 1
 
 
 def number_of(body: bytes) -> int:

@@ -15,9 +15,10 @@ from running import Workplace, emulator
 
 from jobs.emulator.quotas import QuotaRules
 from jobs.simulation import measures
+from jobs.simulation.ledger import Call, Ledger
 from jobs.simulation.run import Run, run
 from jobs.simulation.scenario import Scenario, World
-from jobs.simulation.server import Call, SimulatedBedrock
+from jobs.simulation.server import SimulatedBedrock
 from jobs.simulation.work import Mix, Work
 from jobs.stopping import Policy
 from ratelimit.gate import Gate
@@ -57,7 +58,7 @@ def called(folder: Any, rules: QuotaRules, *options: str) -> Run:
         tokens = entry["input_tokens"] + entry["output_tokens"]
         calls.append(Call(unit, at, at, "requests" if entry["status"] == 429 else "", tokens, tokens, at))
     bedrock = SimulatedBedrock(Scenario(rules, phase=phase))
-    bedrock.calls = calls
+    bedrock.calls = Ledger(calls)
     return Run(Scenario(rules), Work(), bedrock, Counter(), SECONDS)
 
 

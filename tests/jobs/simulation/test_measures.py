@@ -8,16 +8,17 @@ import pytest
 
 from jobs.emulator.quotas import QuotaRules
 from jobs.simulation import measures
+from jobs.simulation.ledger import Call, Ledger
 from jobs.simulation.run import Run
 from jobs.simulation.scenario import Change, Scenario, Tenant
-from jobs.simulation.server import Call, SimulatedBedrock
+from jobs.simulation.server import SimulatedBedrock
 from jobs.simulation.work import Mix, Work
 from jobs.store import Status
 
 
 def ran(scenario: Scenario, calls: list[Call], *, seconds: float, others: list[Call] | None = None, **work: Any) -> Run:
     server = SimulatedBedrock(scenario)
-    server.calls, server.others = calls, others or []
+    server.calls, server.others = Ledger(calls), Ledger(others or [])
     done = Run(scenario, Work(**work), server, Counter({Status.OK: len(calls)}), seconds)
     done.work.offered.extend([0.0] * len(calls))
     return done

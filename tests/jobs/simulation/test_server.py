@@ -4,16 +4,17 @@ import pytest
 
 from jobs.emulator.quotas import QuotaRules
 from jobs.simulation.scenario import Change, Outage, Scenario, Tenant
-from jobs.simulation.server import Call, SimulatedBedrock
+from jobs.simulation.server import Admitted, SimulatedBedrock
 
 
 def arrivals(scenario: Scenario, *rows: tuple[float, int, int]) -> list[str]:
     server = SimulatedBedrock(scenario)
-    calls = [Call(unit, at, at) for unit, (at, _, _) in enumerate(rows)]
-    for call, (at, tokens, most) in zip(calls, rows, strict=True):
-        assert server.arrive(at, call, tokens, most) == (not call.refused)
-    assert server.calls == calls
-    return [call.refused for call in calls]
+    came = [server.arrive(at, unit, at, tokens, most) for unit, (at, tokens, most) in enumerate(rows)]
+    refused = ["" if isinstance(call, Admitted) else call for call in came]
+    assert [(call.unit, call.arrived, call.refused) for call in server.calls] == [
+        (unit, at, by) for (unit, (at, _, _)), by in zip(enumerate(rows), refused, strict=True)
+    ]
+    return refused
 
 
 def plain(*times: float) -> list[tuple[float, int, int]]:
@@ -47,14 +48,15 @@ def test_a_sliding_log_counts_the_last_minute():
 
 def test_tokens_are_reserved_with_max_tokens_and_settled_with_burndown():
     server = SimulatedBedrock(Scenario(QuotaRules(tpm=6000, burst=60, burndown=5)))
-    first, second, third = (Call(unit, 0.0, 0.0) for unit in range(3))
-    assert server.arrive(0.0, first, 3000, 2000)
-    assert (first.reserved, first.tokens(9.0)) == (5000, 5000)
-    assert not server.arrive(0.0, second, 1000, 500)
-    assert second.refused == "tokens"
+    first = server.arrive(0.0, 0, 0.0, 3000, 2000)
+    (call,) = server.calls
+    assert (call.reserved, call.tokens(9.0)) == (5000, 5000)
+    assert server.arrive(0.0, 1, 0.0, 1000, 500) == "tokens"
     server.settle(0.0, first, 3000, 400)  # 5,000 on 5,000: nothing comes back
-    assert (first.settled, first.tokens(1.0)) == (5000, 5000)
-    assert server.arrive(5.0, third, 1000, 500)
+    call, refused = server.calls
+    assert (call.settled, call.ended, call.tokens(1.0)) == (5000, 0.0, 5000)
+    assert (refused.refused, refused.tokens(1.0)) == ("tokens", 0)
+    assert isinstance(server.arrive(5.0, 2, 5.0, 1000, 500), Admitted)
     with pytest.raises(RuntimeError, match="once"):
         server.settle(6.0, first, 3000, 400)
 
@@ -84,9 +86,9 @@ def test_a_tenant_takes_its_part_for_its_time(rpm, admitted):
     """Beside one who asks for all of the quota it gets less than it asks for; the two never get more than there is."""
     scenario = Scenario(QuotaRules(rpm=600, burst=1), tenants=(Tenant(10.0, 70.0, rpm=300.0),))
     server = SimulatedBedrock(scenario)
-    ours = [Call(unit, 0.0, unit * 60 / rpm) for unit in range(int(rpm * 1.5))]
-    for call in ours:
-        server.arrive(call.arrived, call, 10, 10)
+    for unit in range(int(rpm * 1.5)):
+        server.arrive(unit * 60 / rpm, unit, 0.0, 10, 10)
+    ours = list(server.calls)
     assert 299 <= len(server.others) <= 301
     assert all(10.0 <= call.arrived < 70.1 for call in server.others)
     theirs = sum(not call.refused for call in server.others)

@@ -1,0 +1,85 @@
+"""Ways of limiting side by side: each runs the same requests against the same server."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol
+
+from jobs import events
+from jobs.simulation.contenders import PLAIN, run_plain
+from jobs.simulation.course import Heard, course
+from jobs.simulation.recommendation import Recommendation, recommend
+from jobs.simulation.remarks import remark
+from jobs.simulation.result import Course, Result
+from jobs.simulation.run import Run, Watch, run
+from jobs.simulation.simulation import Simulation
+from jobs.simulation.tally import result
+from ratelimit.gate import Gate
+
+TOLD: Final = "bedrock-batch"
+BLIND: Final = "bedrock-batch-blind"
+ALGORITHMS: Final = (*PLAIN, TOLD, BLIND)
+"""In the order in which they are shown."""
+
+
+class GateMaker(Protocol):
+    """Makes the gate that a real run would have, told the quotas or not; `emit` hears what it learns."""
+
+    def __call__(self, simulation: Simulation, *, told: bool, emit: events.Emit) -> Gate:
+        """Inside of the run, by its event loop's clock."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What came of one algorithm."""
+
+    result: Result
+    remark: str
+    """What is bad about it; may be empty."""
+    course: Course | None
+    """Only where it was asked for."""
+    recommendation: Recommendation | None
+    """Of TOLD, the one of these algorithms that can be set up like a real run."""
+
+
+def compare(
+    simulation: Simulation,
+    algorithms: Sequence[str],
+    gate: GateMaker,
+    *,
+    courses: bool = False,
+    watch: Callable[[str], Watch] | None = None,
+) -> Iterator[Shown]:
+    """Run one after the other, each as soon as it is asked for. `watch` is told of each that begins."""
+    for name in algorithms:
+        heard = Heard()
+        done = _run(name, simulation, gate, heard, watch(name) if watch else None)
+        figures = result(name, done)
+        yield Shown(
+            figures,
+            remark(figures, simulation),
+            course(done, heard) if courses else None,
+            recommend(simulation, done, partial(_run, TOLD, gate=gate)) if name == TOLD else None,
+        )
+
+
+def _run(
+    name: str, simulation: Simulation, gate: GateMaker, heard: Heard | None = None, watch: Watch | None = None
+) -> Run:
+    if name in PLAIN:
+        return run_plain(name, simulation, watch)
+    listener = heard or Heard()
+
+    def emit(event: events.Event) -> None:
+        listener.hear(asyncio.get_running_loop().time(), event)
+
+    return run(
+        simulation.scenario,
+        simulation.work(),
+        lambda: gate(simulation, told=name == TOLD, emit=emit),
+        seconds=simulation.duration,
+        emit=emit,
+        watch=watch,
+    )

@@ -1,0 +1,37 @@
+"""The sizes of real documents' sections, as `analyze` would send them; nothing is called."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+
+from jobs.documents.intake import IntakeRules
+from jobs.documents.reading import read
+from jobs.request import Recipe
+from jobs.simulation.work import BYTES_PER_TOKEN
+
+
+class _All:
+    """Wants everything: a jobs.documents.reading.Demand."""
+
+    async def another(self) -> None:
+        """At once."""
+
+    async def more(self, document: str) -> bool:
+        """Always."""
+        return True
+
+    async def drained(self, document: str) -> None:
+        """At once."""
+
+
+async def measured(paths: Sequence[str], rules: IntakeRules, section_tokens: int, recipe: Recipe) -> list[int]:
+    """Input tokens of the requests for all distinct sections, in order; what cannot be read has none.
+
+    Tokens are estimated from bytes (BYTES_PER_TOKEN), the task included.
+    """
+    sizes: dict[bytes, int] = {}
+    async with aclosing(read(paths, rules, section_tokens, _All())) as chunks:
+        async for chunk in chunks:
+            for section in chunk.sections:
+                request = recipe.build(chunk.document.path, section)
+                sizes[request.key] = max(1, round(len(request.body) / BYTES_PER_TOKEN))
+    return list(sizes.values())

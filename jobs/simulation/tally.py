@@ -1,0 +1,121 @@
+"""The figures of a run, counted in one pass over the server's ledger (pure)."""
+
+import math
+from array import array
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from jobs.simulation.ideal import ideal
+from jobs.simulation.measures import lost, quantile
+from jobs.simulation.result import Result
+from jobs.simulation.run import Run
+from jobs.simulation.scenario import MINUTE, Scenario
+from jobs.simulation.sharing import fairness
+from jobs.store import Status
+
+
+@dataclass(slots=True)
+class _Amount:
+    """Calls that were admitted, and their tokens."""
+
+    requests: int = 0
+    tokens: float = 0.0
+
+
+@dataclass(slots=True)
+class _Tally:
+    calls: int = 0
+    throttled: int = 0
+    first: float = 0.0
+    """When the first call was sent."""
+    last: float = 0.0
+    """When the last one was admitted."""
+    all: _Amount = field(default_factory=_Amount)
+    minutes: dict[int, _Amount] = field(default_factory=lambda: defaultdict(_Amount))
+    waits: "array[float]" = field(default_factory=lambda: array("d"))
+
+
+def result(algorithm: str, run: Run) -> Result:
+    """What `simulate` says of a run."""
+    tally = _count(run)
+    # Those under way at the end of a timed run will be answered.
+    served = tally.all.requests if run.work.count is None else run.statuses[Status.OK]
+    waits = sorted(tally.waits)
+    return Result(
+        algorithm=algorithm,
+        served=served,
+        calls=tally.calls,
+        throttled=tally.throttled,
+        throttle_rate=tally.throttled / max(1, tally.calls),
+        utilisation=_utilisation(run, tally),
+        makespan_s=tally.last,
+        ideal_s=_ideal(run, tally),
+        wait_p50_s=quantile(waits, 0.5),
+        wait_p95_s=quantile(waits, 0.95),
+        worst_minute=_worst_minute(run, tally),
+        fairness=fairness(run),
+        lost=lost(run),
+    )
+
+
+def quota_minutes(scenario: Scenario, start: float, end: float) -> float:
+    """What the quota allows between two times, in minutes of what it was at first."""
+    edges = [start, *(change.at for change in scenario.changes if start < change.at < end), end]
+    return sum((high - low) * scenario.factor(low) for low, high in pairwise(edges)) / MINUTE
+
+
+def _count(run: Run) -> _Tally:
+    offered, end = run.work.offered, run.seconds
+    tally = _Tally(calls=len(run.turned_away), throttled=len(run.turned_away), first=math.inf)
+    for call in run.server.calls:
+        if call.arrived > end:
+            break
+        tally.calls += 1
+        tally.first = min(tally.first, call.sent)
+        if call.refused:
+            tally.throttled += call.throttled
+            continue
+        tokens = call.tokens(end)
+        for amount in (tally.all, tally.minutes[int(call.arrived // MINUTE)]):
+            amount.requests += 1
+            amount.tokens += tokens
+        tally.last = call.arrived
+        tally.waits.append(call.arrived - offered[call.unit])
+    tally.first = min(tally.first, *run.turned_away[:1], tally.last)
+    return tally
+
+
+def _minutes(run: Run, amount: _Amount) -> float:
+    """Of the quota that binds."""
+    rules = run.scenario.rules
+    return max(
+        amount.requests / rules.rpm if rules.rpm else 0.0,
+        amount.tokens / rules.tpm if rules.tpm else 0.0,
+    )
+
+
+def _utilisation(run: Run, tally: _Tally) -> float:
+    """What comes at once is measured by what the server lets in at once: a bucket, or a window."""
+    rules = run.scenario.rules
+    at_once = min(rules.burst, MINUTE) if rules.refill == "bucket" else MINUTE
+    return _minutes(run, tally.all) / quota_minutes(run.scenario, tally.first, max(tally.last, tally.first + at_once))
+
+
+def _worst_minute(run: Run, tally: _Tally) -> float:
+    return min(
+        (
+            _minutes(run, tally.minutes[minute]) / quota_minutes(run.scenario, minute * MINUTE, (minute + 1) * MINUTE)
+            for minute in range(int(tally.last // MINUTE))
+        ),
+        default=1.0,
+    )
+
+
+def _ideal(run: Run, tally: _Tally) -> float:
+    """For all requests of the work; for those that were admitted, where the work had no end."""
+    work = run.work
+    if work.count is None:
+        return ideal(run, tally.all.requests, tally.all.tokens, 0.0)
+    tokens = sum(work.inputs) + sum(work.outputs) * run.scenario.rules.burndown
+    return ideal(run, len(work.inputs), tokens, max(work.offered, default=0.0))

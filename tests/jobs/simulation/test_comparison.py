@@ -1,0 +1,135 @@
+"""Side by side, and through the real engine."""
+
+from dataclasses import asdict, replace
+from functools import partial
+
+import pytest
+
+from cli.wiring import simulated_gate
+from jobs.dispatcher import Dispatcher
+from jobs.emulator.quotas import QuotaRules
+from jobs.simulation.comparison import ALGORITHMS, BLIND, TOLD, Shown, _run, compare
+from jobs.simulation.recommendation import recommend
+from jobs.simulation.scenario import Change, Outage, Scenario, Tenant
+from jobs.simulation.simulation import Simulation
+from jobs.simulation.work import Mix, User
+from ratelimit.breaker import Breaker
+from ratelimit.gate import Gate
+
+SIMULATION = Simulation(scenario=Scenario(QuotaRules(rpm=120), 1), requests=120)
+ENGINE = (TOLD, BLIND)
+
+
+def shown(simulation: Simulation, *names: str, courses: bool = False) -> dict[str, Shown]:
+    return {one.result.algorithm: one for one in compare(simulation, names, simulated_gate, courses=courses)}
+
+
+def test_every_algorithm_runs_the_same_requests():
+    done = shown(SIMULATION, *ALGORITHMS)
+    assert tuple(done) == ALGORITHMS
+    assert {one.result.served + one.result.lost for one in done.values()} == {120}
+    assert len({one.result.ideal_s for one in done.values()}) == 1
+
+
+def test_the_real_engine_loses_nothing_whatever_happens():
+    scenario = Scenario(
+        QuotaRules(rpm=120, refill="fixed"),
+        2,
+        tenants=(Tenant(20.0, 200.0, 60.0),),
+        changes=(Change(100.0, 0.5),),
+        outages=(Outage(30.0, 90.0),),
+    )
+    for one in shown(replace(SIMULATION, scenario=scenario), *ENGINE).values():
+        assert (one.result.served, one.result.lost) == (120, 0)
+        assert one.result.makespan_s >= one.result.ideal_s
+
+
+@pytest.mark.parametrize("what", [(Dispatcher, "run"), (Gate, "acquire"), (Breaker, "wait"), (Breaker, "enter")])
+@pytest.mark.parametrize("name", ENGINE)
+def test_there_is_no_second_copy_of_the_engine(monkeypatch, what, name):
+    def broken(*_: object, **__: object) -> None:
+        raise ArithmeticError("the real one was called")
+
+    monkeypatch.setattr(*what, broken)
+    with pytest.raises((ArithmeticError, ExceptionGroup)) as raised:
+        shown(SIMULATION, name)
+    assert raised.group_contains(ArithmeticError) if isinstance(raised.value, ExceptionGroup) else True
+
+
+@pytest.mark.parametrize("name", ENGINE)
+def test_the_same_seed_is_the_same_to_the_last_digit_and_another_is_another(name):
+    def of(seed: int) -> dict[str, object]:
+        simulation = replace(SIMULATION, scenario=Scenario(QuotaRules(rpm=120), seed), arrivals="poisson")
+        return asdict(shown(simulation, name, courses=True)[name])
+
+    assert of(1) == of(1)
+    assert of(1) != of(2)
+
+
+def test_users_share_by_weight_however_much_each_sends():
+    mix = Mix((1000, 1000), 100, 0.0)
+    users = (User("a", share=9, mix=mix), User("b", mix=mix))
+    simulation = replace(SIMULATION, requests=600, users=users)
+    done = shown(simulation, TOLD, "token-bucket")
+    assert done[TOLD].result.fairness > 0.97
+    assert done["token-bucket"].result.fairness < 0.75
+    heavy = replace(simulation, users=(replace(users[0], share=1), replace(users[1], weight=3)))
+    assert shown(heavy, TOLD)[TOLD].result.fairness > 0.97
+
+
+def test_a_recommendation_has_room_for_the_longest_answer_and_makes_a_batch_faster():
+    rules = QuotaRules(rpm=600, tpm=100_000.0)
+    mix = Mix((400, 600), 100, 0.3)
+    simulation = Simulation(
+        scenario=Scenario(rules, 1), requests=100, max_tokens=8192, users=(User("a", mix=mix),), concurrency=1000
+    )
+    done = shown(simulation, TOLD)[TOLD].recommendation
+    assert done
+    longest = max(_run(TOLD, simulation, simulated_gate).work.outputs)
+    assert longest < done.max_tokens < 2 * longest
+    assert done.after.makespan_s < done.before.makespan_s
+    assert done.after.served == 100
+    assert done.options == f"--rpm 600 --tpm 100000 --max-tokens {done.max_tokens} --concurrency {done.concurrency}"
+
+
+def test_without_a_quota_in_tokens_a_recommendation_needs_no_second_run():
+    done = _run(TOLD, SIMULATION, simulated_gate)
+    found = recommend(SIMULATION, done, partial(pytest.fail, "a second run"))
+    assert found.before is found.after
+    assert 120 / 60 * 6 < found.concurrency < 120
+
+
+def test_a_course_adds_up_to_what_was_served():
+    done = shown(SIMULATION, "none", *ENGINE, courses=True)
+    for one in done.values():
+        assert one.course
+        assert sum(one.course.admitted) * one.course.step == pytest.approx(one.result.served)
+        assert sum(one.course.refused) * one.course.step == pytest.approx(one.result.throttled)
+        assert one.course.waiting[-1] == one.result.lost
+        assert set(one.course.quota) == {2.0}
+    assert done[TOLD].course.rate == (None,) * len(done[TOLD].course.rate)
+    assert done[BLIND].course.rate[-1] == pytest.approx(2.0, rel=0.1)
+
+
+def test_an_outage_opens_the_breaker_in_the_course():
+    scenario = Scenario(QuotaRules(rpm=120), 1, outages=(Outage(20.0, 50.0),))
+    course = shown(replace(SIMULATION, scenario=scenario), TOLD, courses=True)[TOLD].course
+    assert course
+    assert [state for _, state in course.breaker] == ["open", "half-open", "closed"]
+    assert course.outages == ((20.0, 50.0),)
+
+
+@pytest.mark.parametrize(
+    ("name", "remark"),
+    [
+        ("none", "loses 116 after 8 attempts each: nothing holds its calls back"),
+        ("adaptive", "times the time that it needs: it halves its rate"),
+        ("botocore-adaptive", "of its calls are refused: it finds the rate by being refused"),
+        ("leaky-bucket", ""),
+        (TOLD, ""),
+    ],
+)
+def test_a_bad_figure_has_its_reason(name, remark):
+    said = shown(SIMULATION, name)[name].remark
+    assert remark in said
+    assert bool(said) == bool(remark)
