@@ -3,11 +3,13 @@
 import asyncio
 import json as json_format
 import os
+import queue
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 from cli.errors import UserError
 from cli.render.comparison import recommendation_lines, write_table
@@ -24,6 +26,8 @@ from jobs.simulation.simulation import Simulation
 from jobs.simulation.sizes import measured
 from jobs.simulation.work import User
 from jobs.tasks import DEFAULT, TASKS
+
+_T = TypeVar("_T")
 
 REQUESTS = 300
 """Where neither a number, nor a duration, nor documents are given."""
@@ -74,7 +78,7 @@ def simulate(
     simulation = _simulation(settings)
     names = tuple(dict.fromkeys(algorithms)) or ALGORITHMS
     with simulating(names, simulation, sys.stderr) as screen:
-        shown = list(compare(simulation, names, gate, courses=html is not None, watch=screen.watch))
+        shown = _apart(lambda: list(compare(simulation, names, gate, courses=html is not None, watch=screen.watch)))
     described = _described(settings, simulation)
     if html is not None:
         _write_page(html, title, described, shown)
@@ -83,6 +87,23 @@ def simulate(
     else:
         write_table(simulation, shown, sys.stdout)
     return 0
+
+
+def _apart(work: Callable[[], _T]) -> _T:
+    """Do some work in a thread of its own: a signal then ends the program at once, not inside of an event loop."""
+    done: queue.SimpleQueue[tuple[_T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(), None))
+        except BaseException as error:  # noqa: BLE001 (raised again where it is waited for)
+            done.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    result, error = done.get()
+    if error is not None:
+        raise error
+    return cast("_T", result)
 
 
 def _simulation(settings: SimulateSettings) -> Simulation:

@@ -43,7 +43,9 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
 
 def write_table(simulation: Simulation, shown: Sequence[Shown], stream: TextIO) -> None:
     """All of it: what was simulated, the table, what is bad about whom, and what to do."""
-    console = Console(file=stream, width=None if stream.isatty() else WIDTH, highlight=False, soft_wrap=True)
+    # Only a person's terminal needs its lines broken.
+    narrow = stream.isatty()
+    console = Console(file=stream, width=None if narrow else WIDTH, highlight=False, soft_wrap=not narrow)
     console.print(Text(safe(_sentence(simulation, shown))))
     console.print()
     console.print(_table(simulation, [one.result for one in shown], console.width))
@@ -52,7 +54,7 @@ def write_table(simulation: Simulation, shown: Sequence[Shown], stream: TextIO) 
     if remarks:
         console.print()
     for algorithm, remark in remarks:
-        console.print(Text.assemble((algorithm, "bold"), f": {remark}"), soft_wrap=False)
+        console.print(Text.assemble((algorithm, "bold"), f": {remark}"))
     for one in shown:
         if one.recommendation is not None:
             console.print()

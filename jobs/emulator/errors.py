@@ -2,8 +2,10 @@
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from aiohttp import web
+if TYPE_CHECKING:
+    from aiohttp import web
 
 TYPE_HEADER = "x-amzn-errortype"
 _TYPE_SUFFIX = ":http://internal.amazon.com/coral/com.amazon.bedrock/"
@@ -86,8 +88,10 @@ def too_many_tokens(limit: int) -> WireError:
     )
 
 
-def respond(error: WireError, request_id: str, model: str = "", retry_after: str | None = None) -> web.Response:
+def respond(error: WireError, request_id: str, model: str = "", retry_after: str | None = None) -> "web.Response":
     """The error as a response; `{model}` in its message is replaced."""
+    from aiohttp import web  # late: a simulation needs the errors alone
+
     message = error.message.replace("{model}", model)
     headers = {"x-amzn-requestid": request_id}
     if error.code:

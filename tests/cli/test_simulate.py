@@ -2,9 +2,12 @@
 
 import json
 import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
+from running import COMMAND, PATIENCE
 
 from cli import scenario_file
 from jobs.simulation.comparison import ALGORITHMS
@@ -202,3 +205,18 @@ def test_what_is_wrong_in_a_scenario_is_named_with_its_line(shell, text, said):
 def test_a_page_in_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_simulated(shell):
     Path("shut").mkdir(mode=0o500)
     assert "cannot write shut/page.html: permission denied" in shell.refused(*QUICK, "--html", "shut/page.html")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted as Linux shows them")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_at_once_without_a_trace(tmp_path, number):
+    endless = [COMMAND, "simulate", "--rate", "1000", "--requests", "50000000", "--algorithm", "none"]
+    process = subprocess.Popen(endless, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with process:
+        while len(list(Path(f"/proc/{process.pid}/task").iterdir())) < 3:  # until it draws and simulates
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.02)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (128 + number, "")
+    assert "Traceback" not in err
