@@ -1,5 +1,6 @@
 """The README says what is true of the program."""
 
+import json
 import re
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def test_the_first_two_shell_blocks_are_the_two_commands():
     assert "python3 -m venv" in shell[1]
 
 
-@pytest.mark.parametrize("command", ["analyze", "emulate"])
+@pytest.mark.parametrize("command", ["analyze", "emulate", "simulate"])
 def test_options_that_the_readme_names_exist(command):
     shown = help_of(command)
     for language, text in BLOCKS:
@@ -38,7 +39,7 @@ def test_options_that_the_readme_names_exist(command):
 
 
 def test_every_option_named_in_the_text_is_one_of_some_command():
-    shown = help_of("analyze") + help_of("emulate") + help_of("cache") + help_of()
+    shown = "".join(map(help_of, ("analyze", "simulate", "emulate", "cache"))) + help_of()
     there, _, _ = README.partition("## What it does not do (yet)")
     named = set(re.findall(r"`(--[a-z][a-z-]+)", there))
     assert {option for option in named if option not in shown} == set()
@@ -47,3 +48,20 @@ def test_every_option_named_in_the_text_is_one_of_some_command():
 def test_the_exit_codes_are_all_there():
     table = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
     assert table == {int(code) for code in ExitCode}
+
+
+def test_what_simulate_prints_is_what_the_readme_shows():
+    (shown,) = [text for _, text in BLOCKS if text.startswith("$ bedrock-batch simulate --rate 100\n")]
+    said = subprocess.run(
+        [COMMAND, "simulate", "--rate", "100"], capture_output=True, text=True, check=True, timeout=60
+    )
+    for line in shown.splitlines()[1:]:
+        assert line == "..." or f"{line}\n" in said.stdout, line
+
+
+def test_the_scenario_in_the_readme_is_a_good_one(tmp_path):
+    (scenario,) = [text for language, text in BLOCKS if language == "toml"]
+    (tmp_path / "mine.toml").write_text(scenario)
+    told = ("simulate", "--scenario", "mine.toml", "--algorithm", "bedrock-batch", "--json")
+    done = subprocess.run([COMMAND, *told], capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path)
+    assert json.loads(done.stdout)["results"][0]["lost"] == 0
