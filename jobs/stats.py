@@ -51,6 +51,9 @@ class Snapshot:
     documents_total: int | None = None
     """None until the listing is complete."""
     bytes_read: int = 0
+    """Of documents that were read to their end."""
+    sections_read: int = 0
+    """Their sections."""
     bytes_total: int | None = None
     unreadable: int = 0
     sections: int = 0
@@ -97,9 +100,12 @@ class Snapshot:
         """Of the whole work done, 0 to 1; None until it can be told."""
         if self.bytes_total is None:
             return None
-        whole = not self.bytes_total or self.documents == self.documents_total
-        read = 1.0 if whole else min(1.0, self.bytes_read / self.bytes_total)
-        return read * (self.units_done / self.units if self.units else 1.0)
+        done = self.units_done / self.units if self.units else 1.0
+        if not self.bytes_total or self.documents == self.documents_total:
+            return done
+        # A document that is still being read may be most of the work: its sections so far count for its bytes.
+        begun = max(1.0, self.sections / self.sections_read) if self.sections_read else 1.0
+        return min(1.0, self.bytes_read * begun / self.bytes_total) * done
 
 
 REQUESTS_BIND = 0.95
@@ -198,6 +204,7 @@ class Stats:
         if isinstance(event, events.DocumentRead):
             counts["documents"] += 1
             counts["bytes_read"] += event.bytes
+            counts["sections_read"] += event.sections
             counts["unreadable"] += event.status == "unreadable"
             return
         counts["sections"] += event.sections
@@ -308,6 +315,7 @@ def _eta(shot: Snapshot) -> float | None:
 _COUNTED = (
     "documents",
     "bytes_read",
+    "sections_read",
     "unreadable",
     "sections",
     "resumed",

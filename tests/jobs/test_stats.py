@@ -84,22 +84,32 @@ def test_without_a_quota_or_a_call_nothing_can_be_used():
     assert stats.snapshot().utilisation is None
 
 
-def read(stats: Stats, documents: int, size: int) -> None:
+def read(stats: Stats, documents: int, size: int, sections: int = 1) -> None:
     for n in range(documents):
-        stats(events.DocumentRead(f"{n}.md", "ok", size, 1))
+        stats(events.DocumentRead(f"{n}.md", "ok", size, sections))
 
 
 def test_progress_is_what_was_read_and_answered_of_the_whole():
     stats = run(Clock())
     assert stats.snapshot().fraction is None
     stats(events.Surveyed(4, 400))
-    read(stats, 2, 100)
+    read(stats, 2, 100, 5)
     stats(events.Enrolled(new=10))
     for _ in range(5):
         stats(events.UnitClosed("ok"))
     assert stats.snapshot().fraction == pytest.approx(0.25)
     read(stats, 2, 0)
     assert stats.snapshot().fraction == pytest.approx(0.5)
+
+
+def test_a_huge_document_counts_as_far_as_it_is_read():
+    stats = run(Clock())
+    stats(events.Surveyed(11, 2000))
+    read(stats, 10, 100, 1)
+    stats(events.Enrolled(new=15))  # 5 of them of the one that is held up
+    for _ in range(12):
+        stats(events.UnitClosed("ok"))
+    assert stats.snapshot().fraction == pytest.approx(1500 / 2000 * 12 / 15)
 
 
 def test_the_time_left_follows_from_the_told_quota_once_all_is_read():
