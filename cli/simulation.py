@@ -208,6 +208,7 @@ def _described(settings: SimulateSettings, simulation: Simulation) -> dict[str, 
     """What was simulated, with all that was left to a default."""
     described = {field.name: getattr(settings, field.name) for field in fields(settings)}
     described["requests"] = simulation.requests
+    described["load"] = None if settings.arrivals == "batch" else settings.load
     described["docs"] = list(settings.docs)
     described["users"] = [_user(user, of_docs=bool(simulation.sizes)) for user in simulation.users]
     described["outages"] = [[outage.start, outage.end] for outage in settings.outages]

@@ -16,10 +16,13 @@ def test_no_dependency_brings_a_package_of_our_names():
 
 
 def test_data_files_are_installed():
+    import cli
     import jobs
     import jobs.bedrock
 
     assert (Path(jobs.__path__[0]) / "journal.sql").is_file()
+    for name in ("render/page.html.jinja", "render/page.css", "scenarios/nightly-batch.toml"):
+        assert (Path(cli.__path__[0]) / name).is_file()
     assert (Path(jobs.bedrock.__path__[0]) / "models.toml").is_file()
 
 

@@ -19,7 +19,8 @@ BINS = 120
 CALLS_IN_A_BIN = 6.0
 """That the quota allows in one bin, at least: of fewer the eye sees single calls and no rate."""
 CUT = 3.0
-"""Times the largest quota at which a scale ends: a flood of refused calls would make all else a flat line."""
+"""Times the largest quota, and times the quickest run that did all the work, at which a scale ends: a flood of refused
+calls would make all else a flat line, and hours of one that is stuck a dot."""
 
 _TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _HOUR = 3600
@@ -69,13 +70,12 @@ class Scales:
         return clock(seconds, hours=self.hours)
 
 
-def scales(courses: Iterable[Course]) -> Scales:
-    """For all courses of a page."""
+def scales(courses: Iterable[Course], quickest: float = math.inf) -> Scales:
+    """For all courses of a page; `quickest` is how long the shortest one took that did all the work."""
     courses = list(courses)
-    end = max((course.step * len(course.admitted) for course in courses), default=0.0)
+    end = min(CUT * quickest, max(map(length, courses), default=0.0))
     quota = max((max(course.quota, default=0.0) for course in courses), default=0.0)
-    step = max((course.step for course in courses), default=1.0)
-    width = max(step, end / BINS, CALLS_IN_A_BIN / quota if quota else 0.0)
+    width = max(end / BINS, CALLS_IN_A_BIN / quota if quota else 0.0)
     calls = max((rate for course in courses for rate in binned(course, sent(course), width)), default=0.0)
     belief = max((rate or 0.0 for course in courses for rate in course.rate), default=0.0)
     waiting = max((max(course.waiting, default=0) for course in courses), default=0)
@@ -90,6 +90,11 @@ def scales(courses: Iterable[Course]) -> Scales:
 
 def _within(quota: float, peak: float) -> float:
     return max(quota * 1.1, min(peak, quota * CUT) if quota else peak) or 1.0
+
+
+def length(course: Course) -> float:
+    """Of a course, in seconds."""
+    return course.step * len(course.admitted)
 
 
 def sent(course: Course) -> list[float]:
@@ -138,12 +143,15 @@ def number(value: float) -> str:
 
 
 def steps(values: Sequence[float | None], width: float, x: Axis, y: Axis, end: float = math.inf) -> str:
-    """A path over steps of `width` seconds, the last one until `end`: what looks equal is one line, None is a gap."""
+    """A path over steps of `width` seconds, as far as the axis goes, the last one until `end`.
+
+    What looks equal is one line, None is a gap.
+    """
     heights = [None if value is None else y(value) for value in values]
     edges = [0, *(i for i, (a, b) in enumerate(pairwise(heights), 1) if a != b), len(heights)]
     parts: list[str] = []
     for first, last in pairwise(edges):
-        if first == last or (height := heights[first]) is None:
+        if first == last or first * width >= x.top or (height := heights[first]) is None:
             continue
         joined = first > 0 and heights[first - 1] is not None
         parts += [f"V{height:g}" if joined else f"M{x(first * width):g} {height:g}", f"H{x(min(last * width, end)):g}"]
@@ -177,8 +185,8 @@ class Band:
 
 def states(course: Course, x: Axis) -> list[Band]:
     """The circuit breaker's states over the whole course."""
-    changes = [(0.0, "closed"), *course.breaker, (course.step * len(course.admitted), "")]
-    return [_band(at, until, state, x) for (at, state), (until, _) in pairwise(changes) if until > at]
+    changes = [(0.0, "closed"), *course.breaker, (length(course), "")]
+    return [_band(at, until, state, x) for (at, state), (until, _) in pairwise(changes) if at < min(until, x.top)]
 
 
 def outages(course: Course, shared: Scales) -> list[Band]:
@@ -196,6 +204,6 @@ def _band(start: float, end: float, name: str, x: Axis, when: str = "") -> Band:
 
 
 def peak(values: Sequence[float], width: float, x: Axis, y: Axis) -> Tick | None:
-    """The largest value with its place, if the scale ends below it."""
-    most = max(values, default=0.0)
+    """The largest value with its place, if the scale ends below it; of those that the axis of time has room for."""
+    most = max(values[: math.ceil(x.top / width)], default=0.0)
     return Tick(x((values.index(most) + 0.5) * width), number(most)) if most > y.top else None

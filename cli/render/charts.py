@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cli.render.axes import Axis, Band, Scales, Tick, area, bin_steps, binned, number, peak, sent, states, steps
+from cli.render.axes import Axis, Band, Scales, Tick, area, bin_steps, binned, length, number, peak, sent, states, steps
 from cli.render.numbers import count
 from jobs.simulation.result import Course
 
@@ -47,7 +47,7 @@ def charts(course: Course, shared: Scales) -> Iterator[Chart]:
 
 def _calls(course: Course, shared: Scales) -> Chart:
     x, y = shared.time, shared.calls
-    width, end = bin_steps(course, shared.bin) * course.step, course.step * len(course.admitted)
+    width, end = bin_steps(course, shared.bin) * course.step, length(course)
     total, admitted = (binned(course, rates, shared.bin) for rates in (sent(course), course.admitted))
     let_in, refused = (count(sum(rates) * course.step) for rates in (course.admitted, course.refused))
     return Chart(

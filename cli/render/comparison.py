@@ -7,13 +7,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.render.numbers import count, counted, duration
+from cli.render.numbers import count, counted, duration, short_duration
 from cli.render.safe import safe
 from jobs.simulation.comparison import Shown
 from jobs.simulation.recommendation import Recommendation
 from jobs.simulation.result import Result
 from jobs.simulation.simulation import Simulation
-from jobs.simulation.standings import best
+from jobs.simulation.standings import best, shown
 
 WIDTH = 120
 """Of the table where there is no terminal."""
@@ -23,39 +23,35 @@ def _share(value: float) -> str:
     return f"{value:.1%}"
 
 
-def _seconds(value: float) -> str:
-    return f"{value:.1f}s" if 0 < value < 10 else duration(value)
-
-
 _COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "makespan_s": ("time", _seconds),
+    "makespan_s": ("time", short_duration),
     "lost": ("lost", count),
     "calls": ("calls", count),
     "throttle_rate": ("refused", _share),
     "utilisation": ("quota used", _share),
-    "wait_p50_s": ("half wait", _seconds),
-    "wait_p95_s": ("95% wait", _seconds),
+    "wait_p50_s": ("half wait", short_duration),
+    "wait_p95_s": ("95% wait", short_duration),
     "worst_minute": ("worst min", _share),
     "fairness": ("fair", "{:.2f}".format),
 }
 """What is shown of a result, in order: its heading, and how it is written. The last are left out where it is narrow."""
 
 
-def write_table(simulation: Simulation, shown: Sequence[Shown], stream: TextIO) -> None:
+def write_table(simulation: Simulation, done: Sequence[Shown], stream: TextIO) -> None:
     """All of it: what was simulated, the table, what is bad about whom, and what to do."""
     # Only a person's terminal needs its lines broken.
     narrow = stream.isatty()
     console = Console(file=stream, width=None if narrow else WIDTH, highlight=False, soft_wrap=not narrow)
-    console.print(Text(safe(_sentence(simulation, shown))))
+    console.print(Text(safe(_sentence(simulation, done))))
     console.print()
-    console.print(_table(simulation, [one.result for one in shown], console.width))
+    console.print(_table(simulation, [one.result for one in done], console.width))
     console.print(Text("* the best of its column", style="dim"))
-    remarks = [(one.result.algorithm, one.remark) for one in shown if one.remark]
+    remarks = [(one.result.algorithm, one.remark) for one in done if one.remark]
     if remarks:
         console.print()
     for algorithm, remark in remarks:
         console.print(Text.assemble((algorithm, "bold"), f": {remark}"))
-    for one in shown:
+    for one in done:
         if one.recommendation is not None:
             console.print()
             for line in recommendation_lines(one.recommendation):
@@ -69,16 +65,14 @@ def recommendation_lines(recommendation: Recommendation | None) -> Iterator[str]
     before, after = recommendation.before, recommendation.after
     yield "For this quota and these documents:"
     yield f"  bedrock-batch analyze PATH {recommendation.options}"
-    figures = (
-        f"{counted(after.served, 'request')} in {_seconds(after.makespan_s)}, {_share(after.throttle_rate)} refused"
-    )
+    figures = f"{counted(after.served, 'request')} in {short_duration(after.makespan_s)}, {_share(after.throttle_rate)} refused"
     if after.makespan_s < 0.99 * before.makespan_s:
         faster = before.makespan_s / max(1e-9, after.makespan_s)
-        figures += f"; {faster:.1f} times as fast as with a larger --max-tokens ({_seconds(before.makespan_s)})"
+        figures += f"; {faster:.1f} times as fast as with a larger --max-tokens ({short_duration(before.makespan_s)})"
     yield f"  {figures}"
 
 
-def _sentence(simulation: Simulation, shown: Sequence[Shown]) -> str:
+def _sentence(simulation: Simulation, done: Sequence[Shown]) -> str:
     rules = simulation.scenario.rules
     quota = f"{_number(rules.rpm)} requests" + (f" and {_number(rules.tpm)} tokens" if rules.tpm else "")
     what = counted(simulation.requests, "request") if simulation.requests else "requests without end"
@@ -86,9 +80,9 @@ def _sentence(simulation: Simulation, shown: Sequence[Shown]) -> str:
     sentence = f"{what} against {quota} a minute, kept as {server[rules.refill]}"
     if simulation.duration is not None:
         return f"{sentence}, for {duration(simulation.duration)}."
-    if not shown:
+    if not done:
         return f"{sentence}."
-    return f"{sentence}; who knows all about the server needs {_seconds(shown[0].result.ideal_s)}."
+    return f"{sentence}; who knows all about the server needs {short_duration(done[0].result.ideal_s)}."
 
 
 def _number(value: float | None) -> str:
@@ -109,7 +103,7 @@ def _table(simulation: Simulation, results: Sequence[Result], width: int) -> Tab
             table.add_row(
                 result.algorithm,
                 *(
-                    _cell(write(getattr(result, name)), best=result.algorithm in best_of.get(name, ()))
+                    _cell(write(shown(name, result)), best=result.algorithm in best_of.get(name, ()))
                     for name, (_, write) in columns.items()
                 ),
             )

@@ -15,6 +15,11 @@ def duration(seconds: float) -> str:
     return f"{minutes}m {second:02}s" if minutes else f"{second}s"
 
 
+def short_duration(seconds: float) -> str:
+    """As `duration`, but `2.5s` under ten seconds."""
+    return f"{seconds:.1f}s" if 0 < seconds < 10 else duration(seconds)
+
+
 def count(number: float) -> str:
     """`12,345`."""
     return f"{number:,.0f}"

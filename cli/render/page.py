@@ -6,15 +6,16 @@ and fetches nothing; its Content-Security-Policy allows its own style sheet, by 
 
 import base64
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from cli.render.axes import BOTTOM, TOP, Band, outages, scales
+from cli.render.axes import BOTTOM, TOP, Band, Scales, length, outages, scales
 from cli.render.charts import Chart, charts
-from cli.render.numbers import count, counted, duration
+from cli.render.numbers import count, counted, duration, short_duration
 from cli.render.safe import safe
 from jobs.simulation.result import Course, Result
 from jobs.simulation.standings import best, shown
@@ -71,6 +72,8 @@ class _Row:
     sentence: str
     charts: list[Chart]
     outages: list[Band]
+    until: str
+    """When it ended, if the axis of time ends before."""
 
 
 def page(
@@ -83,15 +86,17 @@ def page(
     """The whole document.
 
     Args:
-        scenario: What was simulated: numbers, texts, and lists of mappings of these. Of what is there, `question` is
-            the heading, and `requests` or `duration`, `arrivals`, `users`, `rate`, `tpm` and `server` make a sentence.
+        scenario: What was simulated: numbers, texts, and lists of mappings or lists of these. Of what is there,
+            `question` is the heading, and `requests`, `duration`, `arrivals`, `users`, `rate`, `tpm` and `server` make
+            a sentence.
         results: A row for each algorithm, in this order.
         courses: By algorithm; who has none has no charts.
         remarks: By algorithm, the reason for a bad figure.
         recommendation: Lines of text; may be empty.
     """
     template, style = _template()
-    shared, marked = scales(courses.values()), best(results)
+    done = [courses[result.algorithm] for result in results if not result.lost and result.algorithm in courses]
+    shared, marked = scales(courses.values(), min(map(length, done), default=math.inf)), best(results)
     # With one user there is nothing to be fair about.
     even = all(result.fairness == 1 for result in results)
     columns = {name: words for name, words in _COLUMNS.items() if name != "fairness" or not even}
@@ -102,8 +107,7 @@ def page(
             [(_figure(name, shown(name, result)), result.algorithm in marked[name]) for name in columns],
             _capital(remarks.get(result.algorithm, "")),
             _in_words(result),
-            [*charts(course, shared)] if (course := courses.get(result.algorithm)) else [],
-            outages(course, shared) if course else [],
+            *_drawn(courses.get(result.algorithm), shared),
         )
         for i, result in enumerate(results)
     ]
@@ -117,7 +121,7 @@ def page(
         rows=rows,
         recommendation=recommendation.splitlines(),
         scales=shared,
-        bin=_seconds(shared.bin),
+        bin=short_duration(shared.bin),
         clock="h:mm" if shared.hours else "m:ss",
         outages=any(course.outages for course in courses.values()),
         plot=(TOP, BOTTOM),
@@ -142,24 +146,28 @@ def _harmless(value: object) -> object:
     return safe(value) if type(value) is str else value
 
 
+def _drawn(course: Course | None, shared: Scales) -> tuple[list[Chart], list[Band], str]:
+    """The last fields of a row."""
+    if course is None:
+        return [], [], ""
+    until = shared.when(length(course)) if length(course) > shared.time.top else ""
+    return [*charts(course, shared)], outages(course, shared), until
+
+
 def _in_words(result: Result) -> str:
     return (
         f"{counted(result.served, 'request')} served, {count(result.lost)} lost; {counted(result.calls, 'call')}, "
-        f"{count(result.throttled)} refused for a quota; {_seconds(result.makespan_s)}, at best "
-        f"{_seconds(result.ideal_s)}."
+        f"{count(result.throttled)} refused for a quota; {short_duration(result.makespan_s)}, at best "
+        f"{short_duration(result.ideal_s)}."
     )
 
 
 def _figure(column: str, value: float) -> str:
     if column.endswith("_s"):
-        return _seconds(value)
+        return short_duration(value)
     if column == "fairness":
         return f"{value:.3f}"
     return f"{value:.1%}" if column in {"throttle_rate", "utilisation", "worst_minute"} else count(value)
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.1f}s" if 0 < value < 10 else duration(value)
 
 
 def _sentence(scenario: Mapping[str, object]) -> str:

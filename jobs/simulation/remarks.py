@@ -43,7 +43,9 @@ _RESERVES = "it takes maxTokens of the quota in tokens for each call, and gets b
 def remark(result: Result, simulation: Simulation) -> str:
     """What is worst about a result, with its reason; empty if nothing is bad."""
     refused = _REFUSED[result.algorithm]
-    if simulation.scenario.outages and result.lost:
+    out = result.calls - result.throttled - result.served
+    """Calls that were refused for an outage."""
+    if result.lost and out > result.throttled:
         return f"loses {result.lost:,}: the server was out for longer than {ATTEMPTS} attempts take"
     if result.lost:
         return f"loses {result.lost:,} after {ATTEMPTS} attempts each: {refused}"

@@ -57,13 +57,17 @@ def best(results: Sequence[Result]) -> dict[str, set[str]]:
     """
     most = max((result.served for result in results), default=0)
     done = [result for result in results if not result.lost and result.served >= AS_MUCH * most]
+    alone = len(done) == 1 < len(results)
     return {
-        column: _winners(column, rule, done if rule.all_done else results, results) for column, rule in _RULES.items()
+        column: _winners(column, rule, done, alone=alone) if rule.all_done else _winners(column, rule, results)
+        for column, rule in _RULES.items()
     }
 
 
-def _winners(column: str, rule: _Rule, rivals: Sequence[Result], results: Sequence[Result]) -> set[str]:
-    if len({shown(column, result) for result in results}) < 2 or not rivals:
+def _winners(column: str, rule: _Rule, rivals: Sequence[Result], *, alone: bool = False) -> set[str]:
+    """`alone`: the one rival has won over others, who are none."""
+    figures = {shown(column, result) for result in rivals}
+    if len(figures) < 2 and not alone:
         return set()
-    figure = rule.wins({shown(column, result) for result in rivals})
+    figure = rule.wins(figures)
     return {result.algorithm for result in rivals if shown(column, result) == figure}

@@ -62,6 +62,12 @@ def test_who_did_less_wins_nothing_by_it(column: str, less: dict[str, float]) ->
     assert winners(column, none=easy | less, good={}) == {"good"}
 
 
+def test_nobody_wins_where_all_who_did_the_work_have_the_same() -> None:
+    """As in an outage of a minute, whatever those had that were done before it."""
+    rows = {"a": {"worst_minute": 0.0}, "b": {"worst_minute": 0.0}, "none": {"worst_minute": 1.0, "lost": 9}}
+    assert winners("worst_minute", **rows) == set()
+
+
 def test_nobody_wins_where_all_lost_requests() -> None:
     won = best([replace(GOOD, algorithm="a", lost=1, calls=5), replace(GOOD, algorithm="b", lost=2)])
     assert {column for column, names in won.items() if names} == {"lost"}
