@@ -65,7 +65,8 @@ def recommendation_lines(recommendation: Recommendation | None) -> Iterator[str]
     before, after = recommendation.before, recommendation.after
     yield "For this quota and these documents:"
     yield f"  bedrock-batch analyze PATH {recommendation.options}"
-    figures = f"{counted(after.served, 'request')} in {short_duration(after.makespan_s)}, {_share(after.throttle_rate)} refused"
+    served, seconds = counted(after.served, "request"), short_duration(after.makespan_s)
+    figures = f"{served} in {seconds}, {_share(after.throttle_rate)} refused"
     if after.makespan_s < 0.99 * before.makespan_s:
         faster = before.makespan_s / max(1e-9, after.makespan_s)
         figures += f"; {faster:.1f} times as fast as with a larger --max-tokens ({short_duration(before.makespan_s)})"
