@@ -62,7 +62,7 @@ def called(folder: Any, rules: QuotaRules, *options: str) -> Run:
     return Run(Scenario(rules), Work(), bedrock, Counter(), SECONDS)
 
 
-def simulated(rules: QuotaRules, like: Run, gate: Callable[[], Gate], *, told: bool) -> Run:
+def simulated(rules: QuotaRules, like: Run, gate: Callable[[], Gate]) -> Run:
     """The same in virtual time, with sections of the size that they had."""
     size = round(sum(call.settled for call in measures.admitted(like.server.calls)) / len(like.server.calls))
     work = Work(1, max_tokens=MOST, mixes=(Mix((size - 80, size - 80), 80.0, 0.0),))
@@ -81,8 +81,8 @@ def simulated(rules: QuotaRules, like: Run, gate: Callable[[], Gate], *, told: b
 )
 def test_real_http_agrees_with_virtual_time(tmp_path, rules, options):
     real = called(tmp_path, rules, *options)
-    make = engine_gates.told if options else engine_gates.blind
-    virtual = simulated(rules, real, lambda: make(rules, MOST), told=bool(options))
+    make = engine_gates.blind if "auto" in options else engine_gates.told
+    virtual = simulated(rules, real, lambda: make(rules, MOST))
     figures = [(measures.utilisation(done), measures.throttle_rate(done)) for done in (real, virtual)]
     print(figures)
     assert figures[0] == pytest.approx(figures[1], abs=0.03)

@@ -1,5 +1,6 @@
 """The model of botocore's adaptive mode, held to botocore's own classes."""
 
+import math
 import random
 
 import pytest
@@ -72,6 +73,8 @@ def test_every_decision_is_botocores(seed, per_second):
         assert ours.rate == pytest.approx(theirs.bucket.max_rate, rel=1e-9)
         if theirs.limiter._enabled:
             assert ours.limit == pytest.approx(theirs.bucket.max_capacity, rel=1e-9)
+        else:
+            assert ours.limit == math.inf
     assert passed > 100
     assert held > 20
 
@@ -90,15 +93,19 @@ def test_what_was_charged_and_never_sent_is_given_back():
     limiter.refused(1, 0, 1)
     now = 1 + limiter.wait(1) + 1e-9
     limiter.take(now)
-    limiter.correct(now, now, -1)
-    assert limiter.wait(now) == 0
+    limiter.refused(now + 0.01, 0, 1)
+    limiter.correct(now + 0.01, now, -1)
+    assert limiter.wait(now + 0.01) == 0
 
 
 def test_time_is_never_rewound():
     limiter, twin = BotocoreAdaptive(0), BotocoreAdaptive(0)
-    for each, second in ((limiter, 5.0), (twin, 10.0)):
-        each.succeeded(10.0)
-        each.succeeded(second)
-        each.refused(second, 0, 1)
-    assert limiter.rate == twin.rate
-    assert limiter.wait(5.0) == twin.wait(10.0)
+    for each in (limiter, twin):
+        for _ in range(100):
+            each.succeeded(9.9)
+        each.refused(10.0, 0, 1)
+    for tell in (BotocoreAdaptive.succeeded, lambda each, now: each.refused(now, 0, 1)):
+        tell(limiter, 9.9)
+        tell(twin, 10.0)
+        assert limiter.rate == twin.rate
+        assert limiter.wait(9.9) == twin.wait(10.0)

@@ -1,0 +1,63 @@
+"""Kong's windows against a recount of everything that has arrived."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ratelimit.algorithms.kong import KongFixed, KongSliding
+
+arrivals = st.lists(st.one_of(st.just(0.0), st.floats(0, 4), st.floats(0, 200)), max_size=80)
+"""Seconds between one and the next."""
+limits = st.integers(1, 6)
+windows = st.sampled_from([1, 10, 60])
+starts = st.floats(0, 2_000_000_000)
+
+
+@given(start=starts, pauses=arrivals, limit=limits, window=windows)
+def test_of_each_fixed_window_the_first_requests_pass_and_all_others_are_sent_to_the_next(start, pauses, limit, window):
+    gate, now = KongFixed(limit, window), start
+    arrived: dict[int, int] = {}
+    for pause in pauses:
+        now += pause
+        index = int(now) // window
+        arrived[index] = arrived.get(index, 0) + 1
+        verdict = gate.arrive(now)
+        assert verdict.passed is (arrived[index] <= limit)
+        assert gate.used == min(limit, arrived[index])
+        if not verdict.passed:
+            assert int(now) + verdict.retry_after == (index + 1) * window
+
+
+@given(start=starts, pauses=arrivals, limit=limits, window=windows)
+def test_a_sliding_window_counts_all_that_arrived_in_this_one_and_a_share_of_those_in_the_last(
+    start, pauses, limit, window
+):
+    gate, now = KongSliding(limit, window), start
+    arrived: dict[int, int] = {}
+    for pause in pauses:
+        now += pause
+        index, into = divmod(int(now), window)
+        arrived[index] = arrived.get(index, 0) + 1
+        usage = arrived[index] * window + arrived.get(index - 1, 0) * (window - into)  # times the window, to be whole
+        assert gate.arrive(now).passed is (usage <= limit * window)
+        assert gate.usage == pytest.approx(usage / window)
+
+
+@given(start=starts, limit=limits, window=windows)
+def test_after_two_quiet_windows_nothing_of_what_was_refused_counts(start, limit, window):
+    gate = KongSliding(limit, window)
+    assert [gate.arrive(start).passed for _ in range(2 * limit)] == [True] * limit + [False] * limit
+    later = start + 2 * window
+    assert [gate.arrive(later).passed for _ in range(2 * limit)] == [True] * limit + [False] * limit
+
+
+@pytest.mark.parametrize("gate", [KongFixed(3), KongSliding(3)], ids=["fixed", "sliding"])
+def test_a_clock_that_is_set_back_opens_no_window_again(gate):
+    assert [gate.arrive(now).passed for now in (59, 60, 60, 60)] == [True, True, True, isinstance(gate, KongFixed)]
+    assert [gate.arrive(now).passed for now in (59, 0)] == [False, False]
+
+
+def test_kong_sliding_counts_its_rest_from_the_first_window_that_refused_until_one_passes():
+    gate = KongSliding(2, 10)
+    ledger = [(0, 0), (0, 0), (4, 6 + 5), (10, 1 + 10), (17, 1 + 5), (45, 0), (45, 0), (45, 5 + 5)]
+    assert [(now, gate.arrive(now).retry_after) for now, _ in ledger] == ledger
