@@ -107,9 +107,11 @@ def _complain(error: UserError) -> int:
 
 def _bug(error: Exception, *, verbose: bool) -> int:
     # Without the exception's own words, and never with local variables: both may hold documents or secrets.
-    place = traceback.extract_tb(error.__traceback__)[-1]
     if verbose:
         traceback.print_exception(error)
+    while isinstance(error, ExceptionGroup):  # of tasks: the place is where the first of them failed
+        error = error.exceptions[0]
+    place = traceback.extract_tb(error.__traceback__)[-1]
     what = f"this is a bug: {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
     hint = "please report it" if verbose else f"please report it; --verbose or {DEBUG}=1 shows the traceback"
     return _complain(UserError(what, hint, ExitCode.BUG))

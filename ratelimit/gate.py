@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections import OrderedDict
+from functools import cached_property
 
 from ratelimit.breaker import Breaker, Judgement, Open, Ticket, Told, Transition, nobody
 from ratelimit.quota import NOTHING, Amounts, Cost, QuotaBook, Reservation
@@ -90,7 +91,9 @@ class Gate:
         self._again: Waiters = OrderedDict()
         self._queue: Waiters = OrderedDict()
         self._not_before = -math.inf
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_due = math.inf
+        """Remembered here: a timer of uvloop's that is due at once cannot tell."""
         self._closed = False
 
     @property
@@ -113,10 +116,14 @@ class Gate:
         """Whether the breaker holds calls back, or lets only probes through."""
         return not self.breaker.closed
 
-    @staticmethod
-    def now() -> float:
+    def now(self) -> float:
         """Seconds, as the running loop counts them."""
-        return asyncio.get_running_loop().time()
+        return self._loop.time()
+
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        """The one that runs."""
+        return asyncio.get_running_loop()
 
     async def acquire(self, cost: Cost, *, again: bool = False) -> Permit:
         """Wait for leave to send a call of this cost; `again`: it was sent before, and keeps its place ahead.
@@ -132,7 +139,7 @@ class Gate:
         amounts = self.book.amounts(cost)
         if self._turn_away and self.breaker.wait(self.now()) and isinstance(self.breaker.state, Open):
             raise OutageError
-        waiter: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[Permit] = self._loop.create_future()
         ahead, queue = len(self._again), self._again if again else self._queue
         queue[waiter] = amounts
         if not ahead and (again or len(queue) == 1):  # else nothing has changed for the head
@@ -204,10 +211,11 @@ class Gate:
     def _look_again(self, due: float) -> None:
         """Set the timer, unless one that is set rings earlier: then that one looks, and sets the next."""
         if self._timer is not None:
-            if self._timer.when() <= due:
+            if self._timer_due <= due:
                 return
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(due, self._ring)
+        self._timer_due = due
+        self._timer = self._loop.call_at(due, self._ring)
 
     def _ring(self) -> None:
         self._timer = None

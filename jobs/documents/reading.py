@@ -269,15 +269,17 @@ class _Child:
     async def _frame(self, process: asyncio.subprocess.Process) -> bytes:
         stdout = cast("asyncio.StreamReader", process.stdout)
         async with asyncio.timeout(PATIENCE):
-            if not self._greeted:
-                try:
+            try:
+                if not self._greeted:
                     await stdout.readexactly(LENGTH.size)
-                except asyncio.IncompleteReadError:
-                    code = await process.wait()
-                    raise ChildError(f"the process that parses documents does not start (exit code {code})") from None
-                self._greeted = True
-            (length,) = LENGTH.unpack(await stdout.readexactly(LENGTH.size))
-            return await stdout.readexactly(length)
+                    self._greeted = True
+                (length,) = LENGTH.unpack(await stdout.readexactly(LENGTH.size))
+                return await stdout.readexactly(length)
+            except asyncio.IncompleteReadError:
+                code = await process.wait()  # not killed: what it ended with would be lost
+                if self._greeted:
+                    raise
+                raise ChildError(f"the process that parses documents does not start (exit code {code})") from None
 
     async def _end(self, process: asyncio.subprocess.Process, *, hung: bool) -> str:
         """See it off; why it had to go."""

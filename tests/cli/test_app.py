@@ -30,6 +30,16 @@ class TestErrors:
         said = shell("analyze", "a", "--emulate")
         assert said == (14, "", "bedrock-batch: error: nobody home\\x1b[2J\\nat all\nhint: knock\n")
 
+    def test_a_bug_in_a_task_of_several_is_told_by_its_own_place(self, shell):
+        def stumble_in_a_group(settings):
+            try:
+                return stumble(settings)
+            except KeyError as error:
+                raise ExceptionGroup("of tasks", [ExceptionGroup("of more", [error])]) from None
+
+        shell.run = stumble_in_a_group
+        assert "this is a bug: KeyError in test_app.py, line " in shell("analyze", "a", "--emulate").err
+
     def test_a_bug_says_where_and_not_what_the_program_was_working_on(self, shell):
         shell.run = stumble
         code, out, err = shell("analyze", "a", "--emulate")

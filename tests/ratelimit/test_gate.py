@@ -436,3 +436,21 @@ def test_whatever_becomes_of_calls_in_an_outage_all_is_given_back_and_nobody_is_
     virtual_time.run(main())
     assert len(ended) <= len(calls)
     assert turn_away or "turned away" not in ended
+
+
+def test_on_uvloop_a_timer_that_is_due_at_once_can_be_overtaken(monkeypatch):
+    """There it is a plain handle, without `when()`; a machine under load makes timers late before they are set."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def main() -> None:
+        loop, gate = asyncio.get_running_loop(), bucket_gate(100, 1, level=0.0)
+        monkeypatch.setattr(gate, "now", lambda: loop.time() - 1)
+        waiting = asyncio.ensure_future(gate.acquire({"tokens": 1}))
+        await asyncio.sleep(0)
+        gate.look()
+        monkeypatch.undo()
+        async with asyncio.timeout(5):
+            await waiting
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())

@@ -50,11 +50,13 @@ def emulator(**settings: Any) -> Iterator[EmulatorProcess]:
     )
     assert process.stdin
     assert process.stdout
-    with process.stdin, process.stdout:
-        process.stdin.write(json.dumps(settings) + "\n")
-        process.stdin.flush()
-        yield EmulatorProcess(process.stdout.readline().split()[-1])
-    process.wait(PATIENCE)
+    try:
+        with process.stdin, process.stdout:
+            process.stdin.write(json.dumps(settings) + "\n")
+            process.stdin.flush()
+            yield EmulatorProcess(process.stdout.readline().split()[-1])
+    finally:
+        process.wait(PATIENCE)
 
 
 @dataclass
