@@ -100,7 +100,7 @@ class Backlog:
 
     async def pick(self) -> Unit | None:
         """The next unit, as soon as there is one; None after the end."""
-        while not len(self):
+        while not (waiting := len(self)):
             if self._ended:
                 return None
             self._filled.clear()
@@ -108,7 +108,7 @@ class Backlog:
         queue = self._first if len(self._first) else self._rest
         unit = queue.pick()
         # Only where a wait can have come to its end: whoever waits is not to be woken with every call.
-        if queue.queued(self._flow(unit.document)) in (0, UNITS_OF_ONE - 1) or len(self) == UNITS - 1:
+        if queue.queued(self._flow(unit.document)) in (0, UNITS_OF_ONE - 1) or waiting == UNITS:
             self._drained.set()
         return unit
 

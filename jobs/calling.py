@@ -6,7 +6,6 @@ What becomes of the calls steers the gate, its breaker and the stopper.
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import cast
 
 from jobs import events
 from jobs.answer import Answer
@@ -45,12 +44,12 @@ class Caller:
         policy: Policy,
         stopper: Stopper,
         stop: Callable[[Stop], None],
-        let_through: Callable[["asyncio.Task[None]"], None],
+        let_through: Callable[[Unit], None],
         emit: events.Emit,
         uniform: Callable[[], float],
         run_id: str,
     ) -> None:
-        """`let_through` is told of each task that the gate has given a permit."""
+        """`let_through` is told of each unit that the gate has given a permit."""
         self._model, self._meter, self._commit, self._recall = model, meter, commit, recall
         self._transport, self._gate, self._policy, self._emit = transport, gate, policy, emit
         self._stopper, self._stop, self._let_through = stopper, stop, let_through
@@ -59,8 +58,8 @@ class Caller:
         self._holdback, self._budget = Holdback(), RetryBudget()
         self._last_failure = ""
         gate.on_transition = self._breaker_changed
-        self.busy: set[asyncio.Task[None]] = set()
-        """Tasks between permit and closed attempt: only `abort` may cancel them."""
+        self.busy: set[int] = set()
+        """Units between permit and closed attempt, by id: only `abort` may cancel their tasks."""
         self.ended = self.closed = 0
         """Calls that came to an end, and attempts that were closed, so far."""
 
@@ -103,9 +102,8 @@ class Caller:
 
     async def _attempt(self, unit: Unit, permit: Permit, failures: int) -> tuple[Reply, Status, int]:
         """One POST between two durable writes; the failures count on. From here on only `abort` cancels the task."""
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        self.busy.add(task)
-        self._let_through(task)
+        self.busy.add(unit.id)
+        self._let_through(unit)
         settled = False
         try:
             attempt = await self._commit(partial(_open_attempt, unit.id))
@@ -134,7 +132,7 @@ class Caller:
         finally:
             if not settled:
                 permit.keep(Judgement.NEUTRAL)
-            self.busy.discard(task)
+            self.busy.discard(unit.id)
 
     async def _send(self, unit: Unit, attempt: int) -> Reply:
         if self._stopper.stopped is not None:
@@ -154,9 +152,8 @@ class Caller:
     def _ended(self, reply: Reply) -> events.CallEnded:
         if reply.answer is None:
             return events.CallEnded(reply.outcome, reply.latency, sent=reply.sent)
-        usage = reply.answer.usage
-        tokens = self._meter.actual(usage)[TOKENS]
-        return events.CallEnded(reply.outcome, reply.latency, usage, self._meter.model.cost(usage), tokens)
+        usage, meter = reply.answer.usage, self._meter
+        return events.CallEnded(reply.outcome, reply.latency, usage, meter.model.cost(usage), meter.charged(usage))
 
     def _settle(self, permit: Permit, reply: Reply, sent_at: float) -> None:
         """Give back what the call did not use; what is unknown counts as used."""

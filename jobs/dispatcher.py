@@ -5,10 +5,11 @@ one call is: permit -> attempt open, durably -> send -> attempt closed with its 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from typing import Any, cast
 
 from jobs import events
-from jobs.backlog import Backlog
+from jobs.backlog import Backlog, Unit
 from jobs.calling import Caller
 from jobs.documents.parsing import Chunk
 from jobs.documents.reading import Demand
@@ -60,17 +61,21 @@ class Dispatcher:
         self._entering = Entering(
             recipe=recipe, meter=meter, commit=commit, recall=recall, emit=emit, backlog=self._backlog, sample=sample
         )
-        self._room = asyncio.Semaphore(gate.places + BESIDE)
-        self._ahead = asyncio.Semaphore(LOOKAHEAD)
-        self._picked: set[asyncio.Task[None]] = set()
-        """Units that the gate has not let through yet."""
+        self._most = gate.places + BESIDE
+        self._open: dict[int, asyncio.Task[None]] = {}
+        """The units that were picked and are not done with, by id, and who works for each."""
+        self._ahead: set[int] = set()
+        """Those of them that the gate has not let through yet."""
+        self._resting: list[asyncio.Future[None]] = []
+        """The turns of those who are done with a unit and have no other yet."""
+        self._picking = self._all_picked = False
         self._caller = Caller(
             model=recipe.model, meter=meter, commit=commit, recall=recall, transport=transport, gate=gate,
             policy=policy, stopper=self._stopper, stop=self.stop, let_through=self._let_through, emit=emit,
             uniform=uniform, run_id=run_id,
         )  # fmt: skip
-        self._tasks: set[asyncio.Task[None]] = set()
-        """The stages, and one for each open unit."""
+        self._group = asyncio.TaskGroup()
+        self._tasks: list[asyncio.Task[None]] = []
         self._broken: Exception | None = None
         self._grace: asyncio.TimerHandle | None = None
 
@@ -110,9 +115,11 @@ class Dispatcher:
             ExceptionGroup: of what a stage raised (StorageError, or a bug); calls in flight were cancelled.
             Exception: what reading raised; calls in flight had their time to finish.
         """
-        async with asyncio.TaskGroup() as group:
-            for stage in (self._enter(chunks), self._entering.pass_on(), self._call_all(group)):
-                self._keep(group.create_task(stage))
+        async with self._group:
+            if self.stopped is None:
+                self._start(self._enter(chunks))
+                self._start(self._entering.pass_on())
+                self._appoint()
         if self._grace is not None:
             self._grace.cancel()
         if self._broken is not None:
@@ -122,6 +129,9 @@ class Dispatcher:
 
     # Stages.
 
+    def _start(self, stage: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(self._group.create_task(stage))
+
     async def _enter(self, chunks: AsyncIterator[Chunk]) -> None:
         try:
             await self._entering.enter(chunks)
@@ -129,32 +139,45 @@ class Dispatcher:
             self._broken = error
             self.stop(Stop(Cause.BROKEN, f"reading failed: {error}"))
 
-    async def _call_all(self, group: asyncio.TaskGroup) -> None:
-        """Open units one after the other, each picked as late as the gate allows."""
-        while True:
-            await self._room.acquire()
-            await self._ahead.acquire()
-            unit = await self._backlog.pick()
-            if unit is None:
+    async def _call(self) -> None:
+        """Call for units: pick one, as late as the gate allows, work for it, and rest until it is one's turn again."""
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        while (unit := await self._backlog.pick()) is not None:
+            self._picking = False
+            self._open[unit.id] = task
+            self._ahead.add(unit.id)
+            self._appoint()
+            await self._caller.work(unit)
+            del self._open[unit.id]
+            turn = task.get_loop().create_future()
+            self._resting.append(turn)
+            self._let_through(unit)
+            if self.stopped is not None:
                 return
-            task = group.create_task(self._caller.work(unit))
-            self._picked.add(task)
-            task.add_done_callback(self._make_room)
-            self._keep(task)
+            del unit  # who rests holds no text
+            await turn
+        self._picking, self._all_picked = False, True
+        self._appoint()
 
-    def _keep(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _appoint(self) -> None:
+        """Have somebody pick the next unit, if there is room and nobody does: one who rests, or a new one."""
+        if self._picking or self._full or self.stopped is not None:
+            return
+        if self._resting:
+            self._picking = True
+            self._resting.pop().set_result(None)
+        elif not self._all_picked:
+            self._picking = True
+            self._start(self._call())
 
-    def _let_through(self, task: "asyncio.Task[None]") -> None:
+    @property
+    def _full(self) -> bool:
+        return len(self._open) >= self._most or len(self._ahead) >= LOOKAHEAD
+
+    def _let_through(self, unit: Unit) -> None:
         """The gate has given a unit a permit, or it ended without one."""
-        if task in self._picked:
-            self._picked.remove(task)
-            self._ahead.release()
-
-    def _make_room(self, task: "asyncio.Task[None]") -> None:
-        self._let_through(task)
-        self._room.release()
+        self._ahead.discard(unit.id)
+        self._appoint()
 
     # Stopping.
 
@@ -164,9 +187,10 @@ class Dispatcher:
             return
         self._emit(events.Stopping(stop.reason, stop.hint))
         self._gate.close()
-        current = asyncio.current_task()
-        for task in self._tasks - self._caller.busy - {current}:
-            task.cancel()
+        spared = {asyncio.current_task(), *(self._open[unit] for unit in self._caller.busy)}
+        for task in self._tasks:
+            if task not in spared:
+                task.cancel()
         self._grace = asyncio.get_running_loop().call_later(self._policy.grace, self.abort)
 
     def abort(self) -> None:

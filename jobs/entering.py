@@ -1,7 +1,7 @@
 """From what is read to units that wait to be called: each section enters the record, durably, before its call."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -9,7 +9,7 @@ from jobs import events
 from jobs.backlog import Backlog, Unit
 from jobs.documents.parsing import Chunk
 from jobs.group_commit import Commit
-from jobs.metering import TOKENS, Meter
+from jobs.metering import Meter
 from jobs.request import Recipe, Request
 from jobs.store import Enrolment, Entry, Place, Recall, Store
 
@@ -21,7 +21,7 @@ CHUNKS = 16
 class _Entered:
     chunk: Chunk
     requests: list[Request]
-    enrolments: "asyncio.Future[list[Enrolment]]"
+    enrolments: Awaitable[list[Enrolment]]
 
 
 class Entering:
@@ -96,7 +96,7 @@ class Entering:
                 if enrolment.place is Place.NEW:
                     heading = section.heading[-1] if section.heading else ""
                     unit = Unit(enrolment.unit, request, read.path, heading)
-                    units.append((unit, self._meter.reservation(request)[TOKENS]))
+                    units.append((unit, self._meter.tokens(request)))
             self._backlog.add(read.path, len(enrolments), units, first=chunk.first)
         self._backlog.end()
 

@@ -6,7 +6,7 @@ would notice; one flush a call would cost more CPU than the call.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -42,7 +42,7 @@ class Commit(Protocol):
         """Operations that were asked for and are not begun."""
         ...
 
-    def __call__(self, operation: Callable[[Any], T], /) -> "asyncio.Future[T]":
+    def __call__(self, operation: Callable[[Any], T], /) -> Awaitable[T]:
         """The operation's result, once committed."""
         ...
 
@@ -124,6 +124,19 @@ class GroupCommit:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
+class _Applied(Generic[T]):
+    """A result that is there at once, and costs no turn of the loop."""
+
+    __slots__ = ("_result",)
+
+    def __init__(self, result: T) -> None:
+        self._result = result
+
+    def __await__(self) -> Generator[None, None, T]:
+        yield from ()
+        return self._result
+
+
 class DirectCommit(Generic[S]):
     """Applies each operation at once, for a store that has nothing to flush."""
 
@@ -133,11 +146,11 @@ class DirectCommit(Generic[S]):
     def __init__(self, store: S) -> None:
         self._store = store
 
-    def __call__(self, operation: Callable[[S], T], /) -> "asyncio.Future[T]":
-        """Apply the operation now; what it raises, the future raises."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    def __call__(self, operation: Callable[[S], T], /) -> Awaitable[T]:
+        """Apply the operation now; what it raises, is raised to whoever waits for it."""
         try:
-            future.set_result(operation(self._store))
+            return _Applied(operation(self._store))
         except Exception as error:  # noqa: BLE001 (it belongs to whoever asked)
-            future.set_exception(error)
-        return future
+            failed: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            return failed

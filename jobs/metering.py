@@ -34,21 +34,29 @@ class Meter:
 
     def reservation(self, request: Request) -> Cost:
         """What Bedrock takes when a call starts (input + maxTokens), and the most that it can be billed."""
+        size, most, priced = len(request.body), request.max_tokens, self.model.price is not None
         return {
             REQUESTS: 1.0,
-            TOKENS: len(request.body) / self.bytes_per_token + request.max_tokens,
-            MONEY: self.model.worst_cost(math.ceil(len(request.body) / WORST_BYTES_PER_TOKEN), request.max_tokens)
-            or 0.0,
-            CONTEXT: len(request.body) / MOST_BYTES_PER_TOKEN + request.max_tokens,
+            TOKENS: self.tokens(request),
+            MONEY: (priced and self.model.worst_cost(math.ceil(size / WORST_BYTES_PER_TOKEN), most)) or 0.0,
+            CONTEXT: size / MOST_BYTES_PER_TOKEN + most,
         }
+
+    def tokens(self, request: Request) -> float:
+        """Of a reservation, those of the token quota."""
+        return len(request.body) / self.bytes_per_token + request.max_tokens
 
     def actual(self, usage: Usage) -> Cost:
         """What Bedrock settles at the end: input + cache writes + output x burndown."""
         return {
             REQUESTS: 1.0,
-            TOKENS: usage.input_tokens + usage.cache_write_tokens + usage.output_tokens * self.model.burndown,
+            TOKENS: self.charged(usage),
             MONEY: self.model.cost(usage) or 0.0,
         }
+
+    def charged(self, usage: Usage) -> float:
+        """Of what is settled, the tokens."""
+        return usage.input_tokens + usage.cache_write_tokens + usage.output_tokens * self.model.burndown
 
     def learn(self, request: Request, usage: Usage) -> None:
         """Correct the bytes a token from what an answer says its input was."""

@@ -79,11 +79,13 @@ class QuotaBook:
         Raises:
             NeverFitsError: it is larger than one of the quotas can ever hold.
         """
-        amounts = tuple([cost.get(name, 0.0) for name in self.dimensions])
-        for (name, dimension), amount in zip(self.dimensions.items(), amounts, strict=True):
+        amounts = []
+        for name, dimension in self.dimensions.items():
+            amount = cost.get(name, 0.0)
             if amount > dimension.most:
                 raise NeverFitsError(name, amount, dimension.most)
-        return amounts
+            amounts.append(amount)
+        return tuple(amounts)
 
     def try_reserve(self, now: float, amounts: Amounts) -> Reservation | float:
         """Take all of it from every quota if it fits; else take nothing and tell how long to wait.

@@ -5,15 +5,19 @@ would take real time is refused: executors and sockets (a thread's 50 ms would b
 """
 
 import asyncio
-import selectors
-from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn, TypeVar
+import heapq
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context, copy_context
+from itertools import count
+from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 TICK = 1e-9
 """Seconds that the clock moves at least for a timer: code that rounds its waking time up to `now` would spin."""
-ROUNDS = 1000
+TURNS = 1000
 """Turns of the loop at one instant, after which the clock moves by a tick: a waking time may round to `now` itself."""
 
 
@@ -21,37 +25,101 @@ class DeadlockError(RuntimeError):
     """Every task waits and no timer is set; names the tasks and where they wait."""
 
 
-class _Jump(selectors.DefaultSelector):
-    """A selector that moves the loop's clock instead of waiting."""
+class _Handle(asyncio.TimerHandle):
+    """A call to make. Keeps nothing for a loop's debug mode, which costs asyncio's own as much as the call itself."""
+
+    __slots__ = ()
+    _repr = _source_traceback = None
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: Sequence[Any],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None,
+    ) -> None:
+        self._when, self._callback, self._args, self._loop = when, callback, args, loop
+        self._context = context or copy_context()
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._args = ()
+
+    def run(self) -> None:
+        if not self._cancelled:
+            try:
+                self._context.run(self._callback, *self._args)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # noqa: BLE001 (as asyncio does)
+                context = {"message": f"Exception in {self}", "exception": error, "handle": self}
+                self._loop.call_exception_handler(context)
+
+
+class VirtualTimeLoop(asyncio.BaseEventLoop):
+    """An event loop in virtual time, starting at 0.0 seconds.
+
+    What is to be called at the same time is called in the order in which it was asked for. A timer that was cancelled
+    is forgotten when its time comes.
+    """
+
+    _stopping: bool
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = 0.0
-        self._rounds = 0
-        self.stuck: Callable[[], NoReturn]
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            self.stuck()
-        self._rounds = self._rounds + 1 if timeout <= 0 else 0
-        if timeout > 0 or self._rounds > ROUNDS:
-            self.now += max(timeout, TICK)
-            self._rounds = 0
-        return []
-
-
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An event loop in virtual time, starting at 0.0 seconds."""
-
-    def __init__(self) -> None:
-        self._jump = _Jump()
-        self._jump.stuck = self._deadlock
-        super().__init__(self._jump)
-        self._clock_resolution = TICK
+        self._now = 0.0
+        self._turns = 0
+        self._soon: deque[_Handle] = deque()
+        self._timers: list[tuple[float, int, _Handle]] = []
+        """A heap, by the time and then by the number."""
+        self._numbers = count()
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
-        return self._jump.now
+        return self._now
+
+    def call_soon(  # noqa: D102 (as in asyncio)
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = _Handle(self._now, callback, args, self, context)
+        self._soon.append(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon
+    """An interrupt calls it; there are no threads."""
+
+    def call_at(  # noqa: D102 (as in asyncio)
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = _Handle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self._numbers), timer))
+        return timer
+
+    def _run_once(self) -> None:
+        """Until it is stopped: all that is due by now, or else by the next timer. `run_forever` calls it."""
+        soon, timers = self._soon, self._timers
+        while True:
+            self._turns += 1
+            ahead = 0.0 if soon or self._stopping else self._ahead()
+            if ahead > 0.0 or self._turns > TURNS:
+                self._now += max(ahead, TICK)
+                self._turns = 0
+            due = self._now + TICK
+            while timers and timers[0][0] < due:
+                soon.append(heapq.heappop(timers)[2])
+            for _ in range(len(soon)):  # what they ask for is for the next turn
+                soon.popleft().run()
+            if self._stopping:
+                break
+
+    def _ahead(self) -> float:
+        """Seconds until the next timer."""
+        timers = self._timers
+        while timers and timers[0][2].cancelled():
+            heapq.heappop(timers)
+        return timers[0][0] - self._now if timers else self._deadlock()
 
     def run_in_executor(self, *_args: object, **_options: object) -> NoReturn:
         """Refused."""

@@ -5,8 +5,8 @@ binds counts; tokens are what was settled, or is still reserved.
 """
 
 import math
-from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 
 from jobs.emulator.quotas import QuotaRules
@@ -18,13 +18,18 @@ from jobs.store import Status
 
 def admitted(calls: Iterable[Call], start: float = 0.0, end: float = math.inf) -> list[Call]:
     """The calls that were let in from `start` until before `end`."""
-    return [call for call in calls if not call.refused and start <= call.arrived < end]
+    return list(_admitted(calls, start, end))
+
+
+def _admitted(calls: Iterable[Call], start: float, end: float) -> Iterator[Call]:
+    """The same one by one: a million of them are not to be held at once."""
+    return (call for call in calls if not call.refused and start <= call.arrived < end)
 
 
 def throttle_rate(run: Run) -> float:
     """Of all calls, the part that was refused for a quota."""
-    throttled = [call.throttled for call in run.server.calls if call.arrived < run.seconds]
-    return sum(throttled) / max(1, len(throttled))
+    throttled = Counter(call.throttled for call in run.server.calls if call.arrived < run.seconds)
+    return throttled[True] / max(1, throttled.total())
 
 
 def lost(run: Run) -> int:
@@ -38,13 +43,14 @@ def utilisation(run: Run, start: float = 0.0, end: float = math.inf) -> float:
     Over a part of a run from `start` > 0, a bucket is taken to be empty when it begins.
     """
     end = min(end, run.seconds)
-    ours = sorted(admitted(run.server.calls, start, end), key=lambda call: call.unit)
+    rules, work, ours = run.scenario.rules, run.work, _admitted(run.server.calls, start, end)
     # Where mixes follow one another, another quota may bind with each; where documents are open side by side, one does.
-    used = sum(
-        minutes(run.scenario.rules, block, end)
-        for _, block in groupby(ours, lambda call: run.work.mix(call.unit) if run.work.documents == 1 else 0)
-    )
-    others = minutes(run.scenario.rules, admitted(run.server.others, start, end), end)
+    if work.documents == 1 and len(work.mixes) > 1:
+        blocks = groupby(sorted(ours, key=lambda call: call.unit), lambda call: work.mix(call.unit))
+        used = sum(minutes(rules, block, end) for _, block in blocks)
+    else:
+        used = minutes(rules, ours, end)
+    others = minutes(rules, _admitted(run.server.others, start, end), end)
     return used / (available(run.scenario, run.server.phase, start, end) - others)
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 
 from jobs.simulation.result import Result
 from jobs.simulation.run import Run
@@ -54,11 +55,15 @@ def recommend(simulation: Simulation, done: Run, again: Callable[[Simulation], R
 
 def most_in_flight(run: Run) -> int:
     """Calls that were under way at the same time, at most; refused ones come back too soon to matter."""
-    edges = sorted(edge for call in run.server.calls if not call.refused for edge in ((call.sent, 1), (call.ended, -1)))
-    most = now = 0
-    for _, change in edges:
-        now += change
-        most = max(most, now)
+    ends: list[float] = []
+    """Of the calls under way, the next one first."""
+    most = 0
+    for call in run.server.calls:
+        if not call.refused:
+            while ends and ends[0] <= call.arrived:
+                heappop(ends)
+            heappush(ends, call.ended)
+            most = max(most, len(ends))
     return most
 
 

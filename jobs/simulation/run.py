@@ -87,7 +87,7 @@ async def _run(
     await dispatcher.run(work.chunks())
     ended = loop.time() if seconds is None else seconds
     server.advance(ended)
-    return Run(scenario, work, server, Counter(unit.status for unit in store.units), ended)
+    return Run(scenario, work, server, store.statuses, ended)
 
 
 def _unheard(_: events.Event) -> None:

@@ -33,7 +33,7 @@ def fairness(run: Run) -> float:
     took = [
         given + answer * run.scenario.rules.burndown for given, answer in zip(work.inputs, work.outputs, strict=True)
     ]
-    wanted = _by_user(work, ((number, tokens) for number, tokens in enumerate(took)))
+    wanted = _by_user(work, enumerate(took))
     until = sum(weights) * min(want / weight for want, weight in zip(wanted, weights, strict=True))
     had, end = [0.0] * len(weights), run.seconds
     for call in admitted(run.server.calls, 0.0, run.seconds):

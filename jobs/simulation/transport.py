@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import cached_property
 
 from jobs.answer import Answer, Usage
 from jobs.bedrock.errors import classify
@@ -28,14 +29,14 @@ class SimulatedTransport:
 
     async def send(self, model: str, body: bytes, timeout: float) -> Reply:
         """Carry one call; `body` is one of the work's requests."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         now = loop.time()
         reply: asyncio.Future[Reply] = loop.create_future()
         loop.call_at(now + self._ways.between(*self._world.uplink), self._arrive, number_of(body), now, timeout, reply)
         return await reply
 
     def _arrive(self, unit: int, sent: float, timeout: float, reply: "asyncio.Future[Reply]") -> None:
-        loop, work = reply.get_loop(), self._work
+        loop, work = self._loop, self._work
         now = loop.time()
         call = self._server.arrive(now, unit, sent, work.inputs[unit], work.max_tokens)
         if isinstance(call, Admitted):
@@ -47,11 +48,15 @@ class SimulatedTransport:
             heard = max(now, sent + self._refusals.between(*self._world.refusal))
             loop.call_at(heard, _deliver, reply, self._refusal(call, heard - sent))
 
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
     async def close(self) -> None:
         """Nothing is open."""
 
     def _end(self, call: Admitted, unit: int, sent: float, reply: "asyncio.Future[Reply]") -> None:
-        now, work = reply.get_loop().time(), self._work
+        now, work = self._loop.time(), self._work
         usage = Usage(work.inputs[unit], work.outputs[unit])
         self._server.settle(now, call, usage.input_tokens, usage.output_tokens)
         answer = Answer(b"", "An answer.", usage, "end_turn")

@@ -91,7 +91,7 @@ class Work:
         if self.users:
             self.documents, self.mixes = len(self.users), tuple(user.mix for user in self.users)
         largest = max(self.sizes, default=0) or max(mix.input[1] for mix in self.mixes)
-        self._padding = b" " * int((largest + 1) * BYTES_PER_TOKEN * (1 + self.spread))
+        self._padding = memoryview(b" " * int((largest + 1) * BYTES_PER_TOKEN * (1 + self.spread)))
 
     @property
     def weights(self) -> dict[str, float]:
@@ -109,7 +109,7 @@ class Work:
     def request(self, number: int) -> Request:
         """The request of a section that was drawn."""
         head = b'{"n":%09d,"_":"' % number
-        body = head + self._padding[: self._lengths[number] - len(head) - 2] + b'"}'
+        body = b"".join((head, self._padding[: self._lengths[number] - len(head) - 2], b'"}'))
         return Request(number.to_bytes(32, "big"), body, self.max_tokens)
 
     def draw(self, number: int) -> None:

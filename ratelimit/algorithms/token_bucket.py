@@ -22,18 +22,15 @@ class TokenBucket:
         """Tokens there were when it was last asked; negative: debt."""
         self._at = -math.inf
 
-    def _refill(self, now: float) -> None:
-        if self._at > -math.inf:
-            level = self.level + (now - self._at) * self.rate
-            self.level = level if level < self.limit else self.limit  # noqa: FURB136 (min() is a fifth slower)
-        self._at = now
-
     def wait(self, now: float, cost: float = 1.0) -> float:
         """Seconds until `cost` tokens are there: 0.0 now, `math.inf` never."""
+        if now > self._at:
+            if self._at > -math.inf:
+                level = self.level + (now - self._at) * self.rate
+                self.level = level if level < self.limit else self.limit  # noqa: FURB136 (min() is a fifth slower)
+            self._at = now
         if cost > self.limit:
             return math.inf
-        if now > self._at:
-            self._refill(now)
         missing = cost - self.level
         # Rounding errors of a long sum must not turn "it fits" into a wait of a nanosecond.
         if missing <= 1e-9 * self.limit:
@@ -43,17 +40,17 @@ class TokenBucket:
     def take(self, now: float, cost: float = 1.0) -> None:
         """Take `cost` tokens; the level may fall below zero."""
         if now > self._at:
-            self._refill(now)
+            self.wait(now, 0.0)  # refills it
         self.level -= cost
 
     def correct(self, now: float, taken_at: float, delta: float) -> None:
         """Take `delta` more (negative: give back, up to the capacity); when it was taken does not matter."""
         if now > self._at:
-            self._refill(now)
+            self.wait(now, 0.0)  # refills it
         self.level = min(self.limit, self.level - delta)
 
     def resume(self, now: float, since: float) -> None:
         """Nobody could call from `since` until now: the bucket begins empty, whatever has gathered."""
         if now > self._at:
-            self._refill(now)
+            self.wait(now, 0.0)  # refills it
         self.level = min(self.level, 0.0)

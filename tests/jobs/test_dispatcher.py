@@ -24,7 +24,7 @@ from virtual_runs import (
 from jobs import events
 from jobs.backlog import UNITS
 from jobs.bedrock.catalogue import look_up
-from jobs.dispatcher import Dispatcher
+from jobs.dispatcher import LOOKAHEAD, Dispatcher
 from jobs.documents.parsing import Chunk
 from jobs.group_commit import DirectCommit
 from jobs.metering import Meter
@@ -156,7 +156,7 @@ def test_max_failures_stop_the_run():
 
 def test_a_sample_enters_so_many_sections_and_no_more():
     ran = run(many(200), policy=Policy(sample=33))
-    assert len(ran.store.units) == 33
+    assert ran.statuses.total() == 33
     assert not ran.dispatcher.listed_all
 
 
@@ -178,12 +178,30 @@ def test_after_a_stop_no_call_starts_and_those_in_flight_finish():
     assert ran.took < 7
 
 
+def test_a_run_that_was_stopped_before_it_began_calls_nothing():
+    ran = run(many(2000), during=lambda dispatcher: dispatcher.stop(Stop(Cause.SIGNAL, "SIGTERM")))
+    assert (ran.calls, ran.took, ran.statuses) == (0, 0.0, {})
+
+
+def test_there_are_no_more_tasks_than_calls_at_once():
+    most = 0
+
+    def answering(number: int, body: bytes) -> Reply:
+        nonlocal most
+        most = max(most, len(asyncio.all_tasks()))
+        return OK
+
+    ran = run(many(2000), answering, places=16)
+    assert ran.statuses == {Status.OK: 2000}
+    assert most <= 1 + 2 + 16 + LOOKAHEAD + 1
+
+
 def test_calls_in_flight_are_withdrawn_when_the_grace_is_over():
     ran = run(many(2000), latency=100.0, policy=Policy(grace=10), during=stopping(5.5))
     assert ran.took == pytest.approx(15.5, abs=0.01)
     assert ran.service.cancelled == ran.calls == 64
     # Their attempts stay open in the record: the next run counts them as unknown.
-    assert sum(unit.attempt is not None for unit in ran.store.units) == 64
+    assert ran.store.open_attempts == 64
 
 
 def test_a_second_signal_withdraws_at_once():

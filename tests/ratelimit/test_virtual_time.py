@@ -1,6 +1,8 @@
 """The loop whose clock jumps."""
 
 import asyncio
+import os
+import signal
 import time
 
 import pytest
@@ -24,6 +26,50 @@ def test_hours_pass_at_once_and_in_order():
     assert [name for _, name in seen] == ["second", "hour", "day"]
     assert [at for at, _ in seen] == pytest.approx([1, 3600, 86_400], abs=1e-6)
     assert time.monotonic() - began < 5
+
+
+def test_timers_of_the_same_time_ring_in_the_order_in_which_they_were_set():
+    async def main() -> list[int]:
+        loop, seen = asyncio.get_running_loop(), list[int]()
+        for number in range(100):
+            loop.call_at(5.0, seen.append, number)
+        await asyncio.sleep(5.0)
+        return seen
+
+    assert virtual_time.run(main()) == list(range(100))
+
+
+def test_a_cancelled_timer_does_not_move_the_clock():
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        loop.call_later(900, print).cancel()
+        waiter = loop.create_task(asyncio.sleep(500))
+        await asyncio.sleep(0)
+        waiter.cancel()
+        await asyncio.wait([waiter])
+        return loop.time()
+
+    assert virtual_time.run(main()) == 0.0
+
+
+def test_a_callback_that_raises_is_told_of_and_the_loop_goes_on():
+    async def main() -> tuple[list[str], float]:
+        loop, told = asyncio.get_running_loop(), list[str]()
+        loop.set_exception_handler(lambda _, context: told.append(str(context["exception"])))
+        loop.call_later(1.0, [].pop)
+        await asyncio.sleep(2.0)
+        return told, loop.time()
+
+    assert virtual_time.run(main()) == (["pop from empty list"], 2.0)
+
+
+def test_an_interrupt_ends_it():
+    async def main() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        virtual_time.run(main())
 
 
 def test_a_deadlock_fails_at_once_and_says_who_waits_where():

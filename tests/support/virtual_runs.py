@@ -96,7 +96,7 @@ class Ran:
 
     @property
     def statuses(self) -> Counter[Status]:
-        return Counter(unit.status for unit in self.store.units)
+        return self.store.statuses
 
     @property
     def calls(self) -> int:
