@@ -8,9 +8,10 @@ from ratelimit.controller.knowledge import Finding, FoundBucket, FoundWindow, Ki
 from ratelimit.controller.learned import FORGOTTEN, Learned, Remembered, Remembering, resume, shown
 from ratelimit.controller.probe import Probe
 from ratelimit.controller.ramp import Ramp
+from ratelimit.controller.unlimited import Unlimited
 from ratelimit.controller.window import Window
 
-State = Remembering | Ramp | Probe | Bucket | Window
+State = Remembering | Unlimited | Ramp | Probe | Bucket | Window
 
 SURE = 20
 """Calls between a bucket's anchors from which on its rate counts as known: each is exact to about a call."""
@@ -73,6 +74,13 @@ class Controller:
         self._told: Learned | None = None
         self._told_at = -float("inf")
 
+    @classmethod
+    def unlimited(cls) -> "Controller":
+        """For a quota that is said not to exist: it limits nothing until the first refusal shows otherwise."""
+        controller = cls()
+        controller.state = Unlimited(controller.known)
+        return controller
+
     def wait(self, now: float, cost: float = 1.0) -> float:
         """Seconds until `cost` may start."""
         if (finding := self.state.tick(now)) is not None:
@@ -90,7 +98,7 @@ class Controller:
     def correct(self, now: float, taken_at: float, delta: float) -> None:
         """A call that started then took `delta` more than was reserved."""
         self.known.log.credit(now, taken_at, delta)
-        self.state.credited(delta)
+        self.state.credited(taken_at, delta)
 
     def refused(self, now: float, taken_at: float, cost: float) -> None:
         """The server refused a call that started then."""
@@ -114,7 +122,7 @@ class Controller:
             case Remembered(learned, age):
                 self._tell(now, learned, f"{_named(learned)}, as it was learned {_ago(age)}")
             case Stopped(_, pace):
-                if isinstance(before, Ramp) or (isinstance(before, Window) and now - self._told_at > QUIET):
+                if isinstance(before, Ramp | Unlimited) or (isinstance(before, Window) and now - self._told_at > QUIET):
                     self._tell(now, None, f"refused at {shown(60 * pace)} a minute: finding out how it comes back")
             case FoundBucket() | FoundWindow():
                 self._resumed_at = finding.block.survivor if isinstance(finding, FoundBucket) else now

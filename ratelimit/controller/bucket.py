@@ -34,11 +34,11 @@ class Bucket:
     def after(cls, known: Knowledge, block: Block) -> "Bucket":
         """The state that follows a short block: take the anchor and set the base by it."""
         mean, pace, refused_at = known.mean, block.stopped.pace, block.last.at
-        known.kind = Kind.BUCKET
-        known.best = max(0.9 * known.best, known.spent(block.stopped.first.at) / 60)
+        known.best = max(0.9 * known.best, known.pace_before(block.stopped.first.at))
         calls = known.log.calls - known.log.count_after(refused_at)
         anchor = Anchor(refused_at, known.log.total_at(refused_at), calls)
         known.anchors.add(anchor, mean)
+        known.kind = Kind.BUCKET if known.refills() else None
         if len(known.anchors.line) > 1 and calls - known.anchors.line[-2].calls >= 5:
             known.stops.append((refused_at, known.spent(refused_at), anchor.rate_since(known.anchors.line[-2])))
         rate = known.rate = known.anchors.rate or known.rate
@@ -53,12 +53,15 @@ class Bucket:
         else:
             base, plateau = _measured_base(known, rate)
         # Not below what a bucket that held a minute's quota must have, after what it let pass in the last minute.
-        base = max(base, 4 * mean / 60, 0.3 * known.spent(block.stopped.first.at) / 60)
+        base = max(base, 4 * mean / 60, 0.3 * known.pace_before(block.stopped.first.at))
         climb = max(plateau / 6, 2.5, 4 * mean / base)
         if base < 0.5 * known.best:  # far below what there was: look for it soon
             plateau, climb = min(plateau, 20.0), min(climb, 5.0)
         known.base = base
-        return cls(known, base, plateau, climb, _at=block.survivor, _beat=Beat(block.survivor + mean / base))
+        ready, given = block.survivor + mean / base, known.log.credits_after(refused_at)
+        if given > mean:  # that is spent by now; what the bucket was filled with since the refusal is not
+            ready = refused_at + (known.log.after(refused_at) - given + mean) / base
+        return cls(known, base, plateau, climb, _at=block.survivor, _beat=Beat(ready))
 
     def pace(self, used: float) -> float:
         """Cost a second after so many seconds of use."""
@@ -81,9 +84,9 @@ class Bucket:
             self.known.anchors.line.clear()
         self._at = now
 
-    def credited(self, delta: float) -> None:
-        """A call took `delta` more than was reserved."""
-        self._beat.next += delta / self.pace(self._used)
+    def credited(self, sent_at: float, delta: float) -> None:
+        """A call that was sent then took `delta` more than was reserved."""
+        self._beat.credit(delta, self.pace(self._used))
 
     def refused(self, now: float, refusal: Refusal) -> Finding | None:
         """The bucket is empty, or smaller than it was."""

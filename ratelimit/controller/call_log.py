@@ -1,5 +1,6 @@
 """What was sent and not refused, in the last minutes: the evidence that a quota is found from."""
 
+import math
 from bisect import bisect_left, bisect_right
 
 KEPT = 200.0
@@ -69,6 +70,10 @@ class CallLog:
         """What counts of the calls sent in (after, until]."""
         return sum(self._costs[bisect_right(self._times, after) : bisect_right(self._times, until)])
 
+    def held(self, after: float, until: float) -> float:
+        """What the calls sent in (after, until] counted then: what they gave back later was still reserved."""
+        return self.between(after, until) + self.credits_after(until)
+
     def after(self, time: float) -> float:
         """What counts of the calls sent later than this."""
         return sum(self._costs[bisect_right(self._times, time) :])
@@ -77,14 +82,15 @@ class CallLog:
         """How many calls were sent later than this, the refused included."""
         return len(self._times) - bisect_right(self._times, time)
 
-    def credits_after(self, time: float) -> float:
-        """What calls sent by then gave back later than that; negative if they took more than was reserved.
+    def credits_after(self, time: float, until: float = math.inf, *, sent_by: float | None = None) -> float:
+        """What calls sent by then (or by another time) gave back later than that; negative if they took more.
 
         Those sent since count what they took: to count what they gave back as well would count it twice.
         """
-        first = bisect_right(self._credit_times, time)
-        later = zip(self._credits[first:], self._credited[first:], strict=True)
-        return sum(back for back, sent_at in later if sent_at <= time)
+        first, end = (bisect_right(self._credit_times, moment) for moment in (time, until))
+        latest = time if sent_by is None else sent_by
+        later = zip(self._credits[first:end], self._credited[first:end], strict=True)
+        return sum(back for back, sent_at in later if sent_at <= latest)
 
     def total_at(self, time: float) -> float:
         """The total as it stood then, less what was refused since."""

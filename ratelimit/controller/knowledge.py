@@ -15,6 +15,8 @@ APART = 20.0
 """Seconds between the first and the last of these stops: the sum of a minute hardly changes in less."""
 MANY = 100
 """Calls a minute; of fewer, one more or less is a large part."""
+DOUBTFUL = 0.3
+"""Of the last minute's rate: if that little is admitted from stop to stop, it may be none."""
 WINDOW = 60.0
 """Seconds of a quota a minute."""
 MARGIN = 0.1
@@ -79,26 +81,56 @@ class Knowledge:
         apart = times[-1] - times[0] >= APART
         return bool(same and apart and min(sums) > MANY * self.mean and max(rates) > 1.3 * max(sums) / 60)
 
+    def refills(self) -> bool:
+        """Whether what is taken for a bucket goes on to admit as it did in the last minute; a full window does not.
+
+        Where ended calls give back much, a full window lets calls pass all the time, though its sum never grows.
+        """
+        line = self.anchors.line
+        rise = line[-1].admitted - line[0].admitted
+        return rise >= DOUBTFUL * self.pace_before(line[-1].at) * self.anchors.age - 2 * self.mean
+
     def spent(self, time: float) -> float:
-        """What counts of the 60 s until then."""
-        return self.log.between(time - 60.0, time)
+        """What counted then of the 60 s before."""
+        return self.log.held(time - WINDOW, time)
+
+    def pace_before(self, time: float) -> float:
+        """What was admitted a second in the 60 s before, net of all that was given back in them."""
+        return (self.spent(time) - self.log.credits_after(time - WINDOW, time)) / WINDOW
 
 
 @dataclass(slots=True)
 class Beat:
-    """When the next call may start at a pace that may change from call to call."""
+    """When the next call may start at a pace that may change from call to call.
+
+    What ended calls give back lets calls start before their time. Unlike time in which nobody wanted to start, it is
+    not lost when it comes faster than calls do: where answers use a tenth of maxTokens, nearly all of the pace is
+    given back.
+    """
 
     next: float = -math.inf
+    """When it is time by the pace alone."""
+    given: float = 0.0
+    """Seconds that ended calls gave back and no call has used."""
 
     def wait(self, now: float) -> float:
         """Seconds until the next may start."""
-        return max(0.0, self.next - now)
+        return max(0.0, self.next - self.given - now)
 
     def spend(self, now: float, cost: float, pace: float) -> bool:
         """A call of this cost starts at `pace` (cost a second); whether the pace is what it waited for."""
+        early = min(self.given, max(0.0, self.next - now))
         used = now - self.next <= LATENESS
-        self.next = max(self.next, now - LATENESS) + cost / pace
+        self.given = self.given - early if used else 0.0  # else nobody needed it
+        self.next = max(self.next - early, now - LATENESS) + cost / pace
         return used
+
+    def credit(self, delta: float, pace: float) -> None:
+        """A call took `delta` more (mostly less) than was reserved."""
+        if delta < 0:
+            self.given -= delta / pace
+        else:
+            self.next += delta / pace
 
 
 @dataclass(frozen=True, slots=True)

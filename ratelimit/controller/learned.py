@@ -56,7 +56,7 @@ class Remembering:
     def sent(self, now: float, cost: float) -> None:
         """Nothing is sent here without having asked."""
 
-    def credited(self, delta: float) -> None:
+    def credited(self, sent_at: float, delta: float) -> None:
         """Nothing was sent."""
 
     def refused(self, now: float, refusal: Refusal) -> Finding | None:

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass, field
 
 from ratelimit.controller.knowledge import (
-    LATENESS,
     MARGIN,
     QUICK,
     WINDOW,
+    Beat,
     Block,
     Finding,
     FoundBucket,
@@ -18,6 +18,8 @@ from ratelimit.controller.knowledge import (
     Stopped,
 )
 
+UNEVEN = 0.02
+"""Seconds by which a call may overtake one that was sent before it."""
 LONGEST_GAP = 15.0
 """Seconds between two probes, at most: a window gives nothing back for up to a minute."""
 LONG = 3.0
@@ -41,12 +43,20 @@ class Probe:
     name = "probe"
     known: Knowledge
     stopped: Stopped
+    last: Refusal
+    """The last refused call, by the time of its sending."""
     gap: float = 0.0
-    _next: float = 0.0
+    _beat: Beat = field(default_factory=Beat)
     _pending: float | None = None
     """When the call was sent whose fate decides."""
-    _explained: float = 0.0
-    """What could pass by then without any refill: what ended calls gave back, and what was too little for the last."""
+    _since: float = 0.0
+    """What counts of the calls sent later than the last refused one."""
+    _given: float = 0.0
+    """What the calls sent up to then have given back since."""
+    _passed: float = 0.0
+    """What had been sent by then since the last refusal,"""
+    _judged_by: Refusal | None = None
+    """which was this one."""
     _refused: list[Refusal] = field(default_factory=list)
     _probes_refused: int = 0
     _survivor: float | None = None
@@ -66,11 +76,14 @@ class Probe:
         gap = max(QUICK, 0.25 * known.mean / stopped.pace)
         oldest = known.log.oldest_after(now - WINDOW) if known.kind is None else None
         due = math.inf if oldest is None else oldest + WINDOW + MARGIN
-        return cls(known, stopped, gap, now + gap, _refused=[stopped.first], _oldest=due)
+        probe = cls(known, stopped, stopped.first, gap, Beat(now + gap), _refused=[stopped.first], _oldest=due)
+        probe._count_from(stopped.first)
+        return probe
 
     @property
-    def _last(self) -> Refusal:
-        return max(self._refused, key=lambda refusal: refusal.at)
+    def _pace(self) -> float:
+        """Cost a second, where a log certainly has room: four times what it may give."""
+        return 4 * self._holds_less_than / WINDOW
 
     def tick(self, now: float) -> Finding | None:
         """A probe that was not refused in time has survived."""
@@ -80,53 +93,72 @@ class Probe:
         return self._survived(now, sent_at)
 
     def wait(self, now: float, cost: float) -> float:
-        """Seconds until the next probe may go, or until the verdict on this one."""
+        """Seconds until the next probe may go, or until the verdict on this one; what was given back may go at once."""
+        if self._since + cost <= self._given:
+            return 0.0
         if self._pending is not None:
             return max(0.0, self._pending + self.known.verdict_time - now)
-        return max(0.0, min(self._next, self._oldest) - now)
+        return min(self._beat.wait(now), max(0.0, self._oldest - now))
 
     def sent(self, now: float, cost: float) -> None:
         """A probe goes out; or, where a log certainly has room, one of many."""
+        self._since += cost
+        if self._since <= self._given:
+            return
         if now >= self._oldest:
             self._oldest = math.inf
-        given, last = self._credits(), self._last
-        if given > 0.5 * self.known.mean and self.known.log.after(last.at) < last.cost + given:
-            self._next = max(self._next, now - LATENESS) + cost / self.stopped.pace
-        elif self._has_room(now):
-            self._next = max(self._next, now - LATENESS) + cost * WINDOW / (4 * self._holds_less_than)
-        else:
-            self._pending, self._explained = now, last.cost + given
+        if self._has_room(now):
+            self._beat.spend(now, cost, self._pace)
+            return
+        known, last = self.known, self.last
+        passed = known.log.after(last.at + UNEVEN)
+        if known.kind is not Kind.BUCKET and self._given > 0.5 * known.mean:
+            coming = 2 * UNEVEN * known.log.credits_after(now - 1.0, sent_by=last.at)  # while the probe is on its way
+            if passed < last.cost + self._given + coming:
+                return  # it would prove nothing, so another one follows at once
+        self._pending, self._passed, self._judged_by = now, passed, last
 
-    def credited(self, delta: float) -> None:
-        """A call ended; the log knows it."""
+    def credited(self, sent_at: float, delta: float) -> None:
+        """A call that was sent then took `delta` more than was reserved."""
+        if sent_at <= self.last.at:
+            self._given -= delta
+        else:
+            self._since += delta
+        if self._survivor is not None:
+            self._beat.credit(delta, self._pace)
 
     def refused(self, now: float, refusal: Refusal) -> Finding | None:
         """A probe was refused, or a call that was under way when the stop came."""
         single = refusal.at == self._pending
         if single:
             self._pending = None
+        if refusal.at > self.last.at:
+            self._since -= refusal.cost
         finding = None
         if self._survivor is not None and refusal.at > self._survivor:
             finding = self._refused_after_survivors(now, refusal)
         elif single:
             self._probes_refused += 1
             self.gap = min(LONGEST_GAP, 2 * self.gap)
-            self._next = now + self.gap
+            self._beat = Beat(now + self.gap)
         self._refused.append(refusal)
+        if refusal.at > self.last.at:
+            self._count_from(refusal)
         return finding
 
     def _survived(self, now: float, sent_at: float) -> Finding | None:
-        known, last = self.known, self._last
+        known = self.known
         if known.kind is Kind.BUCKET and known.base:
-            self._next = sent_at + known.mean / known.base
+            self._beat = Beat(sent_at + known.mean / known.base)
         else:
-            self._next = now
-        if known.log.between(last.at, sent_at) < self._explained - 1e-6 * known.mean:
+            self._beat = Beat(now)
+        if not self._proves(sent_at):
             return None
         if self._survivor is None:
             self._survivor = sent_at
         self._survivors += 1
-        self._holds_less_than = min(map(self._held_with, self._refused))
+        self._refused = [self._tightest()]
+        self._holds_less_than = self._held_with(self._refused[0])
         if known.kind is not None and self._survivor - self.stopped.first.at > WINDOW + LONGEST_GAP:
             return self._as_before(known.kind)
         short = not self._probes_refused or self._survivor - self.stopped.first.at < self._long()
@@ -140,8 +172,8 @@ class Probe:
             return FoundBucket(self._block())
         if self._bucket_explains(sent_at):
             return None
-        self._next = now
-        if known.log.between(now - WINDOW + MARGIN, now) > self._holds_less_than - 0.5 * known.mean:
+        self._beat = Beat(now)
+        if known.log.held(sent_at - WINDOW + MARGIN, sent_at) > self._holds_less_than - 0.5 * known.mean:
             return self._window(Kind.FIXED)
         return None
 
@@ -158,15 +190,14 @@ class Probe:
             return self._window(Kind.SLIDING, refusal)
         self._shown_bucket, self._survivor, self._survivors = True, None, 0
         self.gap /= 2
-        self._next = now + self.gap
+        self._beat = Beat(now + self.gap)
         return None
 
     def _only_fixed_explains(self, refusal: Refusal, survivor: float) -> bool:
         log, mean = self.known.log, self.known.mean
         if not self._log_is_full(refusal):  # a log had room: it is a fixed window that is full, if enough has passed
-            return log.between(survivor - 1e-9, refusal.at) > 0.5 * log.between(
-                survivor - WINDOW, self.stopped.first.at
-            )
+            before = log.between(survivor - WINDOW, self.stopped.first.at) or self._spent_at_stop()
+            return log.between(survivor - 1e-9, refusal.at) > 0.5 * before
         if self.known.kind is Kind.SLIDING and not self.stopped.grew:
             return False  # a log that has become smaller refuses so as well
         return self._holds_less_than < self._spent_at_stop() - 2 * mean  # a log would have given back sooner
@@ -178,7 +209,7 @@ class Probe:
         log, mean, block = self.known.log, self.known.mean, self._block()
         if kind is Kind.SLIDING:
             # What was held when the tightest of the refusals came is certain; what it would have taken is not.
-            least = min((*self._refused, *refused_now), key=self._held_with)
+            least = self._tightest(*refused_now)
             return FoundWindow(block, kind, self._held_with(least) - least.cost + 1e-6 * mean)
         low = log.between(block.survivor - WINDOW, block.last.at)
         high = log.between(block.last.at - WINDOW, block.last.at)
@@ -192,7 +223,7 @@ class Probe:
         return FoundWindow(self._block(), kind, self.known.limit, certain=False)
 
     def _block(self) -> Block:
-        return Block(self.stopped, self._last, self._survivor or self._last.at, self._probes_refused > 0)
+        return Block(self.stopped, self.last, self._survivor or self.last.at, self._probes_refused > 0)
 
     def _long(self) -> float:
         """Seconds of refusals that a bucket does not explain, debts of ended calls included.
@@ -200,21 +231,37 @@ class Probe:
         Before its rate is known, the last minute tells no more than rate + capacity / 60, at most twice the rate.
         """
         known, stop = self.known, self.stopped.first.at
-        rate = known.base or known.spent(stop) / WINDOW / 2
+        rate = known.base or known.pace_before(stop) / 2
         debts = max(0.0, -known.log.credits_after(stop)) / rate if rate else 0.0
         return max(LONG, 3 * known.mean / known.base if known.base else 0.0) + debts
 
-    def _credits(self) -> float:
-        return max(0.0, self.known.log.credits_after(self._last.at))
+    def _proves(self, sent_at: float) -> bool:
+        """Whether what had been sent by then passed by a refill only.
+
+        Ended calls gave some of it back, until the last of it arrived; and what was too little for the refused one may
+        be nearly enough. A bucket is refilled all the time, so there nothing needs a proof.
+        """
+        known, last = self.known, self.last
+        passed = self._passed if last is self._judged_by else known.log.between(last.at + UNEVEN, sent_at)
+        explained = last.cost + known.log.credits_after(last.at, sent_at + UNEVEN)
+        return known.kind is Kind.BUCKET or passed >= explained - 1e-6 * known.mean
 
     def _bucket_explains(self, time: float) -> bool:
         """Whether a bucket that was empty at the last refusal can have let all this pass by then."""
-        last = self._last.at
+        last = self.last.at
         refills = 2 + (time - last) / max(last - self.stopped.first.at, 1e-3)
-        return self.known.log.after(last) <= self.known.mean * refills + self._credits()
+        return self._since <= self.known.mean * refills + max(0.0, self._given)
+
+    def _count_from(self, refusal: Refusal) -> None:
+        self.last = refusal
+        self._since, self._given = self.known.log.after(refusal.at), self.known.log.credits_after(refusal.at)
+
+    def _tightest(self, *also: Refusal) -> Refusal:
+        """The refusal that tells most of what a log can hold."""
+        return min((*self._refused, *also), key=self._held_with)
 
     def _held_with(self, refusal: Refusal) -> float:
-        return self.known.log.between(refusal.at - WINDOW - MARGIN, refusal.at) + refusal.cost
+        return self.known.log.held(refusal.at - WINDOW - MARGIN, refusal.at) + refusal.cost
 
     def _spent_at_stop(self) -> float:
         return self.known.spent(self.stopped.first.at)

@@ -40,10 +40,10 @@ class Ramp:
             self.pace *= math.exp(min(now - self._at, LONGEST) / GROWTH)
         self._at = now
 
-    def credited(self, delta: float) -> None:
-        """A call took `delta` more than was reserved."""
+    def credited(self, sent_at: float, delta: float) -> None:
+        """A call that was sent then took `delta` more than was reserved."""
         if self.pace:
-            self._beat.next += delta / self.pace
+            self._beat.credit(delta, self.pace)
 
     def refused(self, now: float, refusal: Refusal) -> Finding | None:
         """The end of it."""

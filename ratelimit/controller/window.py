@@ -148,9 +148,9 @@ class Window:
         if self._trial is not None:
             self._trial.sent_at = min(self._trial.sent_at, now)
 
-    def credited(self, delta: float) -> None:
-        """A call took `delta` more than was reserved."""
-        self._beat.next += delta / self.pace
+    def credited(self, sent_at: float, delta: float) -> None:
+        """A call that was sent then took `delta` more than was reserved."""
+        self._beat.credit(delta, self.pace)
 
     def refused(self, now: float, refusal: Refusal) -> Finding | None:
         """A trial has found the limit, or the limit is less than it was thought to be."""
@@ -205,7 +205,7 @@ class Window:
     def _held_at(self, time: float) -> float:
         """What the window held when the call of then came."""
         begin = self._began(time) if self.kind is Kind.FIXED else time - WINDOW
-        return self.known.log.between(begin, time - 1e-9)
+        return self.known.log.held(begin, time - 1e-9)
 
     def _began(self, now: float) -> float:
         return self.begin + WINDOW * math.floor((now - self.begin) / WINDOW) - 1e-9

@@ -162,7 +162,46 @@ def test_credits_let_the_next_call_start_sooner_and_debts_later():
     bucket = after(known_line(10.0, 300.0), 10.2)
     now = use(bucket, 1030.3, 5.0)[-1]
     wait = bucket.wait(now, 1.0)
-    bucket.credited(5.0)
+    bucket.credited(1030.0, 5.0)
     assert bucket.wait(now, 1.0) == pytest.approx(wait + 5 / bucket.base, rel=0.001)
-    bucket.credited(-5.0)
+    bucket.credited(1030.0, -5.0)
     assert bucket.wait(now, 1.0) == pytest.approx(wait, abs=1e-3)
+
+
+def test_what_comes_back_faster_than_calls_start_is_not_lost():
+    """Answers that use a tenth of what was reserved: nearly all of the pace is given back, in lumps."""
+    bucket = after(known_line(10.0, 300.0), 10.2)
+    now = use(bucket, 1030.3, 5.0)[-1]
+    bucket.credited(1030.0, -8.0)
+    started = use(bucket, now, 1.0)
+    assert len(started) == pytest.approx(8 + 10, abs=1)
+
+
+def test_what_comes_back_while_nobody_calls_is_no_burst_later():
+    bucket = after(known_line(10.0, 300.0), 10.2)
+    now = use(bucket, 1030.3, 20.0)[-1]
+    bucket.credited(1030.0, -50.0)
+    assert len(use(bucket, now + 3600.0, 1.0)) <= 11
+
+
+def test_a_bucket_that_admits_nothing_from_stop_to_stop_is_doubted():
+    """A full window whose calls give back much lets them pass all the time, though its sum never grows."""
+    known, kinds = Knowledge(), []
+    for n in range(600):
+        known.sent(970.0 + n / 20, 1.0)
+    for stop in range(5):
+        at = 1000.0 + 4 * stop
+        if stop:  # what passed since the stop before was given back by then
+            for n in range(20):
+                sent_at = at - 3.5 + n / 10
+                known.sent(sent_at, 1.0)
+                known.log.credit(at - 0.1, sent_at, -1.0)
+        kinds.append(Bucket.after(known, block(at, 10.0)).known.kind)
+    assert kinds[0] is Kind.BUCKET
+    assert kinds[-1] is None
+
+
+def test_a_bucket_that_goes_on_to_admit_is_not_doubted():
+    known = known_line(10.0, 300.0)
+    for stop in range(5):
+        assert after(known, 10.2, end=1000.0 + 30 * stop).known.kind is Kind.BUCKET

@@ -98,6 +98,9 @@ def test_what_was_sent_in_a_while_is_the_plain_sum(steps):
         assert log.oldest_after(time) == min((at for at, _ in plain.calls if at > time), default=None)
         given_back = (amount for when, sent, amount in plain.credits if sent <= time < when)
         assert log.credits_after(time) == close(sum(given_back))
+        until, sent_by = now - back / 2, now - back / 4
+        given_back = (amount for when, sent, amount in plain.credits if sent <= sent_by and time < when <= until)
+        assert log.credits_after(time, until, sent_by=sent_by) == close(sum(given_back))
 
     replay(steps, ask)
 
@@ -126,6 +129,18 @@ def test_a_call_that_ended_later_counts_in_a_past_total_as_it_was_reserved():
     log.add(0.0, 10.0)
     log.credit(6.0, 0.0, -4.0)
     assert (log.total_at(1.0), log.total_at(6.0)) == (10.0, 6.0)
+
+
+def test_what_calls_held_at_a_past_moment_is_what_they_had_reserved_or_used_by_then():
+    """It decides what a window can hold: answers give back in seconds most of what a refusal met."""
+    log = CallLog()
+    for at in (0.0, 5.0, 9.0):
+        log.add(at, 10.0)
+    log.credit(6.0, 0.0, -4.0)
+    log.credit(7.0, 5.0, -4.0)
+    assert log.held(-1.0, 5.5) == 20.0
+    assert log.held(-1.0, 6.0) == 16.0
+    assert log.held(-1.0, 8.0) == log.between(-1.0, 8.0) == 12.0
 
 
 def test_what_a_refused_call_would_have_taken_counts_nowhere():

@@ -224,23 +224,65 @@ def test_refusals_of_calls_that_were_under_way_do_not_widen_the_gap_whatever_the
     assert probe.wait(now, 1.0) == pytest.approx(gap)
 
 
+def end(probe: Probe, known: Knowledge, now: float, sent_at: float, unused: float) -> None:
+    """A call that was sent then ends and gives back what it did not use."""
+    known.log.credit(now, sent_at, -unused)
+    probe.credited(sent_at, -unused)
+
+
+def refused_once(cost: float) -> tuple[Probe, Knowledge, float]:
+    """Calls of this cost at ten a second, a stop, and a first probe that was refused; when it had been sent."""
+    probe, known, now = stopped_after(100, cost, 10 * cost)
+    at = send(probe, known, now, cost)
+    refuse(probe, known, at, cost)
+    return probe, known, at
+
+
+def test_what_ended_calls_give_back_is_spent_at_once():
+    """Answers that use little: it is most of the quota, and a small bucket has no room for it."""
+    probe, known, at = refused_once(2000.0)
+    for n in range(3):
+        end(probe, known, at + 0.2, 1000.0 + n / 10, 1500.0)
+    assert probe.wait(at + 0.2, 2000.0) == 0.0
+    send(probe, known, at + 0.2, 2000.0)
+    assert probe.wait(at + 0.2, 2000.0) == 0.0
+    send(probe, known, at + 0.2, 2000.0)
+    assert probe.wait(at + 0.2, 2000.0) > 0.0  # 500 are left
+    end(probe, known, at + 0.3, 1000.5, 1500.0)
+    assert probe.wait(at + 0.3, 2000.0) == 0.0
+
+
 def test_what_ended_calls_gave_back_proves_nothing():
     """A log gives credits back at once: a probe that passes on them says nothing of how it gives back the rest."""
-    cost, pace = 2000.0, 20_000.0
-    probe, known, now = stopped_after(100, cost, pace)
-    at = send(probe, known, now, cost)
-    refuse(probe, known, at, cost)
-    known.log.credit(at + 0.2, 1000.0, -1500.0)
-    at = send(probe, known, at + ROUND_TRIP, cost)
-    assert probe.tick(at + 0.3) is None
-    at = send(probe, known, at + 0.3, cost)  # now more has passed than came back
-    assert isinstance(probe.tick(at + 0.3), FoundBucket)
+    cost = 2000.0
+    probe, known, at = refused_once(cost)
+    end(probe, known, at + 0.2, 1000.0, 1500.0)
+    now = send(probe, known, at + ROUND_TRIP, cost)  # what came back may have let it pass
+    assert probe.tick(now + 0.3) is None
+    now = send(probe, known, now, cost)  # hence one more, at once
+    assert isinstance(probe.tick(now + 0.3), FoundBucket)
 
 
-def test_without_credits_the_same_probe_proves_a_bucket():
-    cost, pace = 2000.0, 20_000.0
-    probe, known, now = stopped_after(100, cost, pace)
-    at = send(probe, known, now, cost)
-    refuse(probe, known, at, cost)
-    at = send(probe, known, at + ROUND_TRIP, cost)
-    assert isinstance(probe.tick(at + 0.3), FoundBucket)
+def test_what_comes_back_while_a_probe_is_on_its_way_may_be_what_lets_it_pass():
+    cost = 2000.0
+    probe, known, at = refused_once(cost)
+    end(probe, known, at + 0.2, 1000.0, 1500.0)
+    now = send(probe, known, at + ROUND_TRIP, cost)
+    now = send(probe, known, now, cost)
+    end(probe, known, now + 0.01, 1000.1, 1500.0)
+    assert probe.tick(now + 0.3) is None
+
+
+def test_of_a_bucket_no_proof_is_asked():
+    cost = 2000.0
+    probe, known, at = refused_once(cost)
+    known.kind = Kind.BUCKET
+    end(probe, known, at + 0.2, 1000.0, 1500.0)
+    now = send(probe, known, at + ROUND_TRIP, cost)
+    assert isinstance(probe.tick(now + 0.3), FoundBucket)
+
+
+def test_without_credits_a_probe_that_passes_proves_a_bucket():
+    probe, known, at = refused_once(2000.0)
+    now = send(probe, known, at + ROUND_TRIP, 2000.0)
+    assert isinstance(probe.tick(now + 0.3), FoundBucket)

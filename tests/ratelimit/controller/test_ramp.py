@@ -86,5 +86,5 @@ def test_a_refusal_of_a_very_old_call_ends_it_at_no_less_than_the_first_pace():
 def test_credits_let_the_next_call_start_sooner():
     ramp, sent = ramped(4.0, 1000.0)
     wait = ramp.wait(sent[-1], 1000.0)
-    ramp.credited(-0.5 * wait * ramp.pace)
+    ramp.credited(0.0, -0.5 * wait * ramp.pace)
     assert ramp.wait(sent[-1], 1000.0) == pytest.approx(wait / 2, abs=1e-6)

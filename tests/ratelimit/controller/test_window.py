@@ -136,7 +136,7 @@ def test_what_calls_give_back_makes_room_at_once(kind):
         window.sent(START + 5.8 * n, 1.0)
     assert window.wait(START + 58.0, 1.0) >= 2.0
     window.known.log.credit(START + 58.0, START + 5.8, -1.0)
-    window.credited(-1.0)
+    window.credited(0.0, -1.0)
     assert window.wait(START + 58.0, 1.0) == 0.0
 
 
