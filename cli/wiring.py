@@ -3,10 +3,11 @@
 import math
 import random
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from cli.descriptors import affordable
 from cli.errors import UserError
@@ -152,22 +153,28 @@ def recipe(settings: AnalyzeSettings, model: str, identity: str) -> Recipe:
     )
 
 
-def _unknown(_quota: str) -> Controller:
-    return Controller()
+class ControllerMaker(Protocol):
+    """Makes the controller of a quota of the book that nobody told, or that is said not to exist (`unlimited`)."""
+
+    def __call__(self, quota: str, *, unlimited: bool = False) -> Controller:
+        """For this run."""
+        ...
+
+
+def _unknown(quota: str, *, unlimited: bool = False) -> Controller:
+    return Controller.unlimited() if unlimited else Controller()
 
 
 def gate(
     settings: AnalyzeSettings,
     context: float | None = None,
-    controller: Callable[[str], Controller] = _unknown,
+    controller: ControllerMaker = _unknown,
 ) -> Gate:
-    """The gate for the quotas that were told or are to be found, for the model's context, and for the budget.
-
-    `controller` makes the one of a quota that nobody told.
-    """
-    nobody_told = math.inf if settings.emulate else None  # the emulator that a run starts for itself has no quotas
-    rpm, tpm = (nobody_told if quota is None else quota for quota in (settings.rpm, settings.tpm))
-    dimensions = _quotas(rpm, tpm, settings.burst, controller)
+    """The gate for the quotas that were told or are to be found, for the model's context, and for the budget."""
+    dimensions: dict[str, Dimension] = {}
+    for name, quota in ((REQUESTS, settings.rpm), (TOKENS, settings.tpm)):
+        if quota is not None or not settings.emulate:  # the emulator that a run starts for itself has none
+            dimensions[name] = _dimension(name, quota, settings.burst, controller)
     places = affordable(settings.concurrency or CONCURRENCY)
     if context is not None:
         dimensions[CONTEXT] = Dimension(Allowance(math.inf), context)
@@ -181,28 +188,25 @@ def gate(
     return Gate(book, places, turn_away=turn_away)
 
 
-def _quotas(
-    rpm: float | None, tpm: float | None, burst: float, controller: Callable[[str], Controller]
-) -> dict[str, Dimension]:
-    """The quotas a minute: None is to be found, infinity is none. `burst` is the seconds' worth taken at once."""
-    dimensions: dict[str, Dimension] = {}
-    for name, quota in ((REQUESTS, rpm), (TOKENS, tpm)):
-        if quota is None:
-            dimensions[name] = Dimension(controller(name), math.inf)
-        elif quota < math.inf:
-            dimensions[name] = Dimension(Told(quota / 60, quota / 60 * burst), quota)
-    return dimensions
+def _dimension(name: str, quota: float | None, burst: float, controller: ControllerMaker) -> Dimension:
+    """A quota a minute: None is to be found, infinity is none as far as anybody knows. `burst` is in seconds."""
+    if quota is None or quota == math.inf:
+        return Dimension(controller(name, unlimited=quota is not None), math.inf)
+    return Dimension(Told(quota / 60, quota / 60 * burst), quota)
 
 
 def simulated_gate(simulation: Simulation, *, told: bool, emit: events.Emit) -> Gate:
     """The gate that a run would have, told the quotas of a simulated server or not."""
     rules = simulation.scenario.rules
-    if told:
-        burst = min(rules.burst, 60.0) if rules.refill == "bucket" else 1.0
-        rpm, tpm = rules.rpm or math.inf, rules.tpm or math.inf
-        return Gate(QuotaBook(_quotas(rpm, tpm, burst, _unknown)), simulation.concurrency)
     learning = Learning(None, Whose("simulated", "", "", ""), emit)
-    return Gate(QuotaBook(_quotas(None, None, 1.0, learning.controller)), simulation.concurrency)
+    burst = min(rules.burst, 60.0) if rules.refill == "bucket" else 1.0
+    quotas = ((REQUESTS, rules.rpm), (TOKENS, rules.tpm))
+    dimensions = {
+        name: _dimension(name, quota if told else None, burst, learning.controller)
+        for name, quota in quotas
+        if quota is not None or not told
+    }
+    return Gate(QuotaBook(dimensions), simulation.concurrency)
 
 
 def quota(settings: AnalyzeSettings) -> Quota:

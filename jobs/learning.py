@@ -21,11 +21,14 @@ class Learning:
         self._controllers: dict[str, Controller] = {}
         self._remembered: dict[str, tuple[Learned, float]] | None = None
 
-    def controller(self, quota: str) -> Controller:
-        """The controller of a quota of the book, from now on listened to."""
+    def controller(self, quota: str, *, unlimited: bool = False) -> Controller:
+        """The controller of a quota of the book, from now on listened to.
+
+        `unlimited`: it is said not to exist, and what is remembered of it does not count.
+        """
         name = _NAMES[quota]
         learned, age = self._recalled().get(name, (None, 0.0))
-        made = self._controllers[name] = Controller(learned, age)
+        made = self._controllers[name] = Controller.unlimited() if unlimited else Controller(learned, age)
 
         def changed(change: Change) -> None:
             self._emit(events.RateChanged(name, change.new, change.kind or "", change.reason))

@@ -28,8 +28,12 @@ def test_a_told_quota_is_mirrored_with_the_burst_that_the_server_allows(burst, h
 
 def test_a_quota_that_nobody_told_is_found_and_one_that_is_not_there_limits_nothing():
     found = limiters(tpm=math.inf)
-    assert isinstance(found[REQUESTS], Controller)
-    assert TOKENS not in found
+    for name, waits in ((REQUESTS, True), (TOKENS, False)):
+        limiter = found[name]
+        assert isinstance(limiter, Controller)
+        for _ in range(100):
+            limiter.take(0.0, 1.0)
+        assert (limiter.wait(0.0) > 0) == waits
 
 
 def test_the_emulator_that_a_run_starts_for_itself_has_no_quota_to_find():
