@@ -174,13 +174,18 @@ def _check_fits(simulation: Simulation) -> None:
 
 def _check_writable(html: Path) -> None:
     """Before minutes of simulation go into a page that cannot be written."""
-    folder = html.parent
+    folder = html.resolve().parent
     if html.is_dir():
         raise _unwritable(html, "it is a folder")
     if not folder.is_dir():
         raise _unwritable(html, "there is no such folder")
-    if not os.access(folder, os.W_OK):
+    if not os.access(html if _is_no_file(html) else folder, os.W_OK):
         raise _unwritable(html, "permission denied")
+
+
+def _is_no_file(html: Path) -> bool:
+    """A device or a pipe: it is written to, never replaced."""
+    return html.exists() and not html.is_file()
 
 
 def _unwritable(html: Path, why: str) -> UserError:
@@ -198,8 +203,11 @@ def _write_page(html: Path, title: str, described: Mapping[str, Any], shown: Seq
         "\n".join(line for one in shown for line in recommendation_lines(one.recommendation)),
     )
     try:
-        with replacing(html) as file:
-            file.write(text)
+        if _is_no_file(html):
+            html.write_text(text, "utf-8")
+        else:
+            with replacing(html.resolve()) as file:  # what a link leads to, and the link stays
+                file.write(text)
     except OSError as error:
         raise _unwritable(html, error.strerror or str(error)) from error
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,20 @@ def test_what_is_wrong_is_one_line_and_exit_2(shell, arguments, said):
 def test_what_is_wrong_in_a_scenario_is_named_with_its_line(shell, text, said):
     Path("s.toml").write_text(text)
     assert said in shell.refused("simulate", "--scenario", "s.toml")
+
+
+def test_a_page_is_written_through_a_link_and_into_a_pipe(shell):
+    Path("old.html").write_text("old")
+    Path("link.html").symlink_to("old.html")
+    os.mkfifo("pipe")
+    told = [*QUICK, *TOLD, "--html"]
+    assert shell(*told, "link.html").code == 0
+    assert Path("link.html").is_symlink()
+    with ThreadPoolExecutor(1) as other:
+        read = other.submit(Path("pipe").read_text)
+        assert shell(*told, "pipe").code == 0
+        assert read.result(PATIENCE) == Path("old.html").read_text()
+    assert Path("pipe").is_fifo()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
