@@ -53,6 +53,8 @@ def load(ctx: typer.Context, scenario: str | None) -> str | None:
     tables = content.pop(_USER, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise UserError(f"{scenario}:{_line(text, _USER)}: {_USER} must be tables, [[{_USER}]]")
+    if tables and "users" in content:
+        raise UserError(f"{scenario}:{_line(text, 'users')}: users and [[{_USER}]] exclude each other")
     ctx.meta[_USERS] = tuple(_user(scenario, text, number, table) for number, table in enumerate(tables))
     sources.overlay(ctx, content, lambda key: f"{scenario}:{_line(text, key)}: {key}", WITHOUT)
     return scenario
@@ -88,15 +90,19 @@ def _user(scenario: str, text: str, number: int, table: Mapping[str, Any]) -> "U
     fields: dict[str, Any] = {"name": f"user {number + 1}"}
     mix: dict[str, Any] = {}
     for key, value in table.items():
-        where = f"{scenario}:{_line(text, _USER, number, key)}: [[{_USER}]] {key}"
         if key not in _FIELDS:
+            where = _place(scenario, text, number, key)
             near = difflib.get_close_matches(key, _FIELDS, n=1, cutoff=0.0)[0]
             raise UserError(f"{where}: unknown key", f"the nearest known name is {near}")
         try:
             (mix if key in ("input", "output") else fields)[key] = _FIELDS[key](value)
         except ValueError as error:
-            raise UserError(f"{where}: {error}") from None
+            raise UserError(f"{_place(scenario, text, number, key)}: {error}") from None
     return User(**fields, mix=Mix(**mix))
+
+
+def _place(scenario: str, text: str, number: int, key: str) -> str:
+    return f"{scenario}:{_line(text, _USER, number, key)}: [[{_USER}]] {key}"
 
 
 def _weight(value: object) -> float:
@@ -109,7 +115,7 @@ def _weight(value: object) -> float:
 def _range(value: object) -> tuple[int, int]:
     if not isinstance(value, list) or len(value) != 2:
         raise ValueError(f"must be two numbers, [FROM, TO], not {value!r}")
-    low, high = (values.whole(number) for number in value)
+    low, high = (values.tokens(number) for number in value)
     if low > high:
         raise ValueError(f"must go from the smaller to the larger number, not {value!r}")
     return low, high
@@ -120,7 +126,7 @@ _FIELDS = {
     "weight": _weight,
     "share": values.positive,
     "input": _range,
-    "output": values.positive,
+    "output": values.tokens,
 }
 
 

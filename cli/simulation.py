@@ -6,13 +6,14 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
-from cli.errors import UserError
+from cli.errors import UserError, stdout_lost
 from cli.render.comparison import recommendation_lines, write_table
+from cli.render.safe import safe
 from cli.render.simulating import simulating
 from jobs.documents.intake import IntakeRules
 from jobs.emulator.quotas import QuotaRules
@@ -24,13 +25,15 @@ from jobs.simulation.result import Result
 from jobs.simulation.scenario import Change, Outage, Scenario, Tenant, World
 from jobs.simulation.simulation import Simulation
 from jobs.simulation.sizes import measured
-from jobs.simulation.work import User
+from jobs.simulation.work import SPREAD, User
 from jobs.tasks import DEFAULT, TASKS
 
 _T = TypeVar("_T")
 
 REQUESTS = 300
 """Where neither a number, nor a duration, nor documents are given."""
+MOST_OF_OTHERS = 100
+"""Times the quota that another client may ask for: all of it is gone long before."""
 SECTION_TOKENS = 2000
 """As `analyze` splits documents unless it is told otherwise."""
 
@@ -74,7 +77,10 @@ def simulate(
         UserError: it cannot be simulated, or the page cannot be written.
     """
     if html is not None:
-        _check_writable(html)
+        try:
+            _check_writable(html)
+        except OSError as error:
+            raise _unwritable(html, error.strerror or str(error)) from error
     simulation = _simulation(settings)
     names = tuple(dict.fromkeys(algorithms)) or ALGORITHMS
     with simulating(names, simulation, sys.stderr) as screen:
@@ -82,10 +88,15 @@ def simulate(
     described = _described(settings, simulation)
     if html is not None:
         _write_page(html, title, described, shown)
-    if json:
-        print(json_format.dumps(_as_json(described, shown)))
-    else:
-        write_table(simulation, shown, sys.stdout)
+    try:
+        if json:
+            print(json_format.dumps(_as_json(described, shown)))
+        else:
+            write_table(simulation, shown, sys.stdout)
+    except BrokenPipeError:
+        raise  # whoever read it has enough: an end of its own (cli.app)
+    except OSError as error:
+        raise stdout_lost(error) from error
     return 0
 
 
@@ -120,9 +131,9 @@ def _simulation(settings: SimulateSettings) -> Simulation:
             rules,
             settings.seed,
             World(latency=settings.latency),
-            tenants=tuple(_taking(tenant, users, settings.tpm) for tenant in settings.tenants),
-            changes=tuple(Change(at, rate / settings.rate) for at, rate in sorted(settings.quota_changes)),
-            outages=tuple(sorted(settings.outages, key=lambda outage: outage.start)),
+            tenants=tuple(_taking(tenant, users, sizes, settings.tpm) for tenant in settings.tenants),
+            changes=tuple(Change(at, rate / settings.rate) for at, rate in _in_time(settings.quota_changes)),
+            outages=_apart_in_time(settings.outages),
         ),
         requests=requests,
         duration=settings.duration,
@@ -144,30 +155,60 @@ def _sizes(docs: tuple[str, ...]) -> list[int]:
     if not any(os.path.lexists(path) for path in docs):
         raise UserError(f"--docs: no such file or folder: {', '.join(docs)}", "check the name")
     recipe = Recipe("simulated", "on-demand", "simulated", TASKS[DEFAULT])
-    sizes = asyncio.run(measured(docs, IntakeRules(), SECTION_TOKENS, recipe))
+    sizes, unread = asyncio.run(measured(docs, IntakeRules(), SECTION_TOKENS, recipe))
+    for path, error in unread:
+        print(f"note: not measured: {safe(path)}: {safe(error)}", file=sys.stderr)
     if not sizes:
         raise UserError(f"--docs: no sections were found in {', '.join(docs)}", "name .md, .txt or .html files")
     return sizes
 
 
-def _taking(tenant: Tenant, users: Sequence[User], tpm: float | None) -> Tenant:
-    """Another client's calls are as large as one of ours."""
+def _in_time(changes: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Of several at one time the last that was given is in force."""
+    return sorted(changes, key=lambda change: change[0])
+
+
+def _apart_in_time(outages: Iterable[Outage]) -> tuple[Outage, ...]:
+    """In order, those that overlap made one."""
+    apart: list[Outage] = []
+    for outage in sorted(outages, key=lambda outage: outage.start):
+        if apart and outage.start <= apart[-1].end:
+            apart[-1] = Outage(apart[-1].start, max(apart[-1].end, outage.end))
+        else:
+            apart.append(outage)
+    return tuple(apart)
+
+
+def _taking(tenant: Tenant, users: Sequence[User], sizes: Sequence[int], tpm: float | None) -> Tenant:
+    """Another client's calls are as large as ours are on average."""
     mix = users[0].mix
-    tokens = sum(mix.input) / 2 + mix.output if tpm else 0
-    return Tenant(tenant.start, tenant.end, tenant.rpm, int(tokens))
+    given = sum(sizes) / len(sizes) if sizes else sum(mix.input) / 2
+    return Tenant(tenant.start, tenant.end, tenant.rpm, int(given + mix.output) if tpm else 0)
 
 
 def _check_fits(simulation: Simulation) -> None:
     """A request that is larger than the smallest quota would wait for ever."""
     rules, scenario = simulation.scenario.rules, simulation.scenario
+    smallest = min((1.0, *(change.factor for change in scenario.changes)))
+    if simulation.rate * smallest < 1:
+        raise UserError(
+            f"a request can never fit: a quota of {simulation.rate * smallest:g} requests a minute holds none",
+            "give a --rate, and a --quota-change, of 1 or more",
+        )
+    if any(tenant.rpm > MOST_OF_OTHERS * simulation.rate for tenant in scenario.tenants):
+        raise UserError(
+            f"--tenant: calls more than {MOST_OF_OTHERS} times as often as the quota of {simulation.rate:g} allows",
+            "give it a rate that leaves something to simulate",
+        )
     if rules.tpm is None:
         return
     largest = max(simulation.sizes, default=0) or max(user.mix.input[1] for user in simulation.users)
-    needed, least = largest + simulation.max_tokens, rules.tpm * min((1.0, *(c.factor for c in scenario.changes)))
+    # The client does not count tokens: it takes a section for as many as its length lets expect.
+    needed, least = largest * (1 + SPREAD) + simulation.max_tokens, rules.tpm * smallest
     if needed > least:
         raise UserError(
-            f"a request can never fit: {largest:,} tokens of input and --max-tokens {simulation.max_tokens:,} "
-            f"are more than a quota of {least:,.0f} tokens a minute",
+            f"a request can never fit: {largest:,} tokens of input (up to {SPREAD:.0%} more by their length) and "
+            f"--max-tokens {simulation.max_tokens:,} are more than a quota of {least:,.0f} tokens a minute",
             "raise --tpm, or lower --max-tokens",
         )
 

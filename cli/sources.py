@@ -59,9 +59,12 @@ def overlay(
     Raises:
         UserError: a key or type that means nothing.
     """
+    for key in given:
+        if key.replace("-", "_") in without:
+            raise UserError(f"{place(key)}: may not stand in a scenario", f"give --{_dashed(key)} on the command line")
     options = [option for option in _options(ctx.command) if option.name not in without]
     found = _section(place, given, options)
-    ctx.meta[_SCENARIO] = {name: place(_dashed(name)) for name in found}
+    ctx.meta[_SCENARIO] = frozenset(found), place
     ctx.default_map = {**(ctx.default_map or {}), **found}
 
 
@@ -95,8 +98,9 @@ def origin(ctx: Any, name: str) -> str:
         case 1:
             return f"{ctx.auto_envvar_prefix}_{name.upper()}"
         case 2:
-            if name in ctx.meta.get(_SCENARIO, {}):
-                return str(ctx.meta[_SCENARIO][name])
+            names, place = ctx.meta.get(_SCENARIO, ((), str))
+            if name in names:
+                return str(place(_dashed(name)))
             return _place(ctx.meta[_FILE], str(ctx.info_name), _dashed(name))
     return f"--{_dashed(name)}"
 
@@ -172,16 +176,15 @@ def _section(place: Callable[[str], str], given: Mapping[str, object], options: 
     known = {option.name: option for option in options if option.name != "config"}
     found: dict[str, object] = {}
     for key, value in given.items():
-        where = place(key)
         name = key.replace("-", "_")
         if name not in known:
-            raise UserError(f"{where}: unknown key", _nearest(key, map(_dashed, known)))
+            raise UserError(f"{place(key)}: unknown key", _nearest(key, map(_dashed, known)))
         if name in found:
-            raise UserError(f"{where}: given twice")
+            raise UserError(f"{place(key)}: given twice")
         if known[name].is_flag and not isinstance(value, bool):
-            raise UserError(f"{where}: must be true or false, not {value!r}")
+            raise UserError(f"{place(key)}: must be true or false, not {value!r}")
         if known[name].multiple and not isinstance(value, list):
-            raise UserError(f"{where}: must be a list, [...], not {value!r}")
+            raise UserError(f"{place(key)}: must be a list, [...], not {value!r}")
         found[name] = value
     return found
 

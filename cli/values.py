@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 LARGEST_TEXT = 1 << 20
 """Bytes of a prompt or settings file: more is not one (and `/dev/zero` has no end)."""
 
+LARGEST_CALL = 10_000_000
+"""Tokens: more than the largest context that any model has."""
+
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = rf"({_NUMBER})(ms|[smhd])"
@@ -93,6 +96,14 @@ def whole(value: object) -> int:
     if not re.fullmatch(r"[0-9]{1,18}", written) or not int(written):
         raise ValueError(f"must be a whole number of 1 or more, not {written!r}")
     return int(written)
+
+
+def tokens(value: object) -> int:
+    """Tokens of one call: 1 or more, and no more than any model takes."""
+    number = whole(value)
+    if number > LARGEST_CALL:
+        raise ValueError(f"must be at most {LARGEST_CALL:,} tokens, not {value!r}")
+    return number
 
 
 def seed(value: object) -> int:

@@ -2,7 +2,7 @@
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -11,6 +11,8 @@ from cli.errors import UserError
 from cli.options import OUTPUT, flag, option
 
 SERVER, WORK, EVENTS = "The server", "The work", "What happens"
+MINUTE: Final = 60.0
+MOST_USERS: Final = 1000
 
 Server = Literal["bucket", "fixed", "sliding"]
 Arrivals = Literal["batch", "poisson", "bursty"]
@@ -27,6 +29,30 @@ def parse_algorithm(value: object) -> str:
         near = difflib.get_close_matches(name, ALGORITHMS, n=1, cutoff=0.0)[0]
         raise ValueError(f"no algorithm is named {name[:80]!r}, the nearest is {near}; all are {', '.join(ALGORITHMS)}")
     return name
+
+
+def parse_burst(value: object) -> float:
+    """A duration of at most a minute: quotas are of minutes."""
+    seconds = values.some_time(value)
+    if seconds > MINUTE:
+        raise ValueError(f"must be at most 60s, as quotas are of minutes, not {value!r}")
+    return seconds
+
+
+def parse_users(value: object) -> int:
+    """A number of users that can be told apart."""
+    number = values.whole(value)
+    if number > MOST_USERS:
+        raise ValueError(f"must be at most {MOST_USERS:,}, not {value!r}")
+    return number
+
+
+def parse_load(value: object) -> float:
+    """Between next to nothing and far too much."""
+    load = values.positive(value)
+    if not 0.01 <= load <= 100:
+        raise ValueError(f"must be from 0.01 to 100, not {value!r}")
+    return load
 
 
 def parse_outage(value: object) -> Any:
@@ -94,7 +120,7 @@ def simulate(
         ),
     ] = "bucket",
     burst: Annotated[
-        float, option("--burst", SERVER, "How much a bucket holds at most.", values.some_time, "DURATION", "1s")
+        float, option("--burst", SERVER, "How much a bucket holds at most.", parse_burst, "DURATION", "1s")
     ] = 1.0,
     latency: Annotated[
         float, option("--latency", SERVER, "Median time of a call.", values.duration, "DURATION", "6s")
@@ -110,11 +136,11 @@ def simulate(
     ] = "batch",
     load: Annotated[
         float,
-        option("--load", WORK, "Requests that arrive, as a part of --rate.", values.positive, "X", "0.9"),
+        option("--load", WORK, "Requests that arrive, as a part of --rate.", parse_load, "X", "0.9"),
     ] = 0.9,
-    users: Annotated[int, option("--users", WORK, "Whose requests they are, evenly.", values.whole, "N", "1")] = 1,
+    users: Annotated[int, option("--users", WORK, "Whose requests they are, evenly.", parse_users, "N", "1")] = 1,
     max_tokens: Annotated[
-        int, option("--max-tokens", WORK, "What a call reserves for its answer.", values.whole, "N", "1024")
+        int, option("--max-tokens", WORK, "What a call reserves for its answer.", values.tokens, "N", "1024")
     ] = 1024,
     docs: Annotated[
         list[str] | None,
@@ -159,6 +185,7 @@ def simulate(
         list[str] | None,
         option("--algorithm", None, "Only this one. May be repeated.", parse_algorithm, "NAME", "all"),
     ] = None,
+    config: options.Config = None,  # before --scenario, which may stand in that file
     scenario: Annotated[
         str | None,
         typer.Option(
@@ -177,7 +204,6 @@ def simulate(
     seed: Annotated[int, option("--seed", None, "Of all that is random.", values.seed, "N", "0")] = 0,
     json: Annotated[bool, flag("--json", OUTPUT, "The result as one JSON object on standard output.")] = False,
     html: Annotated[Path | None, option("--html", OUTPUT, "Write a page with charts.", values.path, "FILE")] = None,
-    config: options.Config = None,
 ) -> None:
     """Compare ways to keep to a quota: a simulated Bedrock in virtual time, without an account."""
     if rate is None:

@@ -12,6 +12,7 @@ from cli.render.safe import safe
 from jobs.simulation.comparison import Shown
 from jobs.simulation.recommendation import Recommendation
 from jobs.simulation.result import Result
+from jobs.simulation.scenario import MINUTE
 from jobs.simulation.simulation import Simulation
 from jobs.simulation.standings import best, shown
 
@@ -34,7 +35,9 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "worst_minute": ("worst min", _share),
     "fairness": ("fair", "{:.2f}".format),
 }
-"""What is shown of a result, in order: its heading, and how it is written. The last are left out where it is narrow."""
+"""What is shown of a result, in order: its heading, and how it is written."""
+_DISPENSABLE = ("worst_minute", "wait_p50_s", "calls", "utilisation", "wait_p95_s", "fairness", "throttle_rate", "lost")
+"""What is left out first where it is narrow."""
 
 
 def write_table(simulation: Simulation, done: Sequence[Shown], stream: TextIO) -> None:
@@ -83,7 +86,8 @@ def _sentence(simulation: Simulation, done: Sequence[Shown]) -> str:
         return f"{sentence}, for {duration(simulation.duration)}."
     if not done:
         return f"{sentence}."
-    return f"{sentence}; who knows all about the server needs {short_duration(done[0].result.ideal_s)}."
+    alone = ", and is alone there," if simulation.scenario.tenants else ""
+    return f"{sentence}; who knows all about the server{alone} needs {short_duration(done[0].result.ideal_s)}."
 
 
 def _number(value: float | None) -> str:
@@ -104,13 +108,18 @@ def _table(simulation: Simulation, results: Sequence[Result], width: int) -> Tab
             table.add_row(
                 result.algorithm,
                 *(
-                    _cell(write(shown(name, result)), best=result.algorithm in best_of.get(name, ()))
+                    _cell(_written(name, result, write), best=result.algorithm in best_of.get(name, ()))
                     for name, (_, write) in columns.items()
                 ),
             )
-        if len(columns) < 4 or Console(width=1000).measure(table).maximum <= width:
+        if len(columns) == 1 or Console(width=1000).measure(table).maximum <= width:
             return table
-        columns.popitem()
+        del columns[next(name for name in _DISPENSABLE if name in columns)]
+
+
+def _written(name: str, result: Result, write: Callable[[Any], str]) -> str:
+    no_minute = name == "worst_minute" and result.makespan_s < MINUTE
+    return "-" if no_minute else write(shown(name, result))
 
 
 def _cell(figure: str, *, best: bool) -> Text:

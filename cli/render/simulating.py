@@ -56,7 +56,7 @@ class Simulating(DrawingThread):
         work, server = self._parts
         if self._simulation.duration is not None:
             return min(1.0, server.now / self._simulation.duration)
-        return len(work.inputs) / work.count if work.count else 0.0
+        return server.answered / work.count if work.count else 0.0
 
     def _say(self, messages: Sequence[Message]) -> None:
         for message in messages:

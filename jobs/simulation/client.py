@@ -91,7 +91,8 @@ class _Client:
             self._statuses[Status.NEW] = len(work.inputs) - self._statuses.total()
         ended = self._ended if seconds is None else seconds
         self._server.advance(ended)
-        return Run(self._scenario, work, self._server, self._statuses, ended, tuple(self._turned_away))
+        cut, turned_away = seconds is not None, tuple(self._turned_away)
+        return Run(self._scenario, work, self._server, self._statuses, ended, turned_away, cut)
 
     async def _call_for_all(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -112,6 +113,8 @@ class _Client:
             self._pacer.ended(throttled=reply.outcome is Outcome.THROTTLED)
             if reply.outcome is Outcome.OK:
                 return Status.OK
+            if attempt == ATTEMPTS - 1:
+                break
             if reply.retry_after is not None:
                 await asyncio.sleep(reply.retry_after)
             elif self._backoff:

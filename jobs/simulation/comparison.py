@@ -1,6 +1,7 @@
 """Ways of limiting side by side: each runs the same requests against the same server."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -41,7 +42,7 @@ class Shown:
     course: Course | None
     """Only where it was asked for."""
     recommendation: Recommendation | None
-    """Of TOLD, the one of these algorithms that can be set up like a real run."""
+    """Of TOLD, the one of these algorithms that can be set up like a real run; None also if it answered too little."""
 
 
 def compare(
@@ -59,9 +60,9 @@ def compare(
         figures = result(name, done)
         yield Shown(
             figures,
-            remark(figures, simulation),
+            remark(figures, simulation, Counter(call.refused for call in done.server.calls if call.refused)),
             course(done, heard) if courses else None,
-            recommend(simulation, done, partial(_run, TOLD, gate=gate)) if name == TOLD else None,
+            recommend(simulation, done, figures, partial(_run, TOLD, gate=gate)) if name == TOLD else None,
         )
 
 

@@ -1,6 +1,7 @@
 """The ways of limiting that are simulated side by side: each limiter of ratelimit.algorithms, told what it can use.
 
-A limiter is told the quotas, and, where it has a burst, that of the server. `adaptive` and `botocore-adaptive` are
+A limiter is told the quotas, and, where it has a burst, that of the server; windows begin with those of the server's
+clock. `adaptive` and `botocore-adaptive` are
 not: they find a rate by themselves, in requests. The gateways are set up as they would stand in front of the client's
 calls, by requests alone: they know nothing of tokens. NGINX and Kong take whole requests a minute, at least 1.
 """
@@ -17,6 +18,7 @@ from jobs.metering import REQUESTS, TOKENS
 from jobs.simulation.client import Pacer, drive
 from jobs.simulation.run import Run, Watch
 from jobs.simulation.scenario import MINUTE
+from jobs.simulation.server import SimulatedBedrock
 from jobs.simulation.simulation import Simulation
 from ratelimit.algorithms import Gatekeeper, Limiter
 from ratelimit.algorithms.adaptive import Adaptive
@@ -85,30 +87,34 @@ class Unpaced:
 class Contender:
     """A plain client with its way of limiting."""
 
-    pacer: Callable[[QuotaRules], Pacer] = lambda rules: Unpaced()
+    pacer: Callable[[QuotaRules, float], Pacer] = lambda rules, phase: Unpaced()
+    """`phase` is how far the clock is into its minute at the start."""
     gatekeeper: Callable[[QuotaRules], Gatekeeper] | None = None
     """Stands before the server."""
     backoff: bool = True
     """Whether it waits before it tries again what was refused."""
 
 
-def limited(make: Callable[[float, float], Limiter]) -> Contender:
-    """A client with one limiter for each quota: `make` takes the quota a minute, and the seconds' worth of a burst."""
+def limited(make: Callable[[float, float, float], Limiter]) -> Contender:
+    """A client with one limiter for each quota.
 
-    def pacer(rules: QuotaRules) -> Pacer:
+    `make` takes the quota a minute, the seconds' worth of a burst, and how far the clock is into its minute at first.
+    """
+
+    def pacer(rules: QuotaRules, phase: float) -> Pacer:
         burst = min(rules.burst, MINUTE) if rules.refill == "bucket" else 1.0
         quotas = ((REQUESTS, rules.rpm), (TOKENS, rules.tpm))
-        return Paced({name: make(quota, burst) for name, quota in quotas if quota is not None})
+        return Paced({name: make(quota, burst, phase) for name, quota in quotas if quota is not None})
 
     return Contender(pacer)
 
 
-def _adaptive(_: QuotaRules) -> Pacer:
+def _adaptive(rules: QuotaRules, phase: float) -> Pacer:
     learner = Adaptive(START, START, lowest=SLOWEST, highest=FASTEST)
     return Paced({REQUESTS: learner}, learner)
 
 
-def _botocore(_: QuotaRules) -> Pacer:
+def _botocore(rules: QuotaRules, phase: float) -> Pacer:
     learner = BotocoreAdaptive(asyncio.get_running_loop().time())
     return Paced({REQUESTS: learner}, learner)
 
@@ -131,11 +137,11 @@ def _whole(rules: QuotaRules) -> int:
 
 PLAIN: Final[Mapping[str, Contender]] = {
     "none": Contender(backoff=False),
-    "fixed-window": limited(lambda quota, burst: FixedWindow(quota, MINUTE)),
-    "sliding-log": limited(lambda quota, burst: SlidingLog(quota, MINUTE)),
-    "sliding-counter": limited(lambda quota, burst: SlidingCounter(quota, MINUTE)),
-    "token-bucket": limited(lambda quota, burst: TokenBucket(quota / MINUTE, max(1.0, quota / MINUTE * burst))),
-    "leaky-bucket": limited(lambda quota, burst: LeakyBucket(quota / MINUTE, quota)),
+    "fixed-window": limited(lambda quota, burst, phase: FixedWindow(quota, MINUTE, -phase)),
+    "sliding-log": limited(lambda quota, burst, phase: SlidingLog(quota, MINUTE)),
+    "sliding-counter": limited(lambda quota, burst, phase: SlidingCounter(quota, MINUTE, -phase)),
+    "token-bucket": limited(lambda quota, burst, phase: TokenBucket(quota / MINUTE, max(1.0, quota / MINUTE * burst))),
+    "leaky-bucket": limited(lambda quota, burst, phase: LeakyBucket(quota / MINUTE, quota)),
     "adaptive": Contender(_adaptive),
     "botocore-adaptive": Contender(_botocore),
     "nginx": Contender(gatekeeper=_nginx),
@@ -149,10 +155,11 @@ PLAIN: Final[Mapping[str, Contender]] = {
 def run_plain(name: str, simulation: Simulation, watch: Watch | None = None) -> Run:
     """Run one of PLAIN."""
     contender, rules = PLAIN[name], simulation.scenario.rules
+    phase = SimulatedBedrock(simulation.scenario).phase
     return drive(
         simulation.scenario,
         simulation.work(),
-        lambda: contender.pacer(rules),
+        lambda: contender.pacer(rules, phase),
         places=simulation.concurrency,
         seconds=simulation.duration,
         gatekeeper=contender.gatekeeper(rules) if contender.gatekeeper else None,

@@ -16,7 +16,7 @@ STEPS = 240
 
 @dataclass(slots=True)
 class Heard:
-    """What a client said of itself in a run, with the times; make `listen` its listener."""
+    """What a client said of itself in a run, with the times; make `hear` its listener."""
 
     rates: dict[str, list[tuple[float, float | None]]] = field(default_factory=dict)
     """By the quota (`requests`, `tokens`): from when on, and what a minute; None: it does not know."""
@@ -35,7 +35,7 @@ def course(run: Run, heard: Heard) -> Course:
     """A run in STEPS steps, from its start to its last admission (a timed one: to its end)."""
     calls = [call for call in run.server.calls if call.arrived <= run.seconds]
     last = max((call.arrived for call in calls if not call.refused), default=0.0)
-    length = max(1.0, run.seconds if run.work.count is None else last)
+    length = max(1.0, run.seconds if run.cut else last)
     step = length / STEPS
     admitted = [call for call in calls if not call.refused]
     tokens = sum(call.tokens(run.seconds) for call in admitted) / max(1, len(admitted))

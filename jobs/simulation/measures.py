@@ -5,7 +5,7 @@ binds counts; tokens are what was settled, or is still reserved.
 """
 
 import math
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 
@@ -66,9 +66,10 @@ def available(scenario: Scenario, phase: float, start: float, end: float) -> flo
     pieces = [(low, high, 0.0 if scenario.out(low) else scenario.factor(low)) for low, high in pairwise(edges)]
     if rules.refill == "bucket":
         holds = min(rules.burst, MINUTE)
-        held = (0.0 if start else holds) + sum(
-            min(holds, out.end - out.start) * scenario.factor(out.end) for out in scenario.outages if out.end < end
-        )
+        held = 0.0 if start or scenario.out(0.0) else holds
+        for out in scenario.outages:  # it was empty, unless nobody could call before
+            if out.end < end:
+                held += (min(holds, out.end - out.start) if out.start > 0.0 else holds) * scenario.factor(out.end)
         return (held + sum((high - low) * factor for low, high, factor in pieces)) / MINUTE
     ahead = -start if rules.refill == "sliding" else phase
     largest: dict[int, float] = {}
@@ -109,55 +110,9 @@ def reached(run: Run, part: float = 0.9, start: float = 0.0) -> float:
     return math.inf
 
 
-def makespan(run: Run) -> float:
-    """Seconds until the last admission."""
-    return max((call.arrived for call in admitted(run.server.calls, 0.0, run.seconds)), default=0.0)
-
-
-def ideal(run: Run) -> float:
-    """Seconds in which a client that knows everything would have had the same admitted."""
-    used = minutes(run.scenario.rules, admitted(run.server.calls, 0.0, run.seconds), run.seconds)
-    low, high = 0.0, 2 * run.seconds + MINUTE
-    for _ in range(60):
-        middle = (low + high) / 2
-        if available(run.scenario, run.server.phase, 0.0, middle) >= used * (1 - 1e-9):
-            high = middle
-        else:
-            low = middle
-    return high
-
-
-def waits(run: Run) -> list[float]:
-    """Seconds that each admitted unit waited since it was offered, shortest first."""
-    offered = run.work.offered
-    return sorted(call.arrived - offered[call.unit] for call in admitted(run.server.calls, 0.0, run.seconds))
-
-
 def quantile(ordered: Sequence[float], part: float) -> float:
     """The value that `part` of them do not exceed (nearest rank); 0.0 of none."""
     return ordered[max(0, math.ceil(part * len(ordered)) - 1)] if ordered else 0.0
-
-
-def worst_minute(run: Run) -> float:
-    """The smallest part of the quota that was used in a whole minute of the run; 1.0 if it has none."""
-    used = defaultdict[int, list[Call]](list)
-    for call in admitted(run.server.calls, 0.0, run.seconds):
-        used[int(call.arrived // MINUTE)].append(call)
-    return min(
-        (
-            minutes(run.scenario.rules, used[minute], run.seconds) / run.scenario.factor(minute * MINUTE)
-            for minute in range(int(run.seconds // MINUTE))
-        ),
-        default=1.0,
-    )
-
-
-def shares(run: Run, start: float = 0.0, end: float = math.inf) -> list[float]:
-    """Minutes of quota that each document had."""
-    taken = dict.fromkeys(range(run.work.documents), 0.0)
-    for call in admitted(run.server.calls, start, min(end, run.seconds)):
-        taken[run.work.document(call.unit)] += minutes(run.scenario.rules, (call,), run.seconds)
-    return list(taken.values())
 
 
 def jain(shares: Sequence[float]) -> float:

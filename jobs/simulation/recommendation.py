@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
+from jobs.simulation.measures import admitted, minutes
 from jobs.simulation.result import Result
 from jobs.simulation.run import Run
+from jobs.simulation.scenario import MINUTE
 from jobs.simulation.simulation import Simulation
 from jobs.simulation.tally import result
 
@@ -22,6 +24,8 @@ class Recommendation:
 
     rpm: float | None
     tpm: float | None
+    burst: float
+    """Seconds' worth of the quota that may be taken at once."""
     max_tokens: int
     concurrency: int
     before: Result
@@ -30,27 +34,47 @@ class Recommendation:
 
     @property
     def options(self) -> str:
-        """As they stand on a command line."""
+        """As they stand on a command line; what is the default there is left out."""
         quotas = [f"--{name} {quota:.12g}" for name, quota in (("rpm", self.rpm), ("tpm", self.tpm)) if quota]
-        return " ".join((*quotas, f"--max-tokens {self.max_tokens}", f"--concurrency {self.concurrency}"))
+        burst = [f"--burst {self.burst:g}s"] if self.burst != 1.0 else []
+        return " ".join((*quotas, *burst, f"--max-tokens {self.max_tokens}", f"--concurrency {self.concurrency}"))
 
 
-def recommend(simulation: Simulation, done: Run, again: Callable[[Simulation], Run]) -> Recommendation:
+def recommend(
+    simulation: Simulation, done: Run, before: Result, again: Callable[[Simulation], Run]
+) -> Recommendation | None:
     """From a run of the real engine that was told the quota; `again` runs it with other settings.
 
     `--max-tokens`: the longest answer that was seen, with some room, where that is less than it was; what a call
     reserves and does not use cannot be used by others meanwhile. `--concurrency`: the most calls that were in flight
-    at a time, with some room.
+    at a time, with some room; where they took all places, as many as the quota keeps in flight (Little's law).
+    None where requests were lost, or none was answered.
     """
+    if before.lost or not before.served:
+        return None
     rules = simulation.scenario.rules
-    before = result("bedrock-batch", done)
+    most = most_in_flight(done)
+    full = most >= simulation.concurrency
+    if full:
+        most = max(most, math.ceil(_allowed_a_second(done) * _mean_latency(done)))
     max_tokens = min(simulation.max_tokens, _rounded_up(max(done.work.outputs, default=1) * ROOM, _STEP))
-    concurrency = max(1, math.ceil(most_in_flight(done) * ROOM))
-    better = replace(simulation, max_tokens=max_tokens, concurrency=concurrency)
-    # Without a quota in tokens maxTokens changes nothing, and the places were seen to be enough.
-    shorter = rules.tpm is not None and max_tokens < simulation.max_tokens
-    after = result("bedrock-batch", again(better)) if shorter else before
-    return Recommendation(rules.rpm, rules.tpm, max_tokens, concurrency, before, after)
+    better = replace(simulation, max_tokens=max_tokens, concurrency=max(1, math.ceil(most * ROOM)))
+    # Without a quota in tokens maxTokens changes nothing.
+    other = full or (rules.tpm is not None and max_tokens < simulation.max_tokens)
+    after = result(before.algorithm, again(better)) if other else before
+    burst = rules.burst if rules.refill == "bucket" else 1.0
+    return Recommendation(rules.rpm, rules.tpm, burst, max_tokens, better.concurrency, before, after)
+
+
+def _allowed_a_second(run: Run) -> float:
+    """Calls, by the quota that binds."""
+    calls = admitted(run.server.calls)
+    return len(calls) / (minutes(run.scenario.rules, calls) * MINUTE)
+
+
+def _mean_latency(run: Run) -> float:
+    ended = [call.ended - call.sent for call in run.server.calls if call.ended < math.inf]
+    return sum(ended) / max(1, len(ended))
 
 
 def most_in_flight(run: Run) -> int:

@@ -36,6 +36,8 @@ class Run:
     """Virtual time at which it ended; what came later does not count."""
     turned_away: tuple[float, ...] = ()
     """When a gateway in front refused a call that the server has not seen, in order."""
+    cut: bool = False
+    """Whether it ended with its time: then what waits is not lost, and what is under way will be answered."""
 
 
 def run(
@@ -87,7 +89,7 @@ async def _run(
     await dispatcher.run(work.chunks())
     ended = loop.time() if seconds is None else seconds
     server.advance(ended)
-    return Run(scenario, work, server, store.statuses, ended)
+    return Run(scenario, work, server, store.statuses, ended, cut=seconds is not None)
 
 
 def _unheard(_: events.Event) -> None:

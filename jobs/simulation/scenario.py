@@ -1,6 +1,7 @@
 """What is simulated, as data: a server's quotas, what happens to them, and the way that calls travel."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from jobs.emulator.quotas import QuotaRules
 
@@ -70,3 +71,9 @@ class Scenario:
     def factor(self, now: float) -> float:
         """What the quotas are at `now`, in terms of what they were at first."""
         return next((change.factor for change in reversed(self.changes) if change.at <= now), 1.0)
+
+
+def quota_minutes(scenario: Scenario, start: float, end: float) -> float:
+    """What the quota allows between two times, in minutes of what it was at first."""
+    edges = [start, *(change.at for change in scenario.changes if start < change.at < end), end]
+    return sum((high - low) * scenario.factor(low) for low, high in pairwise(edges)) / MINUTE

@@ -39,6 +39,8 @@ class SimulatedBedrock:
         self._scenario = scenario
         self._quotas = Quotas(scenario.rules)
         self._factor = 1.0
+        self.answered = 0
+        """Calls of the client that the model has done with."""
         self.now = 0.0
         """The latest time that it was told."""
         self._events = heapq.merge(*_timelines(scenario, self._visit, self._change), key=lambda event: event[0])
@@ -65,6 +67,7 @@ class SimulatedBedrock:
         """
         self.advance(now)
         self._quotas.settle(now + self._ahead, MODEL, call.reservation, Usage(input_tokens, output_tokens))
+        self.answered += 1
         self.calls.settle(call.row, input_tokens + output_tokens * self._scenario.rules.burndown, now)
 
     def advance(self, now: float) -> None:

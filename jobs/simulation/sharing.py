@@ -34,7 +34,9 @@ def fairness(run: Run) -> float:
         given + answer * run.scenario.rules.burndown for given, answer in zip(work.inputs, work.outputs, strict=True)
     ]
     wanted = _by_user(work, enumerate(took))
-    until = sum(weights) * min(want / weight for want, weight in zip(wanted, weights, strict=True))
+    if not any(wanted):
+        return 1.0
+    until = sum(weights) * min(want / weight for want, weight in zip(wanted, weights, strict=True) if want)
     had, end = [0.0] * len(weights), run.seconds
     for call in admitted(run.server.calls, 0.0, run.seconds):
         had[work.document(call.unit)] += took[call.unit]

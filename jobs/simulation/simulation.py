@@ -1,11 +1,15 @@
 """What is simulated: a server and its world, and what the client has to do there."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.simulation.arrivals import Arrivals, arrivals
-from jobs.simulation.scenario import MINUTE, Scenario
+from jobs.simulation.scenario import MINUTE, Scenario, quota_minutes
 from jobs.simulation.work import User, Work
+
+PLENTY = 2.0
+"""Times what the quota allows: so many requests are there for a timed run, rather than endlessly many to lose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +18,7 @@ class Simulation:
 
     scenario: Scenario
     requests: int | None
-    """None: without end, for `duration`."""
+    """None: more than can be answered in `duration`."""
     duration: float | None = None
     """Seconds after which it is over; None: when all requests have an answer, or are lost."""
     arrivals: Arrivals = "batch"
@@ -32,12 +36,17 @@ class Simulation:
         """Requests a minute, as the quota was at first."""
         return self.scenario.rules.rpm or 0.0
 
+    def _allowed(self) -> float:
+        """Requests that the quota allows in `duration`, and a minute's worth at once."""
+        scenario, duration = self.scenario, self.duration or 0.0
+        return self.rate * (1.0 + quota_minutes(scenario, 0.0, duration)) * max(1.0, self.load)
+
     def work(self) -> Work:
         """The same requests, anew for each run."""
         seed = self.scenario.seed
         return Work(
             seed,
-            count=self.requests,
+            count=self.requests or math.ceil(PLENTY * self._allowed()),
             max_tokens=self.max_tokens,
             users=self.users,
             sizes=self.sizes,

@@ -23,15 +23,20 @@ class _All:
         """At once."""
 
 
-async def measured(paths: Sequence[str], rules: IntakeRules, section_tokens: int, recipe: Recipe) -> list[int]:
-    """Input tokens of the requests for all distinct sections, in order; what cannot be read has none.
+async def measured(
+    paths: Sequence[str], rules: IntakeRules, section_tokens: int, recipe: Recipe
+) -> tuple[list[int], list[tuple[str, str]]]:
+    """Input tokens of the requests for all distinct sections, in order; and what could not be read, with the reason.
 
     Tokens are estimated from bytes (BYTES_PER_TOKEN), the task included.
     """
     sizes: dict[bytes, int] = {}
+    unread = []
     async with aclosing(read(paths, rules, section_tokens, _All())) as chunks:
         async for chunk in chunks:
+            if chunk.done and chunk.document.error:
+                unread.append((chunk.document.path, chunk.document.error))
             for section in chunk.sections:
                 request = recipe.build(chunk.document.path, section)
                 sizes[request.key] = max(1, round(len(request.body) / BYTES_PER_TOKEN))
-    return list(sizes.values())
+    return list(sizes.values()), unread

@@ -4,13 +4,12 @@ import math
 from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from jobs.simulation.ideal import ideal
 from jobs.simulation.measures import lost, quantile
 from jobs.simulation.result import Result
 from jobs.simulation.run import Run
-from jobs.simulation.scenario import MINUTE, Scenario
+from jobs.simulation.scenario import MINUTE, quota_minutes
 from jobs.simulation.sharing import fairness
 from jobs.store import Status
 
@@ -40,7 +39,7 @@ def result(algorithm: str, run: Run) -> Result:
     """What `simulate` says of a run."""
     tally = _count(run)
     # Those under way at the end of a timed run will be answered.
-    served = tally.all.requests if run.work.count is None else run.statuses[Status.OK]
+    served = tally.all.requests if run.cut else run.statuses[Status.OK]
     waits = sorted(tally.waits)
     return Result(
         algorithm=algorithm,
@@ -57,12 +56,6 @@ def result(algorithm: str, run: Run) -> Result:
         fairness=fairness(run),
         lost=lost(run),
     )
-
-
-def quota_minutes(scenario: Scenario, start: float, end: float) -> float:
-    """What the quota allows between two times, in minutes of what it was at first."""
-    edges = [start, *(change.at for change in scenario.changes if start < change.at < end), end]
-    return sum((high - low) * scenario.factor(low) for low, high in pairwise(edges)) / MINUTE
 
 
 def _count(run: Run) -> _Tally:
@@ -113,9 +106,9 @@ def _worst_minute(run: Run, tally: _Tally) -> float:
 
 
 def _ideal(run: Run, tally: _Tally) -> float:
-    """For all requests of the work; for those that were admitted, where the work had no end."""
+    """For all requests of the work; for those that were admitted, where the time ended it."""
     work = run.work
-    if work.count is None:
+    if run.cut:
         return ideal(run, tally.all.requests, tally.all.tokens, 0.0)
     tokens = sum(work.inputs) + sum(work.outputs) * run.scenario.rules.burndown
     return ideal(run, len(work.inputs), tokens, max(work.offered, default=0.0))

@@ -22,6 +22,8 @@ from jobs.simulation.server import MODEL
 
 BYTES_PER_TOKEN = 4.0
 """Of the simulated text, on average."""
+SPREAD = 0.1
+"""How far a section's bytes a token may be from the average, of it."""
 _CHUNK = 20
 """Sections in a chunk."""
 _NUMBER = slice(5, 14)
@@ -72,7 +74,7 @@ class Work:
     """Whose requests they are, in random order; in the place of `mixes` and `documents`: one document each."""
     sizes: Sequence[int] = ()
     """Input tokens of the sections in order, over and over, in the place of what the mix says."""
-    spread: float = 0.1
+    spread: float = SPREAD
     """How far a section's bytes a token may be from the average, of it: the client does not count tokens."""
     arrivals: Iterable[float] = field(default_factory=lambda: repeat(0.0))
     """When each section is there to be called for, in order; seconds."""

@@ -97,6 +97,47 @@ def test_events_are_as_they_were_told(shell):
     assert made["tenants"] == [[5.0, 15.0, 30.0]]
 
 
+def test_a_timed_run_ends_in_time_however_many_requests_are_lost(shell):
+    (result,) = as_json(shell, "simulate", "--rate", "60", "--duration", "10m", "--algorithm", "none")["results"]
+    assert result["calls"] < 20_000
+
+
+OUT = ("--outage", "10-20", "--outage", "15-30")
+
+
+def test_overlapping_outages_are_one_and_of_two_changes_at_a_time_the_last_counts(shell):
+    told = (
+        *QUICK,
+        *TOLD,
+        "--outage",
+        "10-20",
+        "--outage",
+        "15-30",
+        "--quota-change",
+        "5:900",
+        "--quota-change",
+        "5:60",
+    )
+    again = (*QUICK, *TOLD, "--outage", "10-30", "--quota-change", "5:60")
+    assert as_json(shell, *told)["results"] == as_json(shell, *again)["results"]
+
+
+def test_a_scenario_may_stand_in_the_settings_file(shell):
+    Path("bedrock-batch.toml").write_text('[simulate]\nscenario = "quota-cut"\nrequests = 30\n')
+    made = as_json(shell, "simulate", *TOLD)
+    assert (made["scenario"]["rate"], made["scenario"]["requests"]) == (600.0, 3000)
+
+
+def test_what_of_the_documents_is_not_read_is_told(shell):
+    Path("a.md").write_text("# One\n\nText.\n")
+    Path("b.png").write_bytes(b"x")
+    code, _, err = shell("simulate", "--rate", "60", *TOLD, "--docs", "a.md", "--docs", "missing", "--docs", "b.png")
+    assert code == 0
+    notes = err.splitlines()
+    assert notes[0].startswith("note: not measured: missing: no such file or directory")
+    assert notes[1].startswith("note: not measured: b.png: there is no reader for .png files")
+
+
 def test_docs_give_number_and_sizes_and_nothing_is_called(shell):
     for number in range(3):
         Path(f"{number}.md").write_text(f"# One\n\nA first text {number}.\n\n# Two\n\nThe same text everywhere.\n")
@@ -160,8 +201,16 @@ def test_a_scenario_file_gives_options_and_users_and_the_command_line_goes_first
         (("simulate", "--rate", "nan"), "--rate: must be a number above 0"),
         ((*QUICK, "--algorithm", "tokenbucket"), "no algorithm is named 'tokenbucket', the nearest is token-bucket"),
         ((*QUICK, "--duration", "1m"), "--requests and --duration exclude each other"),
-        ((*QUICK, "--tpm", "4000"), "a request can never fit: 3,500 tokens of input and --max-tokens 1,024 are more"),
+        ((*QUICK, "--tpm", "4800"), "a request can never fit: 3,500 tokens of input (up to 10% more by their length) "),
         ((*QUICK, "--tpm", "6000", "--quota-change", "9:60"), "are more than a quota of 3,000 tokens a minute"),
+        (("simulate", "--rate", "0.5"), "a request can never fit: a quota of 0.5 requests a minute holds none"),
+        ((*QUICK, "--quota-change", "9:0.5"), "a request can never fit: a quota of 0.5 requests a minute holds none"),
+        ((*QUICK, "--burst", "2m"), "--burst: must be at most 60s"),
+        ((*QUICK, "--users", "100000000"), "--users: must be at most 1,000"),
+        ((*QUICK, "--load", "1e-300"), "--load: must be from 0.01 to 100"),
+        ((*QUICK, "--tenant", "0-10m:1e9"), "--tenant: calls more than 100 times as often"),
+        ((*QUICK, "--max-tokens", "99999999999"), "--max-tokens: must be at most 10,000,000 tokens"),
+        ((*QUICK, "--html", "x" * 300), "--html: cannot write xxx"),
         ((*QUICK, "--outage", "60"), "--outage: must be FROM-TO, as in 60-120 or 1m-2m, not '60'"),
         ((*QUICK, "--outage", "60-60"), "--outage: must end after it begins, not '60-60'"),
         ((*QUICK, "--quota-change", "60"), "--quota-change: must be T:RATE, as in 5m:50, not '60'"),
@@ -185,7 +234,7 @@ def test_what_is_wrong_is_one_line_and_exit_2(shell, arguments, said):
     ("text", "said"),
     [
         ('rate = 60\n# a remark\noutage = [\n  "1-2",\n]\nserverr = "fixed"\n', "s.toml:6: serverr: unknown key"),
-        ("rate = 60\njson = true\n", "s.toml:2: json: unknown key"),
+        ("rate = 60\njson = true\n", "s.toml:2: json: may not stand in a scenario"),
         ("\nrate = 0\n", "s.toml:2: rate: must be a number above 0"),
         ('rate = 60\noutage = "1-2"\n', "s.toml:2: outage: must be a list"),
         ('rate = 60\n[[user]]\nname = "a"\n\nwieght = 2\n', "s.toml:5: [[user]] wieght: unknown key"),
@@ -194,6 +243,8 @@ def test_what_is_wrong_is_one_line_and_exit_2(shell, arguments, said):
         ("[[user]]\ninput = 9\n", "s.toml:2: [[user]] input: must be two numbers, [FROM, TO]"),
         ("rate = 60\nuser = 3\n", "s.toml:2: user must be tables, [[user]]"),
         ("rate == 60\n", "s.toml: not TOML: "),
+        ("rate = 60\nusers = 2\n[[user]]\n", "s.toml:2: users and [[user]] exclude each other"),
+        ("[[user]]\ninput = [1, 2000000000]\n", "s.toml:2: [[user]] input: must be at most 10,000,000 tokens"),
         ("[server]\nrate = 60\n", "s.toml:1: server: {'rate': 60} is not one of"),
     ],
 )

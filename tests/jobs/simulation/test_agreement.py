@@ -19,6 +19,7 @@ from jobs.simulation.ledger import Call, Ledger
 from jobs.simulation.run import Run, run
 from jobs.simulation.scenario import Scenario, World
 from jobs.simulation.server import SimulatedBedrock
+from jobs.simulation.tally import result
 from jobs.simulation.work import Mix, Work
 from jobs.stopping import Policy
 from ratelimit.gate import Gate
@@ -83,6 +84,9 @@ def test_real_http_agrees_with_virtual_time(tmp_path, rules, options):
     real = called(tmp_path, rules, *options)
     make = engine_gates.blind if "auto" in options else engine_gates.told
     virtual = simulated(rules, real, lambda: make(rules, MOST))
-    figures = [(measures.utilisation(done), measures.throttle_rate(done)) for done in (real, virtual)]
+    figures = [
+        (measures.utilisation(done), measures.throttle_rate(done), result("", done).utilisation)
+        for done in (real, virtual)
+    ]
     print(figures)
     assert figures[0] == pytest.approx(figures[1], abs=0.03)

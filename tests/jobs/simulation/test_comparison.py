@@ -10,8 +10,9 @@ from jobs.dispatcher import Dispatcher
 from jobs.emulator.quotas import QuotaRules
 from jobs.simulation.comparison import ALGORITHMS, BLIND, TOLD, Shown, _run, compare
 from jobs.simulation.recommendation import recommend
-from jobs.simulation.scenario import Change, Outage, Scenario, Tenant
+from jobs.simulation.scenario import Change, Outage, Scenario, Tenant, World
 from jobs.simulation.simulation import Simulation
+from jobs.simulation.tally import result
 from jobs.simulation.work import Mix, User
 from ratelimit.breaker import Breaker
 from ratelimit.gate import Gate
@@ -94,7 +95,8 @@ def test_a_recommendation_has_room_for_the_longest_answer_and_makes_a_batch_fast
 
 def test_without_a_quota_in_tokens_a_recommendation_needs_no_second_run():
     done = _run(TOLD, SIMULATION, simulated_gate)
-    found = recommend(SIMULATION, done, partial(pytest.fail, "a second run"))
+    found = recommend(SIMULATION, done, result(TOLD, done), partial(pytest.fail, "a second run"))
+    assert found
     assert found.before is found.after
     assert 120 / 60 * 6 < found.concurrency < 120
 
@@ -123,7 +125,7 @@ def test_an_outage_opens_the_breaker_in_the_course():
     ("name", "remark"),
     [
         ("none", "loses 116 after 8 attempts each: nothing holds its calls back"),
-        ("adaptive", "times the time that it needs: it halves its rate"),
+        ("adaptive", "times the time that it needs: it begins with a call a second"),
         ("botocore-adaptive", "of its calls are refused: it finds the rate by being refused"),
         ("leaky-bucket", ""),
         (TOLD, ""),
@@ -133,3 +135,47 @@ def test_a_bad_figure_has_its_reason(name, remark):
     said = shown(SIMULATION, name)[name].remark
     assert remark in said
     assert bool(said) == bool(remark)
+
+
+def test_places_that_were_all_taken_are_not_what_is_recommended():
+    few = replace(SIMULATION, requests=60, concurrency=1)
+    found = shown(few, TOLD)[TOLD].recommendation
+    assert found
+    assert 12 < found.concurrency < 30  # two a second, for some seven seconds each
+    assert found.after.makespan_s < 0.2 * found.before.makespan_s
+
+
+def test_a_recommendation_names_a_burst_that_is_not_the_default_and_none_is_given_where_requests_are_lost():
+    burst = replace(SIMULATION, scenario=Scenario(QuotaRules(rpm=120, burst=30), 1))
+    found = shown(burst, TOLD)[TOLD].recommendation
+    assert found
+    assert "--rpm 120 --burst 30s --max-tokens" in found.options
+    slow = replace(SIMULATION, scenario=Scenario(QuotaRules(rpm=120), 1, World(latency=1e6)), requests=2)
+    lost = shown(slow, TOLD)[TOLD]
+    assert lost.result.lost == 2
+    assert lost.recommendation is None
+    assert "a call that has no answer after 15 minutes is given up" in lost.remark
+
+
+def test_who_sent_no_request_is_not_treated_unfairly():
+    many = replace(SIMULATION, requests=5, users=tuple(User(f"{n}") for n in range(50)))
+    assert shown(many, TOLD)[TOLD].result.fairness == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "name", "remark"),
+    [
+        ({"changes": (Change(10.0, 0.5),)}, "token-bucket", "the quota is no longer what it was told"),
+        ({"tenants": (Tenant(0.0, 300.0, 60.0),)}, "leaky-bucket", "others take a part of the quota"),
+        ({"rules": QuotaRules(rpm=120, refill="fixed")}, TOLD, "it spreads evenly what the server would give at once"),
+        ({"outages": (Outage(0.0, 300.0),)}, "none", "the server was out for longer than they take"),
+    ],
+)
+def test_the_reason_is_what_happened(scenario, name, remark):
+    told = Scenario(**{"rules": QuotaRules(rpm=120), "seed": 1, **scenario})
+    assert remark in shown(replace(SIMULATION, scenario=told, requests=300), name)[name].remark
+
+
+def test_a_time_that_nobody_would_notice_is_not_called_slow():
+    single = shown(replace(SIMULATION, requests=1), *ALGORITHMS)
+    assert {one.remark for one in single.values()} == {""}

@@ -12,6 +12,7 @@ from jobs.simulation.contenders import PLAIN, run_plain
 from jobs.simulation.run import Run
 from jobs.simulation.scenario import Outage, Scenario, World
 from jobs.simulation.simulation import Simulation
+from jobs.simulation.tally import result
 from jobs.store import Status
 
 
@@ -62,14 +63,14 @@ def test_none_tries_again_at_once():
 def test_a_limiter_that_is_told_the_rate_keeps_to_it(name):
     done = ran(name, scenario=limited(120))
     assert measures.throttle_rate(done) < 0.03
-    assert measures.makespan(done) == pytest.approx(50, abs=2)
+    assert result("", done).makespan_s == pytest.approx(50, abs=2)
 
 
 def test_a_limiter_reserves_tokens_and_gets_none_back():
     scenario = limited(6000, tpm=60_000.0)
     done = ran("leaky-bucket", 50, scenario=scenario, max_tokens=4000)
     used = sum(done.work.inputs) + sum(done.work.outputs)
-    assert measures.makespan(done) > 0.9 * (sum(done.work.inputs) + 50 * 4000) / 1000 > 1.5 * used / 1000
+    assert result("", done).makespan_s > 0.9 * (sum(done.work.inputs) + 50 * 4000) / 1000 > 1.5 * used / 1000
 
 
 def test_a_fixed_window_sends_a_whole_minute_at_once():

@@ -13,6 +13,7 @@ from jobs.simulation.client import drive
 from jobs.simulation.run import Run, run
 from jobs.simulation.scenario import Outage, Scenario, World
 from jobs.simulation.server import SimulatedBedrock
+from jobs.simulation.tally import result
 from jobs.simulation.work import Mix, Work, number_of
 from jobs.stopping import Policy
 from jobs.store import Status
@@ -46,7 +47,8 @@ def test_a_finite_batch_is_called_to_its_end_whatever_the_server_refuses(refill)
     assert done.statuses == Counter({Status.OK: 500})
     assert Counter(call.unit for call in measures.admitted(done.server.calls)) == Counter(range(500))
     assert measures.throttle_rate(done) > 0
-    assert measures.makespan(done) >= measures.ideal(done) - 1e-6
+    told_all = result("", done)
+    assert told_all.makespan_s >= told_all.ideal_s - 1e-6
 
 
 def test_the_same_seed_is_the_same_run_and_another_is_another():
@@ -98,7 +100,7 @@ def test_sections_are_offered_when_they_arrive():
     done = told(Scenario(QuotaRules(), 1), Work(1, arrivals=[float(second) for second in range(20)]))
     assert [call.unit for call in done.server.calls] == list(range(20))
     assert all(call.sent - call.unit == pytest.approx(0.0, abs=0.01) for call in done.server.calls)
-    assert measures.quantile(measures.waits(done), 1.0) < 0.1
+    assert result("", done).wait_p95_s < 0.1
 
 
 @pytest.mark.parametrize(

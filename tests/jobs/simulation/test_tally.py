@@ -55,6 +55,7 @@ def test_calls_under_way_at_the_end_of_a_timed_run_are_served():
         ({"requests": 10, "rpm": 6000.0, "tpm": 60_000.0, "tokens": 61_000.0}, 60.0),
         ({"requests": 121, "changes": (Change(60.0, 2.0),)}, 90.0),
         ({"requests": 121, "outages": (Outage(30.0, 90.0),)}, 179.0),  # its bucket is full when it is back
+        ({"requests": 300, "rpm": 100.0, "rules": {"burst": 60.0}, "outages": (Outage(0.0, 60.0),)}, 180.0),
         ({"requests": 121, "last": 500.0}, 500.0),
         ({"requests": 121, "rules": {"refill": "sliding"}}, 120.0),
         ({"requests": 121, "rules": {"refill": "fixed"}, "phase": 50.0}, 70.0),
