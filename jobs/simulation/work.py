@@ -1,7 +1,7 @@
 """What the client has to do: sections whose sizes follow from a seed, as cheap as a simulation of a million needs them.
 
 A simulated request is not JSON of Converse. It carries the number of its section, by which the simulated server knows
-how many tokens go in and come out, and is as long as that many tokens of text would be.
+how many tokens go in and come out, and its length tells the client about how many go in, as that of text would.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from jobs.sections import Section
 from jobs.simulation.draws import Draws
 from jobs.simulation.server import MODEL
 
-BYTES_PER_TOKEN = 4.0
-"""Of the simulated text, on average."""
+BYTES_PER_TOKEN = 1.0
+"""Of the simulated text, on average. Real text has more, and a million requests of it would take time to copy."""
 SPREAD = 0.1
 """How far a section's bytes a token may be from the average, of it."""
 _CHUNK = 20
@@ -111,7 +111,7 @@ class Work:
     def request(self, number: int) -> Request:
         """The request of a section that was drawn."""
         head = b'{"n":%09d,"_":"' % number
-        body = b"".join((head, self._padding[: self._lengths[number] - len(head) - 2], b'"}'))
+        body = b"".join((head, self._padding[: max(0, self._lengths[number] - len(head) - 2)], b'"}'))
         return Request(number.to_bytes(32, "big"), body, self.max_tokens)
 
     def draw(self, number: int) -> None:
