@@ -1,6 +1,5 @@
 """Ways of limiting side by side: each runs the same requests against the same server."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -71,11 +70,7 @@ def _run(
 ) -> Run:
     if name in PLAIN:
         return run_plain(name, simulation, watch)
-    listener = heard or Heard()
-
-    def emit(event: events.Event) -> None:
-        listener.hear(asyncio.get_running_loop().time(), event)
-
+    emit = (heard or Heard()).hear
     return run(
         simulation.scenario,
         simulation.work(),

@@ -1,5 +1,6 @@
 """The course of a run over time, for charts."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,19 +17,22 @@ STEPS = 240
 
 @dataclass(slots=True)
 class Heard:
-    """What a client said of itself in a run, with the times; make `hear` its listener."""
+    """What a client said of itself in a run, with the times; make `hear` its listener (jobs.events.Emit)."""
 
     rates: dict[str, list[tuple[float, float | None]]] = field(default_factory=dict)
     """By the quota (`requests`, `tokens`): from when on, and what a minute; None: it does not know."""
     breaker: list[tuple[float, str]] = field(default_factory=list)
 
-    def hear(self, now: float, event: events.Event) -> None:
-        """Something happened at `now`."""
-        match event:
-            case events.RateChanged():
-                self.rates.setdefault(event.quota, []).append((now, event.per_minute))
-            case events.BreakerChanged():
-                self.breaker.append((now, event.new))
+    def hear(self, event: events.Event) -> None:
+        """Something happened, inside of the run."""
+        if isinstance(event, events.RateChanged):
+            self.rates.setdefault(event.quota, []).append((_now(), event.per_minute))
+        elif isinstance(event, events.BreakerChanged):
+            self.breaker.append((_now(), event.new))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def course(run: Run, heard: Heard) -> Course:
