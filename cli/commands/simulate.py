@@ -211,10 +211,11 @@ def simulate(
             "no quota to simulate", "give --rate N, or --scenario NAME (--list-scenarios shows those ready)"
         )
     length = sources.strongest(ctx, "requests", "duration")
-    from cli import simulation
+    from cli.simulated import SimulateSettings
+    from cli.simulation import simulate as run
     from cli.wiring import simulated_gate
 
-    settings = simulation.SimulateSettings(
+    settings = SimulateSettings(
         rate=rate,
         tpm=tpm,
         server=server,
@@ -234,6 +235,4 @@ def simulate(
         seed=seed,
     )
     title = scenario_file.title(ctx)
-    raise typer.Exit(
-        simulation.simulate(settings, tuple(algorithm or ()), simulated_gate, title=title, json=json, html=html)
-    )
+    raise typer.Exit(run(settings, tuple(algorithm or ()), simulated_gate, title=title, json=json, html=html))

@@ -1,5 +1,6 @@
 """The table of a simulation on a terminal or in a pipe."""
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TextIO
 
@@ -40,8 +41,8 @@ _DISPENSABLE = ("worst_minute", "wait_p50_s", "calls", "utilisation", "wait_p95_
 """What is left out first where it is narrow."""
 
 
-def write_table(simulation: Simulation, done: Sequence[Shown], stream: TextIO) -> None:
-    """All of it: what was simulated, the table, what is bad about whom, and what to do."""
+def write_table(simulation: Simulation, done: Sequence[Shown], stream: TextIO, paths: Sequence[str] = ()) -> None:
+    """What was simulated, the table, what is bad about whom, and what to do with the documents at `paths`."""
     # Only a person's terminal needs its lines broken.
     narrow = stream.isatty()
     console = Console(file=stream, width=None if narrow else WIDTH, highlight=False, soft_wrap=not narrow)
@@ -57,17 +58,18 @@ def write_table(simulation: Simulation, done: Sequence[Shown], stream: TextIO) -
     for one in done:
         if one.recommendation is not None:
             console.print()
-            for line in recommendation_lines(one.recommendation):
-                console.print(Text(line))
+            for line in recommendation_lines(one.recommendation, paths):
+                console.print(Text(safe(line)))
 
 
-def recommendation_lines(recommendation: Recommendation | None) -> Iterator[str]:
-    """The settings as words of the command line, and what they bring."""
+def recommendation_lines(recommendation: Recommendation | None, paths: Sequence[str] = ()) -> Iterator[str]:
+    """The settings as words of the command line, for the documents at `paths`, and what they bring."""
     if recommendation is None:
         return
     before, after = recommendation.before, recommendation.after
     yield "For this quota and these documents:"
-    yield f"  bedrock-batch analyze PATH {recommendation.options}"
+    documents = shlex.join(paths) or "PATH"
+    yield f"  bedrock-batch analyze {documents} {recommendation.options}"
     served, seconds = counted(after.served, "request"), short_duration(after.makespan_s)
     figures = f"{served} in {seconds}, {_share(after.throttle_rate)} refused"
     if after.makespan_s < 0.99 * before.makespan_s:

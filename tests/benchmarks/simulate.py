@@ -1,50 +1,76 @@
-"""What a simulated request costs: `python tests/benchmarks/simulate.py [--requests N] [--tokens]`.
+"""What a simulation costs: `python tests/benchmarks/simulate.py [--requests N]`.
 
-A batch goes through the real dispatcher, told its quota, in virtual time: nothing is written and nothing travels. It is
-as large a quota as keeps a few hundred calls in flight. Times are CPU; the memory is the most that the process had.
+The command as it is run from a shell: all algorithms on the default scenario, and a batch of a million through the
+real engine, told its quota. Then the bare decisions of each limiter, in this process. Nothing is written and nothing
+travels, so times are those of the processor.
 """
 
 import argparse
-import resource
+import statistics
 import sys
 import time
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "support"))
+from processes import measure
 
-import engine_gates
+from ratelimit.algorithms import Limiter
+from ratelimit.algorithms.adaptive import Adaptive
+from ratelimit.algorithms.botocore_adaptive import BotocoreAdaptive
+from ratelimit.algorithms.fixed_window import FixedWindow
+from ratelimit.algorithms.leaky_bucket import LeakyBucket
+from ratelimit.algorithms.sliding_counter import SlidingCounter
+from ratelimit.algorithms.sliding_log import SlidingLog
+from ratelimit.algorithms.token_bucket import TokenBucket
 
-from jobs.emulator.quotas import QuotaRules
-from jobs.simulation import measures
-from jobs.simulation.run import run
-from jobs.simulation.scenario import Scenario
-from jobs.simulation.work import Work
+COMMAND = str(Path(sys.executable).with_name("bedrock-batch"))
+RUNS = 5
+RATE = 6_000.0
+"""Requests a minute of the large batch: several hundred calls are in flight."""
+SHELL, SECONDS, MEGABYTES, DECISIONS = 3.0, 60.0, 300.0, 500_000.0
+"""The goals: seconds from the shell; seconds and MB of a million; decisions a second."""
+ASKED = 300_000
 
-RPM = 6_000.0
-"""100 a second."""
-TPM = 3_500.0 * RPM
-"""Binds about as often, with what is reserved for answers."""
-SECONDS, MEGABYTES = 60.0, 300.0
-"""The goals for a million."""
+
+def limiters() -> dict[str, Limiter]:
+    """Each with room for 100 a second."""
+    return {
+        "fixed-window": FixedWindow(RATE, 60.0),
+        "sliding-log": SlidingLog(RATE, 60.0),
+        "sliding-counter": SlidingCounter(RATE, 60.0),
+        "token-bucket": TokenBucket(RATE / 60, RATE / 60),
+        "leaky-bucket": LeakyBucket(RATE / 60, 1.0),
+        "adaptive": Adaptive(RATE / 60, RATE / 60, lowest=1.0, highest=1e6),
+        "botocore-adaptive": BotocoreAdaptive(0.0),
+    }
+
+
+def decisions(limiter: Limiter) -> float:
+    """A second: whether a call fits, and its charge if it does; asked a little more often than the limiter lets in."""
+    wait, take, step = limiter.wait, limiter.take, 0.9 * 60 / RATE
+    now = 0.0
+    began = time.process_time()
+    for _ in range(ASKED):
+        if wait(now) == 0.0:
+            take(now)
+        now += step
+    return ASKED / (time.process_time() - began)
 
 
 def main() -> None:
-    """Run the batch and print what it took."""
+    """Run all of it and print it beside the goals."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=1_000_000)
-    parser.add_argument("--tokens", action="store_true", help="with a quota of tokens as well")
-    options = parser.parse_args()
-    rules = QuotaRules(rpm=RPM, tpm=TPM if options.tokens else None)
-    work = Work(1, count=options.requests)
-    began = time.process_time()
-    done = run(Scenario(rules, 1), work, lambda: engine_gates.told(rules, work.max_tokens))
-    seconds = time.process_time() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    requests = parser.parse_args().requests
+    walls = [measure([COMMAND, "simulate", "--rate", "100"]).wall for _ in range(RUNS)]
+    print(f"all algorithms, default scenario: {statistics.median(walls):.2f} s from the shell (goal {SHELL:.0f})")
+    batch = [COMMAND, "simulate", "--rate", f"{RATE:g}", "--requests", str(requests), "--algorithm", "bedrock-batch"]
+    done = measure(batch)
     print(
-        f"{options.requests:,} requests: {seconds:.1f} s CPU, {seconds / options.requests * 1e6:.1f} us a request "
-        f"(goal {SECONDS:.0f}), {peak:.0f} MB at the most (goal {MEGABYTES:.0f})"
+        f"{requests:,} requests: {done.cpu:.1f} s CPU, {done.cpu / requests * 1e6:.1f} us each "
+        f"(goal {SECONDS:.0f}), {done.memory_mb:.0f} MB at the most (goal {MEGABYTES:.0f})"
     )
-    print(f"utilisation {measures.utilisation(done):.4f}, throttled {measures.throttle_rate(done):.5f}")
+    for name, limiter in limiters().items():
+        print(f"{name}: {decisions(limiter):,.0f} decisions a second (goal {DECISIONS:,.0f})")
 
 
 if __name__ == "__main__":

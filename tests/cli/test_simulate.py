@@ -141,6 +141,7 @@ def test_what_of_the_documents_is_not_read_is_told(shell):
 def test_docs_give_number_and_sizes_and_nothing_is_called(shell):
     for number in range(3):
         Path(f"{number}.md").write_text(f"# One\n\nA first text {number}.\n\n# Two\n\nThe same text everywhere.\n")
+    assert "  bedrock-batch analyze . --rpm 60 " in shell("simulate", "--rate", "60", "--docs", ".", *TOLD).out
     made = as_json(shell, "simulate", "--rate", "60", "--docs", ".", *TOLD)
     assert made["scenario"]["requests"] == 4  # the section that they share is one request
     assert made["scenario"]["docs"] == ["."]

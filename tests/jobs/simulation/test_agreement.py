@@ -60,7 +60,9 @@ def called(folder: Any, rules: QuotaRules, *options: str) -> Run:
         calls.append(Call(unit, at, at, "requests" if entry["status"] == 429 else "", tokens, tokens, at))
     bedrock = SimulatedBedrock(Scenario(rules, phase=phase))
     bedrock.calls = Ledger(calls)
-    return Run(Scenario(rules), Work(), bedrock, Counter(), SECONDS)
+    work = Work()
+    work.offered.extend([0.0] * len(calls))
+    return Run(Scenario(rules), work, bedrock, Counter(), SECONDS, cut=True)
 
 
 def simulated(rules: QuotaRules, like: Run, gate: Callable[[], Gate]) -> Run:
