@@ -40,8 +40,15 @@ def limiters() -> dict[str, Limiter]:
         "token-bucket": TokenBucket(RATE / 60, RATE / 60),
         "leaky-bucket": LeakyBucket(RATE / 60, 1.0),
         "adaptive": Adaptive(RATE / 60, RATE / 60, lowest=1.0, highest=1e6),
-        "botocore-adaptive": BotocoreAdaptive(0.0),
+        "botocore-adaptive": throttled(),
     }
+
+
+def throttled() -> BotocoreAdaptive:
+    """It limits nothing before it was refused."""
+    limiter = BotocoreAdaptive(0.0)
+    limiter.refused(0.0, 0.0, 1.0)
+    return limiter
 
 
 def decisions(limiter: Limiter) -> float:
