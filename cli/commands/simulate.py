@@ -128,7 +128,7 @@ def simulate(
     requests: Annotated[int | None, option("--requests", WORK, "How many there are.", values.whole, "N", "300")] = None,
     duration: Annotated[
         float | None,
-        option("--duration", WORK, "Requests without end, for so long.", values.some_time, "DURATION"),
+        option("--duration", WORK, "More requests than can be served, for so long.", values.some_time, "DURATION"),
     ] = None,
     arrivals: Annotated[
         Arrivals,

@@ -81,7 +81,7 @@ def recommendation_lines(recommendation: Recommendation | None, paths: Sequence[
 def _sentence(simulation: Simulation, done: Sequence[Shown]) -> str:
     rules = simulation.scenario.rules
     quota = f"{_number(rules.rpm)} requests" + (f" and {_number(rules.tpm)} tokens" if rules.tpm else "")
-    what = counted(simulation.requests, "request") if simulation.requests else "requests without end"
+    what = counted(simulation.requests, "request") if simulation.requests else "more requests than can be served"
     server = {"bucket": f"a bucket of {rules.burst:g} s", "fixed": "fixed minutes", "sliding": "a sliding minute"}
     sentence = f"{what} against {quota} a minute, kept as {server[rules.refill]}"
     if simulation.duration is not None:

@@ -1,6 +1,7 @@
 """Without a told quota: the real dispatcher, with the gate of `analyze`, against a service that throttles."""
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -60,12 +61,12 @@ class Throttling(Service):
         return replace(THROTTLED, quota=self.names)
 
 
-def gate() -> Gate:
-    """That of `analyze` where neither --rpm nor --tpm is given."""
+def gate(quota: float | None = None) -> Gate:
+    """That of `analyze` where neither --rpm nor --tpm is given, or both as infinite: `none`."""
     settings = SimpleNamespace(
         emulate=False,
-        rpm=None,
-        tpm=None,
+        rpm=quota,
+        tpm=quota,
         burst=1.0,
         max_tokens=100,
         concurrency=None,
@@ -76,7 +77,7 @@ def gate() -> Gate:
     return wiring.gate(cast("Any", settings))
 
 
-def run(service: Throttling, units: int) -> tuple[MemoryStore, Gate, float]:
+def run(service: Throttling, units: int, quota: float | None = None) -> tuple[MemoryStore, Gate, float]:
     """All units through the real dispatcher; the record, the gate, and the seconds that it took."""
 
     async def source() -> AsyncIterator[Chunk]:
@@ -84,7 +85,7 @@ def run(service: Throttling, units: int) -> tuple[MemoryStore, Gate, float]:
             yield chunk
 
     async def main() -> tuple[MemoryStore, Gate, float]:
-        store, made = MemoryStore(), gate()
+        store, made = MemoryStore(), gate(quota)
         dispatcher = Dispatcher(
             recipe=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(store), recall=NoRecall(),
             transport=service, gate=made, policy=Policy(), emit=lambda event: None,
@@ -154,3 +155,18 @@ def test_ten_minutes_of_throttling_lose_nothing_and_flood_nobody():
     assert store.statuses.keys() == {Status.OK}
     assert service.refused < 80
     assert took < 1200
+
+
+@pytest.mark.parametrize("limiter", [lambda: TokenBucket(5.0, 5.0), lambda: SlidingLog(300.0)], ids=["bucket", "log"])
+def test_a_service_that_throttles_is_not_flooded_where_it_is_said_to_have_no_quota(limiter):
+    service = Throttling(lambda *_: OK, limiter=limiter())
+    store, made, _ = run(service, 2000, math.inf)
+    assert store.statuses == {Status.OK: 2000}
+    assert service.refused < 800  # most of those that a thousand places hold at once, and then no more
+    assert state(made, REQUESTS) in ("bucket", "window")
+    assert state(made, TOKENS) == "unlimited"
+
+
+def test_nothing_is_held_back_where_there_is_said_to_be_no_quota_and_there_is_none():
+    _, _, took = run(Throttling(lambda *_: OK, limiter=TokenBucket(1e6, 1e6)), 10_000, math.inf)
+    assert took < 15
