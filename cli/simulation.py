@@ -6,6 +6,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -19,6 +20,10 @@ from jobs.simulation.comparison import ALGORITHMS, GateMaker, Shown, compare
 from jobs.simulation.result import Result
 
 _T = TypeVar("_T")
+
+AWAKE = 0.2
+"""Seconds after which a wait begins anew: a signal that comes in the instant before a thread falls asleep does not
+wake it."""
 
 
 def simulate(
@@ -70,7 +75,10 @@ def _apart(work: Callable[[], _T]) -> _T:
             done.put((None, error))
 
     threading.Thread(target=run, daemon=True).start()
-    result, error = done.get()
+    while True:
+        with suppress(queue.Empty):
+            result, error = done.get(timeout=AWAKE)
+            break
     if error is not None:
         raise error
     return cast("_T", result)
