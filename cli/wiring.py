@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cli.descriptors import affordable
 from cli.errors import UserError
@@ -25,7 +25,6 @@ from jobs.metering import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
 from jobs.remembered import Memory, Whose
 from jobs.request import Recipe
 from jobs.results.summary import Summary
-from jobs.simulation.simulation import Simulation
 from jobs.stats import Quota, Stats
 from jobs.stopping import Policy
 from jobs.store import NoRecall, Recall
@@ -35,6 +34,9 @@ from ratelimit.controller import Controller
 from ratelimit.gate import Gate
 from ratelimit.quota import Dimension, QuotaBook
 from ratelimit.told import Told
+
+if TYPE_CHECKING:
+    from jobs.simulation.simulation import Simulation
 
 EMULATED_MODEL = "amazon.nova-lite-v1:0"
 """The model that --emulate stands in for unless one is named."""
@@ -195,7 +197,7 @@ def _dimension(name: str, quota: float | None, burst: float, controller: Control
     return Dimension(Told(quota / 60, quota / 60 * burst), quota)
 
 
-def simulated_gate(simulation: Simulation, *, told: bool, emit: events.Emit) -> Gate:
+def simulated_gate(simulation: "Simulation", *, told: bool, emit: events.Emit) -> Gate:
     """The gate that a run would have, told the quotas of a simulated server or not."""
     rules = simulation.scenario.rules
     learning = Learning(None, Whose("simulated", "", "", ""), emit)
