@@ -74,7 +74,7 @@ def recommendation_lines(recommendation: Recommendation | None, paths: Sequence[
     figures = f"{served} in {seconds}, {_share(after.throttle_rate)} refused"
     if after.makespan_s < 0.99 * before.makespan_s:
         faster = before.makespan_s / max(1e-9, after.makespan_s)
-        figures += f"; {faster:.1f} times as fast as with the settings above ({short_duration(before.makespan_s)})"
+        figures += f"; {faster:.1f} times as fast as the run in the table ({short_duration(before.makespan_s)})"
     yield f"  {figures}"
 
 
