@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 COMPLETE = frozenset({"end_turn", "stop_sequence", "tool_use"})
 """Stop reasons of an answer that says all it wanted to say."""
@@ -24,8 +23,7 @@ MOST_TOKENS = 1 << 53
 """What JSON numbers are exact below; no answer comes near it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens that an answer was billed for."""
 
     input_tokens: int = 0
@@ -34,8 +32,7 @@ class Usage:
     cache_write_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What an accepted attempt brought: the raw body, and what was read from it."""
 
     raw: bytes

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from jobs.request import Request
 from ratelimit.fairness import FairQueue
@@ -16,8 +16,7 @@ DOCUMENTS = 32
 """Documents that share the rate at once: with more of them each would take longer, and none would be done sooner."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """A unit to call for, with what its calls need."""
 
     id: int

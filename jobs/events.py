@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from jobs.answer import Usage
 from ratelimit.outcome import Outcome
@@ -49,8 +50,7 @@ class CallSent:
     """An attempt is on its way; CallEnded tells whether it got there."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallEnded:
+class CallEnded(NamedTuple):
     """An attempt ended."""
 
     outcome: Outcome
@@ -71,8 +71,7 @@ class Retrying:
     """Why it failed, for a person; foreign text in it is not yet safe to print."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnitClosed:
+class UnitClosed(NamedTuple):
     """A unit got its status of this run: `ok`, `incomplete`, `failed`, `held` or `fallback`."""
 
     status: str

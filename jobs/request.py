@@ -5,7 +5,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobs.sections import Section
 
@@ -15,8 +15,7 @@ KEY_VERSION = 1
 _PLACEHOLDER = re.compile(r"\{(document|heading_path)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One call as it will be sent, and the hash of all that decides its answer."""
 
     key: bytes

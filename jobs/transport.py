@@ -1,7 +1,6 @@
 """The protocol of a call: one attempt, one POST, one reply, no retries."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from jobs.answer import Answer
 from jobs.bedrock.errors import judgement
@@ -9,8 +8,7 @@ from ratelimit.breaker import Judgement
 from ratelimit.outcome import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """How one attempt ended, classified."""
 
     outcome: Outcome

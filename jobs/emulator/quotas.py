@@ -1,7 +1,7 @@
 """Bedrock's own books over the calls of each model (pure)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ratelimit.algorithms import Limiter
 from ratelimit.algorithms.fixed_window import FixedWindow
@@ -33,8 +33,7 @@ class QuotaRules:
     """The model's maximum: what a call without maxTokens reserves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens that a call used."""
 
     input_tokens: int
@@ -65,9 +64,9 @@ class Quotas:
         cost: Cost = {"requests": 1.0, "tokens": total, "tokens-per-day": total}
         book = self.book(model)
         for name, dimension in book.dimensions.items():
+            amount, limiter = cost[name], dimension.limiter
             # A cost that a bucket cannot hold at once passes when the bucket is full, and leaves a debt.
-            held = min(cost[name], dimension.limiter.limit)
-            if cost[name] > dimension.most or dimension.limiter.wait(now, held) > 0.0:
+            if amount > dimension.most or limiter.wait(now, min(amount, limiter.limit)) > 0.0:
                 return name
         return book.reserve(now, cost)
 

@@ -2,8 +2,8 @@
 
 import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from jobs.emulator.quotas import Quotas, Usage
 from jobs.simulation.draws import Draws
@@ -15,8 +15,7 @@ from ratelimit.quota import Dimension, Reservation
 MODEL = "simulated"
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """A call that was let in, and is not yet settled."""
 
     row: int

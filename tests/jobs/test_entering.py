@@ -68,7 +68,7 @@ def test_documents_share_by_tokens_whatever_their_sections_cost():
     def answering(_, body):
         tokens = len(body) // 5
         used["large" if b"large" in body else "short"] += tokens + 100
-        return replace(OK, answer=parse(answered(input_tokens=tokens, output_tokens=100)))
+        return OK._replace(answer=parse(answered(input_tokens=tokens, output_tokens=100)))
 
     run(
         large + short,

@@ -4,7 +4,7 @@ import asyncio
 import math
 import random
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -58,7 +58,7 @@ class Throttling(Service):
         self.refused += 1
         self.ledger.append((now, body))
         await asyncio.sleep(REFUSED_AFTER)
-        return replace(THROTTLED, quota=self.names)
+        return THROTTLED._replace(quota=self.names)
 
 
 def gate(quota: float | None = None) -> Gate:
