@@ -4,6 +4,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
+from statistics import median
 
 from ratelimit.controller.anchors import Anchors
 from ratelimit.controller.call_log import CallLog
@@ -70,7 +71,7 @@ class Knowledge:
         self.log.add(now, cost)
 
     def seems_a_log(self) -> bool:
-        """Whether what was taken for a bucket stops at one and the same sum of a minute, at very different rates.
+        """Whether what was taken for a bucket stops at one and the same sum of a minute, whatever the rate.
 
         A log that is met while it is in use gives back all the time, as fast as it was filled a minute before.
         """
@@ -79,7 +80,9 @@ class Knowledge:
         times, sums, rates = zip(*self.stops, strict=True)
         same = max(sums) - min(sums) <= 0.01 * max(sums) + self.mean
         apart = times[-1] - times[0] >= APART
-        return bool(same and apart and min(sums) > MANY * self.mean and max(rates) > 1.3 * max(sums) / 60)
+        rate = max(sums) / WINDOW
+        other = max(rates) > 1.3 * rate or median(rates) < rate / 1.3  # a bucket has but the one
+        return bool(same and apart and other and min(sums) > MANY * self.mean)
 
     def refills(self) -> bool:
         """Whether what is taken for a bucket goes on to admit as it did in the last minute; a full window does not.

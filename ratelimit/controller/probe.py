@@ -200,7 +200,9 @@ class Probe:
             return log.between(survivor - 1e-9, refusal.at) > 0.5 * before
         if self.known.kind is Kind.SLIDING and not self.stopped.grew:
             return False  # a log that has become smaller refuses so as well
-        return self._holds_less_than < self._spent_at_stop() - 2 * mean  # a log would have given back sooner
+        # On the way to the first refusal calls may have overtaken it.
+        sure = self._spent_at_stop() - 2 * mean - UNEVEN * self.stopped.pace
+        return self._holds_less_than < sure  # a log would have given back sooner
 
     def _log_is_full(self, refusal: Refusal) -> bool:
         return self._held_with(refusal) >= self._holds_less_than - 0.5 * self.known.mean
@@ -211,7 +213,7 @@ class Probe:
             # What was held when the tightest of the refusals came is certain; what it would have taken is not.
             least = self._tightest(*refused_now)
             return FoundWindow(block, kind, self._held_with(least) - least.cost + 1e-6 * mean)
-        low = log.between(block.survivor - WINDOW, block.last.at)
+        low = max(log.between(block.survivor - WINDOW, block.last.at), log.after(block.survivor) - mean)
         high = log.between(block.last.at - WINDOW, block.last.at)
         return FoundWindow(block, kind, low + 0.5 * mean, certain=high <= 1.02 * low + 2 * mean)
 

@@ -141,3 +141,25 @@ def test_a_plain_client_can_be_stopped_at_a_time():
     assert done.seconds == 30.0
     assert done.statuses[Status.NEW] > 0
     assert done.statuses.total() == len(done.work.inputs)
+
+
+@pytest.mark.parametrize(
+    ("quota", "seed", "until", "least"),
+    [
+        # What refused at 965,000 tokens a second may have overtaken 20 ms of calls: no proof against a log.
+        pytest.param({"tpm": 4e6}, 104, 180.0, 0.9, id="a log that refused at a fast pace"),
+        pytest.param({"tpm": 4e6}, 116, 180.0, 0.9, id="a log that refused at a fast pace, another way"),
+        # Answers that take more than they reserved keep a log full for longer than a minute.
+        pytest.param({"tpm": 6e5, "burndown": 5.0}, 117, 300.0, 0.9, id="a log in debt"),
+    ],
+)
+def test_a_log_that_looks_like_a_fixed_window_costs_no_minute_without_calls(quota, seed, until, least):
+    rules = QuotaRules(refill="sliding", **quota)
+    done = run(Scenario(rules, seed), Work(seed), lambda: engine_gates.blind(rules, 1024), policy=TOLD, seconds=until)
+    assert measures.utilisation(done) > least
+
+
+def test_a_log_that_was_taken_for_a_bucket_is_seen_to_stop_at_one_sum():
+    rules, seed = QuotaRules(rpm=6000, refill="sliding"), 120
+    done = run(Scenario(rules, seed), Work(seed), lambda: engine_gates.blind(rules, 1024), policy=TOLD, seconds=190.0)
+    assert sum(call.throttled for call in done.server.calls if call.arrived > 130.0) < 10
