@@ -32,6 +32,7 @@ from jobs.simulation.run import Run, run
 from jobs.simulation.scenario import World
 from jobs.simulation.server import SimulatedBedrock
 from jobs.stopping import Policy
+from ratelimit.gate import Gate
 
 FIRST_SEED = 101
 """Seeds below it were for tuning."""
@@ -51,11 +52,12 @@ class Measured:
 
 
 def ours(case: Case, seed: int, seconds: float) -> Run:
-    make = engine_gates.told if case.told else engine_gates.blind
-    return run(
-        case.scenario(seed), case.work(seed), lambda: make(case.rules, case.max_tokens),
-        policy=Policy(), seconds=seconds,
-    )  # fmt: skip
+    def gate() -> Gate:
+        if case.told:
+            return engine_gates.told(case.rules, case.max_tokens)
+        return engine_gates.blind(case.rules, case.max_tokens, case.places)
+
+    return run(case.scenario(seed), case.work(seed), gate, policy=Policy(), seconds=seconds)
 
 
 def knowing(case: Case, seed: int, seconds: float) -> Run:

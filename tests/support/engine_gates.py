@@ -38,9 +38,9 @@ def told(rules: QuotaRules, max_tokens: int) -> Gate:
     return wiring.gate(cast("AnalyzeSettings", cast("Any", _Settings(rules, max_tokens))))
 
 
-def blind(_rules: QuotaRules, _max_tokens: int) -> Gate:
+def blind(_rules: QuotaRules, _max_tokens: int, places: int = PLACES) -> Gate:
     """The gate of `analyze` where nobody told a quota."""
-    return Gate(QuotaBook({name: Dimension(Controller(), float("inf")) for name in (REQUESTS, TOKENS)}), PLACES)
+    return Gate(QuotaBook({name: Dimension(Controller(), float("inf")) for name in (REQUESTS, TOKENS)}), places)
 
 
 def knowing(rules: QuotaRules, phase: float) -> Gate:
