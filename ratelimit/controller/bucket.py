@@ -51,7 +51,7 @@ class Bucket:
         if rate is None or pace > 1.5 * rate:
             base, plateau = _first_base(known, block, rate or 0.0)
         else:
-            base, plateau = _measured_base(known, rate)
+            base, plateau = _measured_base(known, rate, in_debt=known.log.credits_after(refused_at - 60.0) < 0)
         # Not below what a bucket that held a minute's quota must have, after what it let pass in the last minute.
         base = max(base, 4 * mean / 60, 0.3 * known.pace_before(block.stopped.first.at))
         climb = max(plateau / 6, 2.5, 4 * mean / base)
@@ -105,10 +105,10 @@ def _first_base(known: Knowledge, block: Block, rate: float) -> tuple[float, flo
     return base, max(2.0, 6 * known.mean / base)
 
 
-def _measured_base(known: Knowledge, rate: float) -> tuple[float, float]:
+def _measured_base(known: Knowledge, rate: float, *, in_debt: bool) -> tuple[float, float]:
     """The rate, halfway to the lowest pace that was refused while the line is short, less what the line may err."""
     hi, mean = known.lowest_refused, known.mean
     rate_now = (rate + hi) / 2 if 1.04 * rate <= hi < math.inf else rate
-    base = rate_now * (1 - max(0.005, min(0.25, 0.5 / max(1, known.anchors.calls))))
+    base = rate_now * (1 - max(0.015 if in_debt else 0.005, min(0.25, 0.5 / max(1, known.anchors.calls))))
     age = max(2.0, 6 * mean / rate, 2 * known.anchors.age)
     return base, min(180.0, max(60.0, 30 * mean / rate), age)

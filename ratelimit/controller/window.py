@@ -19,6 +19,8 @@ from ratelimit.controller.knowledge import (
 
 PACE = {Kind.SLIDING: 1.05, Kind.FIXED: 3.0}
 """Of limit / 60: a log is used evenly, a fixed window early, since nobody knows when it ends."""
+CATCH_UP = 2.0
+"""By how much the pace of a log is faster where it is empty: another quota, or a pause, has left it room."""
 LATEST = 45.0
 """Seconds into a fixed window after which nothing is tried: the next one would answer."""
 TRY_AFTER = 85.0
@@ -144,7 +146,7 @@ class Window:
 
     def sent(self, now: float, cost: float) -> None:
         """A call starts."""
-        self._beat.spend(now, cost, self.pace)
+        self._beat.spend(now, cost, max(self.pace, self._catching_up(now)))
         if self._trial is not None:
             self._trial.sent_at = min(self._trial.sent_at, now)
 
@@ -190,6 +192,11 @@ class Window:
         self._paused_until = now + min(LONGEST_PAUSE, QUICK * 2 ** (self._in_a_row - 1))
         self.patience = OFTEN
         return None
+
+    def _catching_up(self, now: float) -> float:
+        """The pace that fills a log's room, slower and slower: when it is full, it is used evenly."""
+        limit = self.known.limit
+        return limit / WINDOW * (1.0 + CATCH_UP * (1.0 - self._used(now) / limit)) if self.kind is Kind.SLIDING else 0.0
 
     def _used(self, now: float) -> float:
         if self.kind is Kind.FIXED:

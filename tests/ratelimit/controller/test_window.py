@@ -1,6 +1,7 @@
 """A quota of a minute, mirrored: what is sent, what is tried beyond it, and what refusals make of the limit."""
 
 import heapq
+import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -82,9 +83,18 @@ def test_of_a_right_limit_all_is_used_and_nothing_refused_until_more_is_tried(ki
     assert not drive.refused
 
 
-def test_a_log_is_mirrored_at_a_pace_that_spreads_it():
-    drive = Drive(found(S, 600.0), server(S, 600.0)).until(START + 30.0)
-    assert drive.between(START, START + 30.0) == pytest.approx(1.05 * 300, abs=2)
+def test_an_empty_log_is_filled_slower_and_slower_and_a_full_one_used_evenly():
+    drive = Drive(found(S, 600.0), server(S, 600.0)).until(START + 400.0)
+
+    def filled(seconds: float) -> float:  # U' = 600/60 x (1 + 2 x (1 - U/600))
+        return 900.0 * (1.0 - math.exp(-seconds / 30.0))
+
+    assert [drive.between(START, START + end) for end in (10.0, 20.0, 30.0)] == [
+        pytest.approx(filled(end), abs=4) for end in (10.0, 20.0, 30.0)
+    ]
+    ends = range(330, 390, 10)
+    spread = [drive.between(START + end, START + end + 10.0) for end in ends]
+    assert all(70 <= calls <= 130 for calls in spread)
 
 
 def test_a_fixed_window_is_used_early_since_nobody_knows_when_it_ends():
