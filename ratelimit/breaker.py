@@ -87,8 +87,10 @@ class Closed:
 
     def enter(self) -> int:
         """Count a call as started; its number."""
-        number, window = self._started, self._rules.window
-        self._mark(number % window, 0)
+        number = self._started
+        slot = number % self._rules.window
+        if self._marks[slot]:
+            self._mark(slot, 0)
         self._started += 1
         self._out += 1
         return number
@@ -114,9 +116,8 @@ class Closed:
 
     def _mark(self, slot: int, mark: int) -> None:
         old, self._marks[slot] = self._marks[slot], mark
-        if old or mark:
-            self._failed += (mark == _FAILED) - (old == _FAILED)
-            self._neutral += (mark == _NEUTRAL) - (old == _NEUTRAL)
+        self._failed += (mark == _FAILED) - (old == _FAILED)
+        self._neutral += (mark == _NEUTRAL) - (old == _NEUTRAL)
 
 
 @dataclass(slots=True)
@@ -195,18 +196,18 @@ class Breaker:
     def enter(self, now: float) -> Ticket:
         """A call starts; only when `wait` is 0.0."""
         state = self.state
-        if isinstance(state, HalfOpen):
-            state.started += 1
-            state.out[state.started] = now + max(self.rules.probe_time, 2 * self._slowest)
-            return Ticket(self._generation, state.started, now, probe=True)
+        if isinstance(state, Closed):
+            return Ticket(self._generation, state.enter(), now, probe=False)
         if isinstance(state, Open):
             raise RuntimeError("no call starts while the breaker is open")  # noqa: TRY004 (a state is no argument)
-        return Ticket(self._generation, state.enter(), now, probe=False)
+        state.started += 1
+        state.out[state.started] = now + max(self.rules.probe_time, 2 * self._slowest)
+        return Ticket(self._generation, state.started, now, probe=True)
 
     def leave(self, now: float, ticket: Ticket, judgement: Judgement) -> None:
         """A call is over; exactly once a ticket."""
-        if judgement is Judgement.SUCCESS:
-            self._slowest = max(self._slowest, now - ticket.at)
+        if judgement is Judgement.SUCCESS and now - ticket.at > self._slowest:
+            self._slowest = now - ticket.at
         if ticket.generation != self._generation:
             return
         state = self.state

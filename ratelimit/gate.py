@@ -45,13 +45,13 @@ class Permit:
     def settle(self, actual: Cost, judgement: Judgement) -> None:
         """The call is over and used this much."""
         now = self._gate.now()
-        self._gate.book.settle(now, self.reservation, actual)
-        self._gate.give_back(now, self.ticket, judgement)
+        changed = self._gate.book.settle(now, self.reservation, actual)
+        self._gate.give_back(now, self.ticket, judgement, changed=changed)
 
     def keep(self, judgement: Judgement) -> None:
         """The call is over, and what it used is unknown: all that was reserved."""
         self._gate.book.keep(self.reservation)
-        self._gate.give_back(self._gate.now(), self.ticket, judgement)
+        self._gate.give_back(self._gate.now(), self.ticket, judgement, changed=False)
 
     def refund(self, judgement: Judgement) -> None:
         """The call used nothing: it was turned down for another reason than a quota, or never sent."""
@@ -61,7 +61,7 @@ class Permit:
         """The server refused the call for this quota (see QuotaBook.refuse); whether a learner takes care of it."""
         now = self._gate.now()
         learned = self._gate.book.refuse(now, self.reservation, quota)
-        self._gate.give_back(now, self.ticket, Judgement.NEUTRAL)
+        self._gate.give_back(now, self.ticket, Judgement.NEUTRAL, changed=True)
         return learned
 
 
@@ -94,6 +94,8 @@ class Gate:
         self._timer: asyncio.Handle | None = None
         self._timer_due = math.inf
         """Remembered here: a timer of uvloop's that is due at once cannot tell."""
+        self._time_alone = False
+        """Whether all that keeps the head waiting is time: a place that is given back is nothing to it then."""
         self._closed = False
 
     @property
@@ -168,11 +170,12 @@ class Gate:
             self._timer.cancel()
         self._send_away(GateClosedError)
 
-    def give_back(self, now: float, ticket: Ticket, judgement: Judgement) -> None:
-        """A permit's ticket and place; its reservation was settled."""
+    def give_back(self, now: float, ticket: Ticket, judgement: Judgement, *, changed: bool) -> None:
+        """A permit's ticket and place; its reservation was settled, which may have changed the book."""
         self.in_flight -= 1
         self.breaker.leave(now, ticket, judgement)
-        self._look(now)
+        if changed or not self._time_alone:
+            self._look(now)
 
     def look(self) -> None:
         """Look at the head anew: after a change of a rule or a rate that did not come through a permit."""
@@ -185,6 +188,7 @@ class Gate:
             if not waiter.done():
                 wait = self._serve(now, waiter, queue[waiter])
                 if wait > 0.0 and not waiter.done():
+                    self._time_alone = wait < math.inf and self.breaker.closed
                     if wait < math.inf:
                         self._look_again(now + max(wait, SHORTEST_TIMER))
                     return
@@ -222,6 +226,7 @@ class Gate:
         self.look()
 
     def _breaker_changed(self, transition: Transition) -> None:
+        self._time_alone = False
         if transition.new == "closed":
             self.book.resume(transition.at, transition.since)
         elif transition.new == "open" and self._turn_away:

@@ -107,17 +107,20 @@ class QuotaBook:
         """Take `cost` from every quota, whether there is room or not (ask `wait` first, or use `try_reserve`)."""
         return self._take(now, self.amounts(cost))
 
-    def settle(self, now: float, reservation: Reservation, actual: Cost) -> None:
-        """Correct every quota from what was reserved to what was used, once.
+    def settle(self, now: float, reservation: Reservation, actual: Cost) -> bool:
+        """Correct every quota from what was reserved to what was used, once; whether there was anything to correct.
 
         Raises:
             RuntimeError: it was settled before.
         """
         _close(reservation)
+        changed = False
         for name, limiter, amount in zip(self.dimensions, self._limiters, reservation.amounts, strict=True):
             delta = actual.get(name, 0.0) - amount
             if delta:
                 limiter.correct(now, reservation.taken_at, delta)
+                changed = True
+        return changed
 
     def keep(self, reservation: Reservation) -> None:
         """What was used is unknown, so all that was reserved stays taken. Counts as settling.

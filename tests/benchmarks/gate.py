@@ -1,15 +1,18 @@
 """What a grant costs in CPU beside aiolimiter, and a decision over two quotas: `python tests/benchmarks/gate.py`.
 
-Thousands of tasks wait at once, on asyncio's own loop; measured from when all wait. The best of several
-rounds counts: other processes can only make a round slower.
+Thousands of tasks wait at once; measured from when all wait, on uvloop, which the program runs on, and on asyncio's own
+loop. `nothing`: as many tasks that are woken at the same rate by nobody who decides anything, which is the least that
+a grant can cost. The best of several rounds counts: other processes can only make a round slower.
 """
 
 import asyncio
 import gc
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import uvloop
 from aiolimiter import AsyncLimiter
 
 from ratelimit.algorithms.token_bucket import TokenBucket
@@ -24,6 +27,8 @@ RATE = 10_000.0
 """Grants a second."""
 COST = {"requests": 1.0, "tokens": 1_000.0}
 
+Call = Callable[[], Coroutine[Any, Any, None]]
+
 
 def book(rate: float) -> QuotaBook:
     """Requests and tokens, both binding, empty."""
@@ -35,7 +40,7 @@ def book(rate: float) -> QuotaBook:
     )
 
 
-def gate() -> Callable[[], Coroutine[Any, Any, None]]:
+def gate() -> Call:
     """A call waits for its permit and settles it."""
     gate = Gate(book(RATE), WAITERS)
 
@@ -46,7 +51,7 @@ def gate() -> Callable[[], Coroutine[Any, Any, None]]:
     return call
 
 
-def aiolimiter() -> Callable[[], Coroutine[Any, Any, None]]:
+def aiolimiter() -> Call:
     """A call waits for one limiter (there is no second one to keep in step with it)."""
     limiter = AsyncLimiter(RATE, 1.0)
     limiter._level = RATE  # empty, like the others
@@ -54,17 +59,47 @@ def aiolimiter() -> Callable[[], Coroutine[Any, Any, None]]:
     return limiter.acquire
 
 
-async def cpu_a_grant(made: Callable[[], Callable[[], Coroutine[Any, Any, None]]]) -> float:
+def nothing() -> Call:
+    """A call waits until a timer that rings each millisecond wakes it."""
+    loop = asyncio.get_running_loop()
+    waiters: deque[asyncio.Future[None]] = deque()
+
+    def ring() -> None:
+        for _ in range(min(len(waiters), round(RATE / 1_000))):
+            waiters.popleft().set_result(None)
+        if waiters:
+            loop.call_later(0.001, ring)
+
+    async def call() -> None:
+        waiter: asyncio.Future[None] = loop.create_future()
+        waiters.append(waiter)
+        if len(waiters) == 1:
+            loop.call_later(0.001, ring)
+        await waiter
+
+    return call
+
+
+async def cpu_a_grant(made: Callable[[], Call]) -> float:
     """Microseconds of CPU from the moment when all wait until the last one has passed."""
     best = float("inf")
     for _ in range(ROUNDS):
-        call = made()
-        tasks = [asyncio.create_task(call()) for _ in range(WAITERS)]
+        call, left, over = made(), WAITERS, asyncio.Event()
+
+        async def waiter(call: Call = call, over: asyncio.Event = over) -> None:
+            nonlocal left
+            await call()
+            left -= 1
+            if not left:
+                over.set()
+
+        tasks = [asyncio.create_task(waiter()) for _ in range(WAITERS)]
         await asyncio.sleep(0)
         gc.collect()
         began = time.process_time()
-        await asyncio.wait(tasks)
+        await over.wait()
         best = min(best, time.process_time() - began)
+        await asyncio.gather(*tasks)
     return best / WAITERS * 1e6
 
 
@@ -84,5 +119,7 @@ def decisions_a_second() -> float:
 
 if __name__ == "__main__":
     print(f"decisions over two quotas, a second        {decisions_a_second():10,.0f}   goal 1,000,000")
-    print(f"CPU a grant with {WAITERS:,} waiters, us: gate  {asyncio.run(cpu_a_grant(gate)):10.1f}   goal 10")
-    print(f"                                aiolimiter {asyncio.run(cpu_a_grant(aiolimiter)):10.1f}")
+    print(f"\nCPU a grant with {WAITERS:,} waiters, us       uvloop    asyncio")
+    for made in (gate, aiolimiter, nothing):
+        costs = [run(cpu_a_grant(made)) for run in (uvloop.run, asyncio.run)]
+        print(f"  {made.__name__:<37}{costs[0]:10.1f} {costs[1]:10.1f}" + ("   goal 10" if made is gate else ""))

@@ -379,6 +379,8 @@ def test_a_permit_is_given_back_exactly_once():
 def give_back(permit: Permit, cost: float, end: str, judgement: Judgement) -> None:
     if end == "settle":
         permit.settle({"tokens": cost / 2}, judgement)
+    elif end == "spend":
+        permit.settle({"tokens": cost}, judgement)
     elif end == "refund":
         permit.refund(judgement)
     elif end == "refuse":
@@ -387,7 +389,7 @@ def give_back(permit: Permit, cost: float, end: str, judgement: Judgement) -> No
         permit.keep(judgement)
 
 
-ENDS = ("settle", "keep", "refund", "refuse", "cancel")
+ENDS = ("settle", "spend", "keep", "refund", "refuse", "cancel")
 
 
 @settings(max_examples=60, deadline=None)
