@@ -74,7 +74,7 @@ class Entering:
         path = chunk.document.path
         requests = [self._recipe.build(path, section) for section in chunk.sections]
         entries = [
-            Entry(section.id, section.index, section.heading, section.place, request.key)
+            Entry(section.id, section.number, section.heading, section.place, request.key)
             for section, request in zip(chunk.sections, requests, strict=True)
         ]
         self._backlog.expect(path, len(entries))

@@ -174,7 +174,7 @@ class Journal:
             " ON CONFLICT (id) DO UPDATE SET document = excluded.document, position = excluded.position,"
             " unit = excluded.unit, run = excluded.run, heading = excluded.heading, place = excluded.place",
             [
-                (_section_id(e.section_id), document, e.index, enrolment.unit, self.run, _json(e.heading), e.place)
+                (_section_id(e.section_id), document, e.number, enrolment.unit, self.run, _json(e.heading), e.place)
                 for e, enrolment in zip(entries, enrolments, strict=True)
             ],
         )

@@ -4,9 +4,9 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jobs.documents.document import Part
 
@@ -20,11 +20,10 @@ _WINDOW = 6
 """Pieces that the splitter sees at once: its time grows with the square of a text without a natural boundary."""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A heading with its text up to the next heading of any level, or a piece of it where that is too long."""
 
-    index: int
+    number: int
     """Within the document, from 0."""
     heading: tuple[str, ...]
     """From the top, its own last; empty before the first heading of a part."""
@@ -58,7 +57,7 @@ def split(document: str, parts: Iterable[Part], max_tokens: int) -> Iterator[Sec
     A part without any text has no section. `document` is the document's name, `max_tokens` the size of the longest
     text, by the bytes of its characters.
     """
-    index = 0
+    number = 0
     met: Counter[tuple[str, ...]] = Counter()
     for part in parts:
         last: Section | None = None
@@ -70,10 +69,10 @@ def split(document: str, parts: Iterable[Part], max_tokens: int) -> Iterator[Sec
                 yield last
             text = part.markdown[start:end]
             begin = last.end if last is not None else 0
-            last = Section(index, region.heading, text, part.place, _id(document, region), begin, region.end)
-            index += 1
+            last = Section(number, region.heading, text, part.place, _id(document, region), begin, region.end)
+            number += 1
         if last is not None:
-            yield replace(last, end=len(part.markdown))
+            yield last._replace(end=len(part.markdown))
 
 
 def _regions(part: Part, met: Counter[tuple[str, ...]], limit: int) -> Iterator[_Region]:

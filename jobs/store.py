@@ -7,7 +7,6 @@ Methods are synchronous and run inside one transaction that their caller commits
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -49,13 +48,13 @@ class Place(StrEnum):
     """Failed, incomplete or held before, and left so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A section as it enters the record."""
 
     section_id: str
     """16 hex digits."""
-    index: int
+    number: int
+    """Within its document, from 0."""
     heading: tuple[str, ...]
     place: str
     key: bytes

@@ -95,6 +95,13 @@ class QuotaBook:
         wait = self._wait(now, amounts)
         return wait if wait > 0.0 else self._take(now, amounts)
 
+    def lacking(self, now: float, amounts: Amounts) -> str:
+        """The first quota that has no room for all of it; empty if there is none."""
+        for name, limiter, amount in zip(self.dimensions, self._limiters, amounts, strict=True):
+            if limiter.wait(now, min(amount, limiter.limit)) > 0.0:
+                return name
+        return ""
+
     def wait(self, now: float, cost: Cost) -> float:
         """Seconds until every quota has room for `cost`: 0.0 now, `math.inf` not before something is given back.
 

@@ -36,10 +36,9 @@ class _Handle(asyncio.TimerHandle):
         when: float,
         callback: Callable[..., object],
         args: Sequence[Any],
-        loop: asyncio.AbstractEventLoop,
         context: Context | None,
     ) -> None:
-        self._when, self._callback, self._args, self._loop = when, callback, args, loop
+        self._when, self._callback, self._args = when, callback, args
         self._context = context or copy_context()
         self._cancelled = False
 
@@ -49,13 +48,7 @@ class _Handle(asyncio.TimerHandle):
 
     def run(self) -> None:
         if not self._cancelled:
-            try:
-                self._context.run(self._callback, *self._args)
-            except (SystemExit, KeyboardInterrupt):
-                raise
-            except BaseException as error:  # noqa: BLE001 (as asyncio does)
-                context = {"message": f"Exception in {self}", "exception": error, "handle": self}
-                self._loop.call_exception_handler(context)
+            self._context.run(self._callback, *self._args)
 
 
 class VirtualTimeLoop(asyncio.BaseEventLoop):
@@ -83,7 +76,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
     def call_soon(  # noqa: D102 (as in asyncio)
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
-        handle = _Handle(self._now, callback, args, self, context)
+        handle = _Handle(self._now, callback, args, context)
         self._soon.append(handle)
         return handle
 
@@ -93,7 +86,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
     def call_at(  # noqa: D102 (as in asyncio)
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        timer = _Handle(when, callback, args, self, context)
+        timer = _Handle(when, callback, args, context)
         heapq.heappush(self._timers, (when, next(self._numbers), timer))
         return timer
 
@@ -110,7 +103,14 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
             while timers and timers[0][0] < due:
                 soon.append(heapq.heappop(timers)[2])
             for _ in range(len(soon)):  # what they ask for is for the next turn
-                soon.popleft().run()
+                handle = soon.popleft()
+                try:
+                    handle.run()
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # noqa: BLE001 (as asyncio does)
+                    context = {"message": f"Exception in {handle}", "exception": error, "handle": handle}
+                    self.call_exception_handler(context)
             if self._stopping:
                 break
 

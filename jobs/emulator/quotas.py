@@ -7,7 +7,7 @@ from ratelimit.algorithms import Limiter
 from ratelimit.algorithms.fixed_window import FixedWindow
 from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.algorithms.token_bucket import TokenBucket
-from ratelimit.quota import Cost, Dimension, QuotaBook, Reservation
+from ratelimit.quota import Dimension, NeverFitsError, QuotaBook, Reservation
 
 Refill = Literal["bucket", "fixed", "sliding"]
 _MINUTE, _DAY = 60.0, 86_400.0
@@ -61,14 +61,13 @@ class Quotas:
         The input includes what is written to the prompt cache; what is read from it does not count.
         """
         total = input_tokens + (self.rules.max_output_tokens if max_tokens is None else max_tokens)
-        cost: Cost = {"requests": 1.0, "tokens": total, "tokens-per-day": total}
         book = self.book(model)
-        for name, dimension in book.dimensions.items():
-            amount, limiter = cost[name], dimension.limiter
-            # A cost that a bucket cannot hold at once passes when the bucket is full, and leaves a debt.
-            if amount > dimension.most or limiter.wait(now, min(amount, limiter.limit)) > 0.0:
-                return name
-        return book.reserve(now, cost)
+        try:
+            amounts = book.amounts({"requests": 1.0, "tokens": total, "tokens-per-day": total})
+        except NeverFitsError as error:
+            return error.quota
+        reservation = book.try_reserve(now, amounts)
+        return reservation if isinstance(reservation, Reservation) else book.lacking(now, amounts)
 
     def settle(self, now: float, model: str, reservation: Reservation, usage: Usage) -> None:
         """Correct what was reserved to what was used: input + cache write + output x burndown.

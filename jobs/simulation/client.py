@@ -99,7 +99,7 @@ class _Client:
             async for chunk in self._work.chunks():
                 for section in chunk.sections:
                     await self._places.acquire()
-                    group.create_task(self._unit(section.index))
+                    group.create_task(self._unit(section.number))
         self._ended = asyncio.get_running_loop().time()
 
     async def _unit(self, number: int) -> None:

@@ -164,7 +164,7 @@ class _SimulatedRecipe(Recipe):
 
     def build(self, document: str, section: Section) -> Request:
         """The request of a section, by its number alone."""
-        return self.work.request(section.index)
+        return self.work.request(section.number)
 
 
 def _document(number: int) -> Document:

@@ -31,7 +31,7 @@ def test_sent_are_the_task_the_sections_own_heading_and_its_text():
 
 
 def test_text_before_the_first_heading_has_none():
-    assert ">\nThirty days.\n<" in text(section=replace(SECTION, heading=()))
+    assert ">\nThirty days.\n<" in text(section=SECTION._replace(heading=()))
 
 
 def test_only_what_is_given_is_sent_but_max_tokens_always_is():

@@ -69,7 +69,7 @@ def test_a_part_without_text_has_no_section(markdown):
 
 def test_parts_share_the_index_and_begin_without_a_heading():
     found = list(split("a", [Part("# A\nx", "page 1"), Part(" \n", "page 2"), Part("y\n# A\nz", "page 3")], 100))
-    assert [(s.index, s.heading, s.text, s.place) for s in found] == [
+    assert [(s.number, s.heading, s.text, s.place) for s in found] == [
         (0, ("A",), "x", "page 1"),
         (1, (), "y", "page 3"),
         (2, ("A",), "z", "page 3"),
@@ -101,7 +101,7 @@ def test_a_long_section_is_split_at_natural_boundaries_and_keeps_its_heading():
     paragraphs = [f"Paragraph {number}. " + "It says something. " * 6 for number in range(20)]
     found = sections("# A\n\n" + "\n\n".join(paragraphs) + "\n\n# B\nend", max_tokens=120)
     pieces = [s for s in found if s.heading == ("A",)]
-    assert [s.index for s in found] == list(range(len(found)))
+    assert [s.number for s in found] == list(range(len(found)))
     assert len(pieces) > 5
     assert all(piece.text.startswith("Paragraph") and piece.text.endswith(". ") for piece in pieces)
     assert "\n\n".join(piece.text for piece in pieces) == "\n\n".join(paragraphs)
@@ -120,7 +120,7 @@ def test_the_first_piece_keeps_its_id_when_text_is_added_at_the_end():
 def test_no_text_is_lost_and_no_piece_is_too_long(markdowns, syntax, max_tokens):
     parts = [Part(markdown, str(number), syntax) for number, markdown in enumerate(markdowns)]
     found = list(split("a.md", parts, max_tokens))
-    assert [section.index for section in found] == list(range(len(found)))
+    assert [section.number for section in found] == list(range(len(found)))
     assert len({section.id for section in found}) == len(found)
     for part in parts:
         of_part = [section for section in found if section.place == part.place]

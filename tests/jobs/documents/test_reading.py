@@ -147,7 +147,7 @@ async def test_behind_a_document_that_is_held_up_the_others_are_read(tmp_path, p
         "a.md": 0, "b.md": 1, "c.md": 2, "d.md": 3,
     }  # fmt: skip
     of_a = [section for chunk in seen for section in chunk.sections if chunk.position == 0]
-    assert [section.index for section in of_a] == list(range(2000))
+    assert [section.number for section in of_a] == list(range(2000))
     assert len(processes) == 2
 
 
