@@ -24,6 +24,8 @@ LONGEST_GAP = 15.0
 """Seconds between two probes, at most: a window gives nothing back for up to a minute."""
 LONG = 3.0
 """Seconds of refusals that a bucket of unknown rate hardly explains."""
+EARLY = 1.0
+"""Seconds before that: a few calls may have to pass until one proves anything."""
 LONG_FOR_A_LOG = 15.0
 """Seconds of refusals that speak for a window where nothing else is known."""
 ENOUGH = 6
@@ -140,7 +142,7 @@ class Probe:
         elif single:
             self._probes_refused += 1
             self.gap = min(LONGEST_GAP, 2 * self.gap)
-            self._beat = Beat(now + self.gap)
+            self._beat = Beat(self._next(now))
         self._refused.append(refusal)
         if refusal.at > self.last.at:
             self._count_from(refusal)
@@ -227,15 +229,26 @@ class Probe:
     def _block(self) -> Block:
         return Block(self.stopped, self.last, self._survivor or self.last.at, self._probes_refused > 0)
 
+    def _next(self, now: float) -> float:
+        """When the gap is over; or sooner, if it would go just beyond what debts explain, and prove nothing."""
+        explained = self.stopped.first.at + self._long() - EARLY
+        if self._debts() >= LONG and now + self.gap / 4 < explained:
+            return min(now + self.gap, explained)
+        return now + self.gap
+
     def _long(self) -> float:
-        """Seconds of refusals that a bucket does not explain, debts of ended calls included.
+        """Seconds of refusals that a bucket does not explain, debts of ended calls included."""
+        known = self.known
+        return max(LONG, 3 * known.mean / known.base if known.base else 0.0) + self._debts()
+
+    def _debts(self) -> float:
+        """Seconds that a bucket needs for what ended calls took beyond their reservations.
 
         Before its rate is known, the last minute tells no more than rate + capacity / 60, at most twice the rate.
         """
         known, stop = self.known, self.stopped.first.at
-        rate = known.base or known.pace_before(stop) / 2
-        debts = max(0.0, -known.log.credits_after(stop)) / rate if rate else 0.0
-        return max(LONG, 3 * known.mean / known.base if known.base else 0.0) + debts
+        rate = known.rate or known.base or known.pace_before(stop) / 2
+        return max(0.0, -known.log.credits_after(stop)) / rate if rate else 0.0
 
     def _proves(self, sent_at: float) -> bool:
         """Whether what had been sent by then passed by a refill only.

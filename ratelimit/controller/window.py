@@ -23,7 +23,7 @@ CATCH_UP = 2.0
 """By how much the pace of a log is faster where it is empty: another quota, or a pause, has left it room."""
 LATEST = 45.0
 """Seconds into a fixed window after which nothing is tried: the next one would answer."""
-TRY_AFTER = 85.0
+TRY_AFTER = 90.0
 """Seconds after a refusal until more is tried: a doubled quota is found within 120."""
 RARELY = 330.0
 """The same at most, where a minute has so few calls that each trial would be a large part of them."""
@@ -34,6 +34,8 @@ LONG = 3.0
 MANY = 300
 ROOM_FOR_OTHERS = 0.98
 """Of the limit after surprises in a row: others use it too, and are better not met call by call."""
+GREW = 0.4
+"""Calls beyond a limit that show that it is larger: it was estimated to half a call, where it may be one too low."""
 LONGEST_PAUSE = 15.0
 """Seconds after such a surprise."""
 
@@ -138,7 +140,7 @@ class Window:
             return min(room, verdict - now)
         known = self.known
         trial.sent_at = math.inf
-        if self._held_certainly(now) > trial.before + 0.5 * known.mean:
+        if self._held_certainly(now) > trial.before + GREW * known.mean:
             trial.grew += 1
             trial.step = min(2 * trial.step, max(1.0, 0.02 * known.limit / known.mean))
         known.limit = max(known.limit, self._used(now)) + trial.step * known.mean

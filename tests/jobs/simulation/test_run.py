@@ -163,3 +163,10 @@ def test_a_log_that_was_taken_for_a_bucket_is_seen_to_stop_at_one_sum():
     rules, seed = QuotaRules(rpm=6000, refill="sliding"), 120
     done = run(Scenario(rules, seed), Work(seed), lambda: engine_gates.blind(rules, 1024), policy=TOLD, seconds=190.0)
     assert sum(call.throttled for call in done.server.calls if call.arrived > 130.0) < 10
+
+
+@pytest.mark.parametrize("seed", [304, 305, 309, 314])
+def test_a_bucket_whose_debts_are_paid_slowly_is_not_taken_for_a_window(seed):
+    rules = QuotaRules(tpm=6e5, burst=60.0, burndown=5.0)
+    done = run(Scenario(rules, seed), Work(seed), lambda: engine_gates.blind(rules, 1024), policy=TOLD, seconds=600.0)
+    assert sum(call.throttled for call in done.server.calls if call.arrived > 150.0) < 20

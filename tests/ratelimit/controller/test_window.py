@@ -102,6 +102,12 @@ def test_a_fixed_window_is_used_early_since_nobody_knows_when_it_ends():
     assert drive.between(START, START + 21.0) == 600
 
 
+def test_a_fixed_window_that_was_estimated_one_call_too_low_is_used_whole_after_the_first_trial():
+    drive = Drive(found(F, 9.5), server(F, 10.0)).until(START + 1200.0)
+    whole = [drive.between(START + 60.0 * minute, START + 60.0 * (minute + 1)) for minute in range(6, 20)]
+    assert min(whole) == 10
+
+
 @kinds
 @settings(deadline=None, max_examples=30)
 @given(st.floats(10, 290), st.floats(1.0, 5.0))
