@@ -6,7 +6,7 @@ from jobs import events
 from jobs.calling import QUOTAS
 from jobs.remembered import BrokenMemoryError, Memory, Whose
 from ratelimit.controller import Change, Controller
-from ratelimit.controller.learned import Learned
+from ratelimit.controller.learned import Remembered
 
 _NAMES = {dimension: name for name, dimension in QUOTAS.items()}
 """As events and the memory call a quota, by its name in the book."""
@@ -19,7 +19,7 @@ class Learning:
         """`memory` may be None: nothing is remembered, before or after."""
         self._memory, self._whose, self._emit = memory, whose, emit
         self._controllers: dict[str, Controller] = {}
-        self._remembered: dict[str, tuple[Learned, float]] | None = None
+        self._remembered: dict[str, Remembered] | None = None
 
     def controller(self, quota: str, *, unlimited: bool = False) -> Controller:
         """The controller of a quota of the book, from now on listened to.
@@ -27,8 +27,8 @@ class Learning:
         `unlimited`: it is said not to exist, and what is remembered of it does not count.
         """
         name = _NAMES[quota]
-        learned, age = self._recalled().get(name, (None, 0.0))
-        made = self._controllers[name] = Controller.unlimited() if unlimited else Controller(learned, age)
+        remembered = self._recalled().get(name)
+        made = self._controllers[name] = Controller.unlimited() if unlimited else Controller(remembered)
 
         def changed(change: Change) -> None:
             self._emit(events.RateChanged(name, change.new, change.kind or "", change.reason))
@@ -37,22 +37,23 @@ class Learning:
         return made
 
     def close(self) -> None:
-        """Remember what was learned in this run; where that fails, the run is none the worse."""
+        """Remember what was learned in this run, and when it was used; where that fails, the run is none the worse."""
+        known = {
+            name: made.learned for name, made in self._controllers.items() if made.learned and made.known.log.calls
+        }
         remembered = self._recalled()
         learned = {
-            name: controller.learned
-            for name, controller in self._controllers.items()
-            if controller.learned is not None and controller.learned is not remembered.get(name, (None,))[0]
+            name: one for name, one in known.items() if name not in remembered or one is not remembered[name].learned
         }
-        if not learned or self._memory is None:
+        if not known or self._memory is None:
             return
         try:
-            self._memory.remember(self._whose, learned, datetime.now(UTC))
+            self._memory.remember(self._whose, learned, datetime.now(UTC), used=known)
         except OSError as error:
             text = f"what was learned about quotas is not remembered in {self._memory.path}: {error.strerror or error}"
             self._emit(events.Notice(text, "the next run learns it again; --rpm and --tpm tell it"))
 
-    def _recalled(self) -> dict[str, tuple[Learned, float]]:
+    def _recalled(self) -> dict[str, Remembered]:
         if self._remembered is None:
             self._remembered = {}
             if self._memory is not None:

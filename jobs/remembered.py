@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from jobs.results.atomic import replacing
 from ratelimit.controller.knowledge import Kind
-from ratelimit.controller.learned import FORGOTTEN, Learned
+from ratelimit.controller.learned import FORGOTTEN, Learned, Remembered
 
 ABOUT = "What bedrock-batch found out about quotas that nobody told it. It may be deleted: it is found out again."
 PATIENCE = 2.0
@@ -41,8 +41,8 @@ class Memory:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def recall(self, whose: Whose, now: datetime) -> dict[str, tuple[Learned, float]]:
-        """What is remembered of these quotas by their names, and how many seconds ago it was learned.
+    def recall(self, whose: Whose, now: datetime) -> dict[str, Remembered]:
+        """What is remembered of these quotas, by their names.
 
         Raises:
             BrokenMemoryError: the file cannot be read, or is not one of these; nothing is remembered.
@@ -50,14 +50,15 @@ class Memory:
         found = {}
         for entry in self._entries():
             if (known := _understood(entry)) is not None and known.whose == whose:
-                # A clock that was set back makes it fresh.
-                found[known.quota] = known.learned, max(0.0, (now - known.at).total_seconds())
+                found[known.quota] = Remembered(known.learned, _since(known.at, now), _since(known.used_at, now))
         return found
 
-    def remember(self, whose: Whose, learned: Mapping[str, Learned], now: datetime) -> None:
+    def remember(
+        self, whose: Whose, learned: Mapping[str, Learned], now: datetime, *, used: Collection[str] = ()
+    ) -> None:
         """Add what was learned of these quotas in the place of what was; drop what is too old.
 
-        A broken file is begun anew.
+        Of those that were `used` it is known from now on. A broken file is begun anew.
 
         Raises:
             OSError: it cannot be written.
@@ -65,7 +66,7 @@ class Memory:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             with FileLock(self.path.with_suffix(".lock"), timeout=PATIENCE, mode=0o600):
-                entries = self._kept(whose, learned, now)
+                entries = self._kept(whose, learned, now, used)
                 entries += [_entry(whose, quota, one, now) for quota, one in learned.items()]
                 with replacing(self.path, 0o600) as file:
                     json.dump({"about": ABOUT, "quotas": entries}, file, indent=2)
@@ -73,18 +74,22 @@ class Memory:
         except Timeout as error:
             raise OSError(f"{error.lock_file} is held by another process") from None
 
-    def _kept(self, whose: Whose, learned: Mapping[str, Learned], now: datetime) -> list[Any]:
+    def _kept(
+        self, whose: Whose, learned: Mapping[str, Learned], now: datetime, used: Collection[str]
+    ) -> list[dict[str, Any]]:
         try:
             entries = self._entries()
         except BrokenMemoryError:
             return []
-        return [
-            entry
-            for entry in entries
-            if (known := _understood(entry)) is not None
-            and (now - known.at).total_seconds() < FORGOTTEN
-            and not (known.whose == whose and known.quota in learned)
-        ]
+        kept = []
+        for entry in entries:
+            known = _understood(entry)
+            if known is None or _since(known.at, now) >= FORGOTTEN:
+                continue
+            mine = known.whose == whose
+            if not (mine and known.quota in learned):
+                kept.append(entry | {"used_at": _written(now)} if mine and known.quota in used else entry)
+        return kept
 
     def _entries(self) -> list[Any]:
         try:
@@ -106,6 +111,7 @@ class _Entry:
     quota: str
     learned: Learned
     at: datetime
+    used_at: datetime
 
 
 def _entry(whose: Whose, quota: str, learned: Learned, now: datetime) -> dict[str, Any]:
@@ -114,8 +120,18 @@ def _entry(whose: Whose, quota: str, learned: Learned, now: datetime) -> dict[st
         "kind": learned.kind.value,
         "per_minute": round(learned.per_minute, 3),
         "mean_cost": round(learned.mean, 3),
-        "learned_at": now.astimezone(UTC).isoformat(timespec="seconds"),
+        "learned_at": _written(now),
+        "used_at": _written(now),
     }
+
+
+def _written(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _since(then: datetime, now: datetime) -> float:
+    """Seconds; none where a clock was set back."""
+    return max(0.0, (now - then).total_seconds())
 
 
 def _understood(entry: Any) -> _Entry | None:
@@ -127,7 +143,8 @@ def _understood(entry: Any) -> _Entry | None:
         if not isinstance(entry["quota"], str):
             return None
         at = datetime.fromisoformat(entry["learned_at"])
+        used_at = datetime.fromisoformat(entry.get("used_at", entry["learned_at"]))
         whose = Whose(entry["endpoint"], entry["account"], entry["region"], entry["model"])
-        return None if at.tzinfo is None else _Entry(whose, entry["quota"], learned, at)
+        return None if None in {at.tzinfo, used_at.tzinfo} else _Entry(whose, entry["quota"], learned, at, used_at)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None

@@ -223,7 +223,12 @@ class Gate:
 
     def _ring(self) -> None:
         self._timer = None
-        self.look()
+        try:
+            self.look()
+        except Exception as error:  # noqa: BLE001 (a timer has nobody to raise it to, and the head would wait for ever)
+            head, _ = (self._again or self._queue).popitem(last=False)
+            if not head.done():
+                head.set_exception(error)
 
     def _breaker_changed(self, transition: Transition) -> None:
         self._time_alone = False

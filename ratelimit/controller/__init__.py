@@ -58,15 +58,17 @@ def transition(known: Knowledge, finding: Finding | Remembered, now: float) -> S
 class Controller:
     """A Learner: it ramps up to the first refusal, probes how the quota comes back, and keeps to what that shows."""
 
-    def __init__(self, learned: Learned | None = None, age: float = 0.0) -> None:
-        """`learned` by an earlier run, `age` seconds ago: where this one starts, unless it is too old."""
+    def __init__(self, remembered: Remembered | None = None) -> None:
+        """`remembered` from an earlier run: where this one starts, unless it is too old."""
+        if remembered is not None and remembered.age >= FORGOTTEN:
+            remembered = None
         self.limit = float("inf")
         self.known = Knowledge()
-        self.learned = learned if learned is not None and age < FORGOTTEN else None
+        self.learned = remembered.learned if remembered is not None else None
         """What is known for sure, by the last refusals; until there are any, what was remembered."""
         self.on_change: Listener = nobody
         """Told of each change of what is in force, with words for those that are worth it."""
-        self.state: State = Ramp(self.known) if self.learned is None else Remembering(Remembered(self.learned, age))
+        self.state: State = Ramp(self.known) if remembered is None else Remembering(remembered)
         self._resumed_at = -float("inf")
         self._assumed = self.learned.kind if self.learned else None
         """What a window is, until this run finds it out."""

@@ -9,6 +9,8 @@ from ratelimit.controller.knowledge import Beat, Block, Finding, Kind, Knowledge
 CLIMB = 0.015
 """Of the base, at the end of the plateau: the climb starts gently enough to hit a known rate by little."""
 
+LEAST = 4.0 / 60
+"""Calls a second: so often it is found out whether anything passes, however little did."""
 IDLE = 5.0
 """Seconds without a call after which the bucket may have been full: what it then lost is not its rate."""
 
@@ -53,7 +55,7 @@ class Bucket:
         else:
             base, plateau = _measured_base(known, rate, in_debt=known.log.credits_after(refused_at - 60.0) < 0)
         # Not below what a bucket that held a minute's quota must have, after what it let pass in the last minute.
-        base = max(base, 4 * mean / 60, 0.3 * known.pace_before(block.stopped.first.at))
+        base = max(base, LEAST * mean, 0.3 * known.pace_before(block.stopped.first.at))
         climb = max(plateau / 6, 2.5, 4 * mean / base)
         if base < 0.5 * known.best:  # far below what there was: look for it soon
             plateau, climb = min(plateau, 20.0), min(climb, 5.0)
@@ -101,7 +103,7 @@ def _first_base(known: Knowledge, block: Block, rate: float) -> tuple[float, flo
     if block.probes_refused:
         passed = known.log.after(stopped.first.at)
         guess = min(guess, passed / max(block.survivor - stopped.first.at, 0.01))
-    base = max(rate, guess)
+    base = max(rate, guess, LEAST * known.mean)
     return base, max(2.0, 6 * known.mean / base)
 
 

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 from ratelimit.controller.bucket import Bucket
-from ratelimit.controller.knowledge import WINDOW, Finding, Kind, Knowledge, Refusal
-from ratelimit.controller.window import TRY_AFTER, Window
+from ratelimit.controller.knowledge import MARGIN, WINDOW, Finding, Kind, Knowledge, Refusal
+from ratelimit.controller.window import TRY_AFTER, Others, Window
 
 FORGOTTEN = 30 * 86_400.0
 """Seconds after which it is worth nothing: quotas are raised by request, and lowered where an account is not used."""
@@ -15,6 +15,8 @@ MODEST = 0.97
 """Of a bucket's rate, at first: it was measured to a percent or two, and what is too high is refused call by call."""
 PLATEAU = 10.0
 """Seconds before a bucket's rate is tried upwards, where it was learned just now: time for the first answers."""
+STEPS = 1000
+"""In so many the calls of a minute are recalled, at most."""
 CLIMB = 4.0
 """Seconds: as fast as the ramp, so that a bucket which is full after a pause is emptied early in the run. It reaches
 twice the rate in 17 s."""
@@ -32,10 +34,13 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """Ends `Remembering`."""
+    """What an earlier run has left. Ends `Remembering`."""
 
     learned: Learned
     age: float
+    """Seconds since it was learned."""
+    idle: float = math.inf
+    """Seconds since any run used the quota last."""
 
 
 @dataclass(slots=True)
@@ -79,16 +84,18 @@ def resume(known: Knowledge, remembered: Remembered, now: float) -> Bucket | Win
         return Bucket(known, base, PLATEAU * trust, max(CLIMB, 4 * known.mean / base))
     # Half a call more: rounded down, a small quota would lose a whole one.
     known.kind, known.limit = Kind.SLIDING, max(per_minute + 0.5 * known.mean, 1.01 * known.mean)
-    _recall_calls(known, now, remembered.age)
+    _recall_calls(known, now, remembered.idle)
     held = known.log.running()
-    return Window(known, Kind.SLIDING, now, TRY_AFTER * trust, *held, _last_refusal=now, _resumed_at=now)
+    window = Window(known, Kind.SLIDING, now, TRY_AFTER * trust, *held, _last_refusal=now, _resumed_at=now)
+    window.others = Others(until=now + WINDOW + MARGIN)
+    return window
 
 
-def _recall_calls(known: Knowledge, now: float, age: float) -> None:
+def _recall_calls(known: Knowledge, now: float, idle: float) -> None:
     """Within a minute of the earlier run its calls are still in the window: as many, evenly, as it can have held."""
-    calls = known.limit / known.mean
-    for number in range(math.floor(calls * max(0.0, 1 - age / WINDOW))):
-        known.log.add(now - WINDOW + (number + 1) * WINDOW / calls, known.mean)
+    steps = min(known.limit / known.mean, STEPS)
+    for number in range(math.floor(steps * max(0.0, 1 - idle / WINDOW))):
+        known.log.add(now - WINDOW + (number + 1) * WINDOW / steps, known.limit / steps)
 
 
 def figure(amount: float) -> float:

@@ -54,6 +54,31 @@ class _Trial:
 
 
 @dataclass(slots=True)
+class Others:
+    """What a log holds that is not in our books: calls of before we began, which leave it within a minute."""
+
+    until: float = -math.inf
+    """When the last of them has left."""
+    amount: float = 0.0
+    """By the last refusal,"""
+    at: float = 0.0
+    """which came then."""
+
+    def found(self, now: float, amount: float) -> None:
+        """A refusal shows so much."""
+        self.amount, self.at = max(0.0, amount), now
+
+    def left(self, now: float) -> float:
+        """What is still there, if they leave evenly."""
+        return self.amount * (self.until - now) / (self.until - self.at) if self.amount and now < self.until else 0.0
+
+    def leave(self, now: float, amount: float) -> float:
+        """Seconds until so much of it has left, or all."""
+        left = self.left(now)
+        return (self.until - now) * min(1.0, amount / left) if left else 0.0
+
+
+@dataclass(slots=True)
 class Window:
     """Sends while what counts in the window, with the next call, is within `limit`."""
 
@@ -73,6 +98,7 @@ class Window:
     _paused_until: float = -math.inf
     _resumed_at: float = -math.inf
     _beat: Beat = field(default_factory=Beat)
+    others: Others = field(default_factory=Others)
 
     @classmethod
     def after(cls, known: Knowledge, found: FoundWindow, now: float) -> "Window":
@@ -185,6 +211,10 @@ class Window:
         self._in_a_row = self._in_a_row + 1 if again else 1
         self._unplanned_at = now
         held = self._held_at(refusal.at)
+        if refusal.at < self.others.until:
+            self.others.found(now, known.limit - held)
+            self._paused_until = now + min(LONGEST_PAUSE, QUICK * 2**self._in_a_row)
+            return None
         if self._in_a_row >= 4 if self.kind is Kind.SLIDING else held < 0.3 * known.limit:
             return Stopped(refusal, self.pace)
         limit = min(known.limit, held * (1 + 1e-9))
@@ -203,7 +233,7 @@ class Window:
     def _used(self, now: float) -> float:
         if self.kind is Kind.FIXED:
             return self._held(self._began(now))
-        return self._held(now - WINDOW - MARGIN)
+        return self._held(now - WINDOW - MARGIN) + self.others.left(now)
 
     def _held_certainly(self, now: float) -> float:
         """What the window holds at the least: what may have left by now would answer for the limit."""
@@ -226,4 +256,7 @@ class Window:
             return 0.0
         if self.kind is Kind.FIXED:
             return self._began(now) + WINDOW - now + 0.001
-        return max(0.001, self._held.sent_when_below(limit - cost) + WINDOW + MARGIN - now + 0.001)
+        wait = self._held.sent_when_below(limit - cost) + WINDOW + MARGIN - now
+        if (leave := self.others.leave(now, used + cost - limit)) > 0.0:
+            wait = min(wait, leave)
+        return max(0.001, wait + 0.001)

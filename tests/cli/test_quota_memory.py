@@ -37,9 +37,9 @@ def test_a_run_starts_from_what_was_found_and_remembers_what_it_finds(tmp_path):
         assert (summary["quota"]["source"], summary["quota"]["rpm_kind"]) == ("learned", "bucket")
         assert summary["quota"]["rpm"] == pytest.approx(3000, rel=0.15)
         assert 0.5 < summary["utilisation"] <= 1.0
-        learned, age = memory(work).recall(whose, datetime.now(UTC))["requests"]
-        assert learned.per_minute == pytest.approx(3000, rel=0.15)
-        assert age < 60
+        found = memory(work).recall(whose, datetime.now(UTC))["requests"]
+        assert found.learned.per_minute == pytest.approx(3000, rel=0.15)
+        assert found.age < 60
 
 
 @pytest.mark.skipif("sys.platform == 'darwin'", reason="the state directory follows no variable there")

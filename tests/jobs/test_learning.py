@@ -55,15 +55,30 @@ def test_what_a_run_learns_is_told_and_the_next_one_starts_from_it(memory):
     assert again[0].per_minute == pytest.approx(600, rel=0.03)
 
 
-def test_what_was_only_remembered_keeps_its_date(memory):
+def test_what_was_only_remembered_keeps_its_date_and_was_used_now(memory):
+    first = Learning(memory, WHOSE, lambda _: None)
+    work(first.controller(REQUESTS), 10.0)
+    first.close()
+    [entry] = json.loads(memory.path.read_text())["quotas"]
+    before = entry | {"learned_at": "2026-11-24T02:30:00+00:00", "used_at": "2026-11-24T02:30:00+00:00"}
+    memory.path.write_text(json.dumps({"quotas": [before]}))
+    second = Learning(memory, WHOSE, lambda _: None)
+    controller = second.controller(REQUESTS)
+    assert controller.wait(0.0) == 0.0
+    controller.take(0.0)
+    second.close()
+    [after] = json.loads(memory.path.read_text())["quotas"]
+    assert after | {"used_at": ""} == before | {"used_at": ""}
+    assert after["used_at"] > "2026-11-24T02:30:00+00:00"
+
+
+def test_a_run_that_made_no_call_leaves_the_memory_alone(memory):
     first = Learning(memory, WHOSE, lambda _: None)
     work(first.controller(REQUESTS), 10.0)
     first.close()
     written = memory.path.read_bytes()
     second = Learning(memory, WHOSE, lambda _: None)
-    controller = second.controller(REQUESTS)
-    assert controller.wait(0.0) == 0.0
-    controller.take(0.0)
+    assert second.controller(REQUESTS).wait(0.0) == 0.0
     second.close()
     assert memory.path.read_bytes() == written
 

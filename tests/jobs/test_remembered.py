@@ -10,7 +10,7 @@ import pytest
 
 from jobs.remembered import BrokenMemoryError, Memory, Whose
 from ratelimit.controller.knowledge import Kind
-from ratelimit.controller.learned import Learned
+from ratelimit.controller.learned import Learned, Remembered
 
 NOW = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 MINE = Whose("aws", "0f3a", "eu-central-1", "eu.anthropic.claude")
@@ -27,8 +27,8 @@ def test_what_was_learned_comes_back_with_its_age(memory):
     assert memory.recall(MINE, NOW) == {}
     memory.remember(MINE, {"requests": BUCKET, "tokens": WINDOW}, NOW)
     assert memory.recall(MINE, NOW + timedelta(days=1)) == {
-        "requests": (BUCKET, 86_400.0),
-        "tokens": (WINDOW, 86_400.0),
+        "requests": Remembered(BUCKET, 86_400.0, 86_400.0),
+        "tokens": Remembered(WINDOW, 86_400.0, 86_400.0),
     }
 
 
@@ -45,9 +45,22 @@ def test_a_quota_is_replaced_and_the_others_stay(memory):
     memory.remember(MINE, {"requests": BUCKET, "tokens": WINDOW}, NOW)
     later = NOW + timedelta(hours=1)
     memory.remember(MINE, {"tokens": BUCKET}, later)
-    assert memory.recall(MINE, later) == {"requests": (BUCKET, 3600.0), "tokens": (BUCKET, 0.0)}
-    assert memory.recall(other, later) == {"requests": (BUCKET, 3600.0)}
+    assert memory.recall(MINE, later) == {
+        "requests": Remembered(BUCKET, 3600.0, 3600.0),
+        "tokens": Remembered(BUCKET, 0.0, 0.0),
+    }
+    assert memory.recall(other, later) == {"requests": Remembered(BUCKET, 3600.0, 3600.0)}
     assert len(json.loads(memory.path.read_text())["quotas"]) == 3
+
+
+def test_what_was_used_again_keeps_the_date_when_it_was_learned(memory):
+    memory.remember(MINE, {"requests": BUCKET, "tokens": WINDOW}, NOW)
+    hour, day = NOW + timedelta(hours=1), NOW + timedelta(days=1)
+    memory.remember(MINE, {"tokens": BUCKET}, hour, used={"requests", "tokens"})
+    assert memory.recall(MINE, day) == {
+        "requests": Remembered(BUCKET, 86_400.0, 82_800.0),
+        "tokens": Remembered(BUCKET, 82_800.0, 82_800.0),
+    }
 
 
 def test_what_is_too_old_is_dropped_when_something_is_added(memory):
@@ -58,7 +71,7 @@ def test_what_is_too_old_is_dropped_when_something_is_added(memory):
 
 def test_a_clock_that_was_set_back_makes_it_fresh(memory):
     memory.remember(MINE, {"requests": BUCKET}, NOW)
-    assert memory.recall(MINE, NOW - timedelta(days=1)) == {"requests": (BUCKET, 0.0)}
+    assert memory.recall(MINE, NOW - timedelta(days=1)) == {"requests": Remembered(BUCKET, 0.0, 0.0)}
 
 
 def test_the_file_is_the_users_alone_and_says_what_it_is(memory):
@@ -77,7 +90,7 @@ def test_a_broken_file_is_an_error_that_names_it_and_is_begun_anew(memory, conte
     with pytest.raises(BrokenMemoryError, match=str(memory.path)):
         memory.recall(MINE, NOW)
     memory.remember(MINE, {"requests": BUCKET}, NOW)
-    assert memory.recall(MINE, NOW) == {"requests": (BUCKET, 0.0)}
+    assert memory.recall(MINE, NOW) == {"requests": Remembered(BUCKET, 0.0, 0.0)}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +98,7 @@ def test_a_broken_file_is_an_error_that_names_it_and_is_begun_anew(memory, conte
     [
         {"kind": "other"}, {"kind": None}, {"per_minute": -1}, {"per_minute": 0}, {"per_minute": "x"},
         {"per_minute": 1e999}, {"mean_cost": None}, {"mean_cost": 0}, {"quota": []}, {"learned_at": "yesterday"},
-        {"learned_at": "2026-11-24T02:30:00"}, {"learned_at": 5},
+        {"learned_at": "2026-11-24T02:30:00"}, {"learned_at": 5}, {"used_at": None}, {"used_at": "2026-11-24T02:30:00"},
     ],
 )  # fmt: skip
 def test_an_entry_that_makes_no_sense_counts_as_none_and_the_others_stay(memory, change):
@@ -94,7 +107,7 @@ def test_an_entry_that_makes_no_sense_counts_as_none_and_the_others_stay(memory,
     written["quotas"][0] |= change
     written["quotas"].append("no entry")
     memory.path.write_text(json.dumps(written))
-    assert memory.recall(MINE, NOW) == {"tokens": (WINDOW, 0.0)}
+    assert memory.recall(MINE, NOW) == {"tokens": Remembered(WINDOW, 0.0, 0.0)}
     memory.remember(MINE, {}, NOW)
     assert len(json.loads(memory.path.read_text())["quotas"]) == 1
 
@@ -111,7 +124,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from jobs.remembered import Memory, Whose
 from ratelimit.controller.knowledge import Kind
-from ratelimit.controller.learned import Learned
+from ratelimit.controller.learned import Learned, Remembered
 for n in range(10):
     whose = Whose("aws", "a", "r", f"{sys.argv[2]}-{n}")
     Memory(Path(sys.argv[1])).remember(whose, {"requests": Learned(Kind.BUCKET, 60.0, 1.0)}, datetime.now(UTC))

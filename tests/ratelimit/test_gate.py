@@ -456,3 +456,22 @@ def test_on_uvloop_a_timer_that_is_due_at_once_can_be_overtaken(monkeypatch):
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
+
+
+class Broken(TokenBucket):
+    """Fails when it is asked a second time."""
+
+    def wait(self, now: float, cost: float = 1.0) -> float:
+        if now > 0.0:
+            raise ZeroDivisionError
+        return super().wait(now, cost)
+
+
+def test_an_error_in_a_timer_reaches_whoever_waits():
+    async def main() -> None:
+        gate = Gate(QuotaBook({"tokens": Dimension(Broken(1.0, 10.0, level=0.0), 10.0)}), 1)
+        with pytest.raises(ZeroDivisionError):
+            await gate.acquire({"tokens": 1})
+        assert gate.waiting == 0
+
+    virtual_time.run(main())

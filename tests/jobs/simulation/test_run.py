@@ -170,3 +170,10 @@ def test_a_bucket_whose_debts_are_paid_slowly_is_not_taken_for_a_window(seed):
     rules = QuotaRules(tpm=6e5, burst=60.0, burndown=5.0)
     done = run(Scenario(rules, seed), Work(seed), lambda: engine_gates.blind(rules, 1024), policy=TOLD, seconds=600.0)
     assert sum(call.throttled for call in done.server.calls if call.arrived > 150.0) < 20
+
+
+@pytest.mark.parametrize("tpm", [5_000, 10_000, 50_000])
+def test_a_quota_of_which_a_call_takes_minutes_is_found_too(tpm):
+    rules = QuotaRules(rpm=60.0, tpm=tpm)
+    done = run(Scenario(rules, 1), Work(1, count=10), lambda: engine_gates.blind(rules, 1024), policy=TOLD)
+    assert done.statuses[Status.OK] == 10

@@ -57,6 +57,14 @@ def test_where_probes_were_refused_what_passed_meanwhile_bounds_the_first_base()
     assert bucket.base == pytest.approx(2 / 20)
 
 
+def test_where_nothing_passed_at_all_it_is_asked_four_times_a_minute():
+    known = Knowledge()
+    known.sent(5.0, 1.0)
+    known.log.refuse(5.0, 1.0)
+    bucket = Bucket.after(known, block(5.0, 4.0, refused=True, seconds=20.0))
+    assert bucket.base == pytest.approx(4 / 60)
+
+
 def test_a_long_line_gives_a_base_half_a_percent_below_its_rate():
     bucket = after(known_line(10.0, 300.0), 10.2)
     assert bucket.base == pytest.approx(10.0 * 0.995, rel=1e-3)

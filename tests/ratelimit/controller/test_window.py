@@ -13,7 +13,7 @@ from ratelimit.algorithms import Limiter
 from ratelimit.algorithms.fixed_window import FixedWindow
 from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.controller.knowledge import Block, FoundWindow, Kind, Knowledge, Refusal, Stopped
-from ratelimit.controller.window import LATEST, TRY_AFTER, Window
+from ratelimit.controller.window import LATEST, TRY_AFTER, Others, Window
 
 S, F = Kind.SLIDING, Kind.FIXED
 kinds = pytest.mark.parametrize("kind", [S, F])
@@ -133,6 +133,15 @@ def test_a_log_gives_room_back_a_minute_after_each_call_and_a_margin():
     assert window.wait(START + 20.0, 1.0) == pytest.approx(60.1 - 20.0, abs=0.01)
     assert window.wait(START + 20.0, 3.0) == pytest.approx(62.1 - 20.0, abs=0.01)
     assert window.wait(START + 60.2, 1.0) == 0.0
+
+
+def test_what_others_have_in_a_log_leaves_it_evenly_until_the_last_of_it_is_gone():
+    others = Others(until=60.0)
+    assert others.left(10.0) == others.leave(10.0, 5.0) == 0.0
+    others.found(20.0, 100.0)
+    assert [others.left(now) for now in (20.0, 30.0, 59.0, 60.0, 61.0)] == [100.0, 75.0, 2.5, 0.0, 0.0]
+    assert others.leave(30.0, 7.5) == pytest.approx(3.0)
+    assert others.leave(30.0, 500.0) == 30.0
 
 
 def test_a_fixed_window_gives_all_of_it_back_at_its_end():
