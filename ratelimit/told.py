@@ -19,6 +19,9 @@ AHEAD = 1.0
 """Seconds' worth that the server is kept ahead of what a call needs, at most; what a larger burst holds is used."""
 STEP = 0.02
 """Seconds' worth by which a refusal raises the margin."""
+TIGHT, STEP_IF_TIGHT = 0.5, 0.05
+"""Of the burst: a call that takes more is refused whenever its size was estimated a little too low, or that of one
+before it; and the seconds' worth by which that raises the margin. Only where it is at its widest others are suspected."""
 ONE_IN = 1000
 """Calls that take the margin down by one step: so many pass for each that is refused where the bucket is tight."""
 WIDEST = 0.25
@@ -133,7 +136,10 @@ class Told:
         self._known_since = now
         rate = self._bucket.rate
         self._bucket.level -= max(self._least(cost) - cost, DRAIN * rate)
-        self.margin = min(WIDEST * rate, self.margin + STEP * rate)
+        explained = cost > TIGHT * self.limit and self.margin < WIDEST * rate  # by sizes that were estimated
+        self.margin = min(WIDEST * rate, self.margin + (STEP_IF_TIGHT if explained else STEP) * rate)
+        if explained:
+            return
         self._refusals.append(self._calls)
         if len(self._refusals) == CROWD and self._calls - self._refusals[0] <= AMONG:
             self._share(now, taken_at, cost)

@@ -177,3 +177,13 @@ def test_a_quota_of_which_a_call_takes_minutes_is_found_too(tpm):
     rules = QuotaRules(rpm=60.0, tpm=tpm)
     done = run(Scenario(rules, 1), Work(1, count=10), lambda: engine_gates.blind(rules, 1024), policy=TOLD)
     assert done.statuses[Status.OK] == 10
+
+
+@pytest.mark.parametrize(("tpm", "most", "throttled"), [(1e5, 1024, 0.03), (1e5, 4096, 0.03), (3e5, 1024, 0.01)])
+def test_sizes_that_were_estimated_too_low_are_not_taken_for_others_who_use_a_told_quota(tpm, most, throttled):
+    rules = QuotaRules(tpm=tpm)
+    done = run(
+        Scenario(rules, 501), Work(501, max_tokens=most), lambda: engine_gates.told(rules, most),
+        policy=TOLD, seconds=900.0,
+    )  # fmt: skip
+    assert measures.throttle_rate(done) < throttled
