@@ -54,8 +54,10 @@ def utilisation(run: Run, start: float = 0.0, end: float = math.inf) -> float:
     return used / (available(run.scenario, run.server.phase, start, end) - others)
 
 
-def available(scenario: Scenario, phase: float, start: float, end: float) -> float:
+def available(scenario: Scenario, phase: float, start: float, end: float, one: float = 0.0) -> float:
     """Minutes of the quota (as it is at first) that are to be had between two times, outages left out.
+
+    A call of `one` minute of it passes a full bucket that holds less.
 
     A bucket: its rate times the time, and what it holds if `start` is 0 and after an outage. Windows: a whole quota
     for each one touched, the largest in force during it; windows that slide are counted from `start`.
@@ -65,7 +67,7 @@ def available(scenario: Scenario, phase: float, start: float, end: float) -> flo
     edges = [start, *sorted(edge for edge in inner if start < edge < end), end]
     pieces = [(low, high, 0.0 if scenario.out(low) else scenario.factor(low)) for low, high in pairwise(edges)]
     if rules.refill == "bucket":
-        holds = min(rules.burst, MINUTE)
+        holds = max(min(rules.burst, MINUTE), one * MINUTE)
         held = 0.0 if start or scenario.out(0.0) else holds
         for out in scenario.outages:  # it was empty, unless nobody could call before
             if out.end < end:
@@ -85,6 +87,11 @@ def minutes(rules: QuotaRules, calls: Iterable[Call], end: float = math.inf) -> 
     for call in calls:
         requests += 1
         tokens += call.tokens(end)
+    return taken(rules, requests, tokens)
+
+
+def taken(rules: QuotaRules, requests: float, tokens: float) -> float:
+    """Minutes of the quota that binds, which so much takes."""
     return max(requests / rules.rpm if rules.rpm else 0.0, tokens / rules.tpm if rules.tpm else 0.0)
 
 

@@ -31,6 +31,16 @@ class Recommendation:
     before: Result
     """With the settings as they were."""
     after: Result
+    timed: bool = False
+    """Whether both ended with their time, and what they served in it is what differs."""
+
+    @property
+    def faster(self) -> float:
+        """How many times as much is answered in the same time; never less than 1."""
+        before, after = self.before, self.after
+        if self.timed:
+            return max(1.0, after.served / before.served)
+        return before.makespan_s / after.makespan_s if 0.0 < after.makespan_s < before.makespan_s else 1.0
 
     @property
     def options(self) -> str:
@@ -48,22 +58,39 @@ def recommend(
     `--max-tokens`: the longest answer that was seen, with some room, where that is less than it was; what a call
     reserves and does not use cannot be used by others meanwhile. `--concurrency`: the most calls that were in flight
     at a time, with some room; where they took all places, as many as the quota keeps in flight (Little's law).
-    None where requests were lost, or none was answered.
+    Where that brings nothing, the settings are those that there were. None where requests were lost, or none was
+    answered.
     """
     if before.lost or not before.served:
         return None
     rules = simulation.scenario.rules
-    most = most_in_flight(done)
-    full = most >= simulation.concurrency
-    if full:
-        most = max(most, math.ceil(_allowed_a_second(done) * _mean_latency(done)))
-    max_tokens = min(simulation.max_tokens, _rounded_up(max(done.work.outputs, default=1) * ROOM, _STEP))
-    better = replace(simulation, max_tokens=max_tokens, concurrency=max(1, math.ceil(most * ROOM)))
+    shorter = _rounded_up(max(done.work.outputs, default=1) * ROOM, _STEP)
+    max_tokens, after, most = min(simulation.max_tokens, shorter), before, _with_room(most_in_flight(done))
+    wanted = _with_room(_allowed_a_second(done) * _mean_latency(done)) if most > simulation.concurrency else 0
+    better = replace(simulation, max_tokens=max_tokens, concurrency=max(simulation.concurrency, wanted))
     # Without a quota in tokens maxTokens changes nothing.
-    other = full or (rules.tpm is not None and max_tokens < simulation.max_tokens)
-    after = result(before.algorithm, again(better)) if other else before
+    if wanted or (rules.tpm is not None and max_tokens < simulation.max_tokens):
+        run = again(better)
+        after = result(before.algorithm, run)
+        if _worse(after, before, timed=simulation.duration is not None):
+            max_tokens, after = simulation.max_tokens, before
+        else:
+            most = _with_room(most_in_flight(run))
     burst = rules.burst if rules.refill == "bucket" else 1.0
-    return Recommendation(rules.rpm, rules.tpm, burst, max_tokens, better.concurrency, before, after)
+    return Recommendation(
+        rules.rpm, rules.tpm, burst, max_tokens, min(most, better.concurrency), before, after,
+        timed=simulation.duration is not None,
+    )  # fmt: skip
+
+
+def _worse(after: Result, before: Result, *, timed: bool) -> bool:
+    if timed or after.served != before.served:
+        return after.served < before.served
+    return after.makespan_s > before.makespan_s
+
+
+def _with_room(calls: float) -> int:
+    return max(1, math.ceil(calls * ROOM))
 
 
 def _allowed_a_second(run: Run) -> float:

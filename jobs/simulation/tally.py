@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from jobs.simulation.ideal import ideal
-from jobs.simulation.measures import lost, quantile
+from jobs.simulation.measures import lost, quantile, taken
 from jobs.simulation.result import Result
 from jobs.simulation.run import Run
 from jobs.simulation.scenario import MINUTE, quota_minutes
@@ -30,6 +30,10 @@ class _Tally:
     """When the first call was sent."""
     last: float = 0.0
     """When the last one was admitted."""
+    one: float = 0.0
+    """Minutes of the quota that the largest section takes."""
+    arrived: float = 0.0
+    """When the last of the requests came that were admitted."""
     all: _Amount = field(default_factory=_Amount)
     minutes: dict[int, _Amount] = field(default_factory=lambda: defaultdict(_Amount))
     waits: "array[float]" = field(default_factory=lambda: array("d"))
@@ -60,7 +64,7 @@ def result(algorithm: str, run: Run) -> Result:
 
 def _count(run: Run) -> _Tally:
     offered, end = run.work.offered, run.seconds
-    tally = _Tally(calls=len(run.turned_away), throttled=len(run.turned_away), first=math.inf)
+    tally = _Tally(calls=len(run.turned_away), throttled=len(run.turned_away), first=math.inf, one=_one(run))
     for call in run.server.calls:
         if call.arrived > end:
             break
@@ -73,42 +77,38 @@ def _count(run: Run) -> _Tally:
         for amount in (tally.all, tally.minutes[int(call.arrived // MINUTE)]):
             amount.requests += 1
             amount.tokens += tokens
-        tally.last = call.arrived
+        tally.last, tally.arrived = call.arrived, max(tally.arrived, offered[call.unit])
         tally.waits.append(call.arrived - offered[call.unit])
     tally.first = min(tally.first, *run.turned_away[:1], tally.last)
     return tally
 
 
-def _minutes(run: Run, amount: _Amount) -> float:
-    """Of the quota that binds."""
-    rules = run.scenario.rules
-    return max(
-        amount.requests / rules.rpm if rules.rpm else 0.0,
-        amount.tokens / rules.tpm if rules.tpm else 0.0,
-    )
+def _one(run: Run) -> float:
+    rules, sizes = run.scenario.rules, zip(run.work.inputs, run.work.outputs, strict=True)
+    return taken(rules, 1, max((given + back * rules.burndown for given, back in sizes), default=0.0))
 
 
 def _utilisation(run: Run, tally: _Tally) -> float:
-    """What comes at once is measured by what the server lets in at once: a bucket, or a window."""
+    """What comes at once is measured by what the server lets in at once: a bucket, but at least a call, or a window."""
     rules = run.scenario.rules
-    at_once = min(rules.burst, MINUTE) if rules.refill == "bucket" else MINUTE
-    return _minutes(run, tally.all) / quota_minutes(run.scenario, tally.first, max(tally.last, tally.first + at_once))
+    at_once = max(min(rules.burst, MINUTE), tally.one * MINUTE) if rules.refill == "bucket" else MINUTE
+    used = taken(rules, tally.all.requests, tally.all.tokens)
+    return used / quota_minutes(run.scenario, tally.first, max(tally.last, tally.first + at_once))
 
 
 def _worst_minute(run: Run, tally: _Tally) -> float:
-    return min(
-        (
-            _minutes(run, tally.minutes[minute]) / quota_minutes(run.scenario, minute * MINUTE, (minute + 1) * MINUTE)
-            for minute in range(int(tally.last // MINUTE))
-        ),
-        default=1.0,
-    )
+    shares = []
+    for minute in range(int(tally.last // MINUTE)):
+        amount = tally.minutes[minute]
+        used = taken(run.scenario.rules, amount.requests, amount.tokens)
+        shares.append(used / quota_minutes(run.scenario, minute * MINUTE, (minute + 1) * MINUTE))
+    return min(shares, default=1.0)
 
 
 def _ideal(run: Run, tally: _Tally) -> float:
     """For all requests of the work; for those that were admitted, where the time ended it."""
     work = run.work
     if run.cut:
-        return ideal(run, tally.all.requests, tally.all.tokens, 0.0)
+        return ideal(run, tally.all.requests, tally.all.tokens, tally.arrived, tally.one)
     tokens = sum(work.inputs) + sum(work.outputs) * run.scenario.rules.burndown
-    return ideal(run, len(work.inputs), tokens, max(work.offered, default=0.0))
+    return ideal(run, len(work.inputs), tokens, max(work.offered, default=0.0), tally.one)

@@ -93,6 +93,37 @@ def test_a_recommendation_has_room_for_the_longest_answer_and_makes_a_batch_fast
     assert done.options == f"--rpm 600 --tpm 100000 --max-tokens {done.max_tokens} --concurrency {done.concurrency}"
 
 
+@pytest.mark.parametrize(
+    ("rpm", "tpm", "most"), [(200.0, 400_000.0, 8192), (200.0, 400_000.0, 30_000), (100.0, 300_000.0, 50_000)]
+)
+def test_the_places_that_are_recommended_are_enough_for_the_run_that_is_promised(rpm, tpm, most):
+    simulation = Simulation(scenario=Scenario(QuotaRules(rpm, tpm), 1), requests=100, max_tokens=most)
+    found = shown(simulation, TOLD)[TOLD].recommendation
+    assert found
+    free = replace(simulation, max_tokens=found.max_tokens)
+    assert found.after == result(TOLD, _run(TOLD, free, simulated_gate))
+    assert found.after == result(TOLD, _run(TOLD, replace(free, concurrency=found.concurrency), simulated_gate))
+    assert found.concurrency < 100
+
+
+def test_settings_that_bring_less_than_those_that_there_are_are_not_recommended():
+    simulation = Simulation(scenario=Scenario(QuotaRules(100.0, 100_000.0), 1), requests=50, max_tokens=4096)
+    done = _run(TOLD, simulation, simulated_gate)
+    before = result(TOLD, done)
+    slower = _run(TOLD, replace(simulation, concurrency=1), simulated_gate)
+    found = recommend(simulation, done, before, lambda _: slower)
+    assert found
+    assert (found.max_tokens, found.after, found.faster) == (4096, before, 1.0)
+
+
+def test_of_a_timed_run_the_gain_is_what_more_is_served():
+    timed = replace(SIMULATION, requests=None, duration=180.0, concurrency=2)
+    found = shown(timed, TOLD)[TOLD].recommendation
+    assert found
+    assert found.after.served > 2 * found.before.served
+    assert found.faster == found.after.served / found.before.served
+
+
 def test_without_a_quota_in_tokens_a_recommendation_needs_no_second_run():
     done = _run(TOLD, SIMULATION, simulated_gate)
     found = recommend(SIMULATION, done, result(TOLD, done), partial(pytest.fail, "a second run"))

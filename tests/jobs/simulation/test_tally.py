@@ -49,6 +49,30 @@ def test_calls_under_way_at_the_end_of_a_timed_run_are_served():
 
 
 @pytest.mark.parametrize(
+    ("requests", "scenario", "settings"),
+    [
+        (3, Scenario(QuotaRules(rpm=1), 1), {}),
+        (1, Scenario(QuotaRules(rpm=10, tpm=4_200), 1), {}),
+        (10, Scenario(QuotaRules(rpm=2, burst=0.1), 1), {}),
+        (1, Scenario(QuotaRules(rpm=1), 1, outages=(Outage(5.0, 15.0), Outage(55.0, 65.0))), {}),
+        (None, Scenario(QuotaRules(rpm=100, refill="sliding"), 1), {"duration": 120.0, "arrivals": "poisson"}),
+    ],
+)
+def test_nobody_needs_less_than_who_knows_all_about_the_server(requests, scenario, settings):
+    done = figures("token-bucket", scenario, requests, **settings)
+    assert done.lost == 0
+    assert done.ideal_s <= done.makespan_s * (1 + 1e-9)
+    assert done.utilisation <= 1.6
+
+
+def test_what_arrives_late_cannot_be_served_before():
+    timed = figures(
+        "none", Scenario(QuotaRules(rpm=100, refill="sliding"), 1), None, duration=120.0, arrivals="poisson"
+    )
+    assert timed.makespan_s < 1.1 * timed.ideal_s
+
+
+@pytest.mark.parametrize(
     ("settings", "seconds"),
     [
         ({"requests": 121}, 120.0),
