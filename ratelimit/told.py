@@ -75,6 +75,8 @@ class Told:
         self._bucket = TokenBucket(rate, burst)
         self._under_way: deque[tuple[float, float]] = deque()
         """When each call will have arrived, and its cost; the bucket's limit is less by their sum."""
+        self._arrived_at = -math.inf
+        """Up to when the mirror is brought up."""
         self._credit = self._flight = 0.0
         """Means: what an ended call gives back, and what is under way when a call starts."""
         self._calls = 0
@@ -171,6 +173,9 @@ class Told:
 
     def _arrive(self, now: float) -> None:
         """Bring the mirror up to `now`: who has arrived by then takes no room besides its charge."""
+        if now <= self._arrived_at:
+            return
+        self._arrived_at = now
         bucket, under_way = self._bucket, self._under_way
         while under_way and under_way[0][0] <= now:
             at, cost = under_way.popleft()
