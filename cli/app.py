@@ -78,7 +78,10 @@ def _run(arguments: list[str]) -> int:
         # Typer exits with 1, a bug's code, where standard output is closed.
         return PIPE_CLOSED if isinstance(end.__context__, BrokenPipeError) else int(end.code or ExitCode.OK)
     except Exception as error:  # noqa: BLE001 (nobody else will catch it)
-        return _bug(error, verbose="--verbose" in arguments or bool(os.environ.get(DEBUG)))
+        lost = _lost_stdout() if isinstance(error, OSError) else None
+        if lost is not None:
+            return _complain(stdout_lost(lost))
+        return _bug(error, arguments)
 
 
 JSON = "BEDROCK_BATCH_ANALYZE_JSON"
@@ -105,15 +108,29 @@ def _complain(error: UserError) -> int:
     return error.exit_code
 
 
-def _bug(error: Exception, *, verbose: bool) -> int:
+def _lost_stdout() -> OSError | None:
+    """Why nothing can be printed, if so: help and other short answers are printed where nobody watches over it.
+
+    The error that came does not tell where it came from; an empty line is the smallest trial.
+    """
+    try:
+        print(flush=True)
+    except OSError as error:
+        return error
+    return None
+
+
+def _bug(error: Exception, arguments: Sequence[str]) -> int:
     # Without the exception's own words, and never with local variables: both may hold documents or secrets.
+    verbose = "--verbose" in arguments or bool(os.environ.get(DEBUG))
     if verbose:
         traceback.print_exception(error)
     while isinstance(error, ExceptionGroup):  # of tasks: the place is where the first of them failed
         error = error.exceptions[0]
     place = traceback.extract_tb(error.__traceback__)[-1]
     what = f"this is a bug: {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
-    hint = "please report it" if verbose else f"please report it; --verbose or {DEBUG}=1 shows the traceback"
+    ways = f"--verbose or {DEBUG}=1" if arguments[:1] == ["analyze"] else f"{DEBUG}=1"  # others have no --verbose
+    hint = "please report it" if verbose else f"please report it; {ways} shows the traceback"
     return _complain(UserError(what, hint, ExitCode.BUG))
 
 

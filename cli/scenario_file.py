@@ -4,11 +4,11 @@ Some are ready: files like those that a user writes, beside this module.
 """
 
 import difflib
-import tomllib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from jobs.simulation.work import User
 
 SUFFIX = ".toml"
+MOST_USERS: Final = 1000
+"""As many can still be told apart."""
+LARGEST: Final = 1 << 17
+"""Bytes of a file: a thousand users with all that can be said of them fit in."""
+LONGEST_LINE: Final = 4000
+"""Characters: a dotted key of tens of thousands of parts, which takes the parser minutes, does not fit in."""
+LEAST_SHARE, MOST_SHARE = 1e-6, 1e6
+"""Beside the others' shares; so far apart, one of two has all requests."""
+MOST_WEIGHT = 1e6
 WITHOUT = ("config", "scenario", "list_scenarios", "json", "html")
 """Options that say what is done with a scenario, and do not stand in one."""
 _TITLE, _USER = "title", "user"
@@ -30,7 +39,7 @@ def ready() -> dict[str, str]:
     """The names of the ready scenarios, in order, with the question that each answers."""
     found = sorted(files("cli.scenarios").iterdir(), key=lambda file: file.name)
     return {
-        file.name.removesuffix(SUFFIX): str(tomllib.loads(file.read_text("utf-8"))[_TITLE])
+        file.name.removesuffix(SUFFIX): str(values.toml(file.read_text("utf-8"))[_TITLE])
         for file in found
         if file.name.endswith(SUFFIX)
     }
@@ -46,17 +55,16 @@ def load(ctx: typer.Context, scenario: str | None) -> str | None:
         return scenario
     text = _text(scenario)
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{scenario}: not TOML: {error}") from None
-    ctx.meta[_QUESTION] = str(content.pop(_TITLE, ""))
-    tables = content.pop(_USER, [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise UserError(f"{scenario}:{_line(text, _USER)}: {_USER} must be tables, [[{_USER}]]")
+        content = values.toml(text)
+    except ValueError as error:
+        raise UserError(f"{scenario}: {error}") from None
+    ctx.meta[_QUESTION] = _title(scenario, text, content.pop(_TITLE, ""))
+    tables = _tables(scenario, text, content.pop(_USER, []))
     if tables and "users" in content:
         raise UserError(f"{scenario}:{_line(text, 'users')}: users and [[{_USER}]] exclude each other")
     ctx.meta[_USERS] = tuple(_user(scenario, text, number, table) for number, table in enumerate(tables))
-    sources.overlay(ctx, content, lambda key: f"{scenario}:{_line(text, key)}: {key}", WITHOUT)
+    written = {key.replace("_", "-"): key for key in content}
+    sources.overlay(ctx, content, lambda key: f"{scenario}:{_line(text, written.get(key, key))}: {key}", WITHOUT)
     return scenario
 
 
@@ -72,16 +80,36 @@ def title(ctx: typer.Context) -> str:
 
 
 def _text(scenario: str) -> str:
-    own = files("cli.scenarios") / f"{scenario}{SUFFIX}"
-    if "/" not in scenario and own.is_file():
-        return own.read_text("utf-8")
+    names = ready()
+    if scenario in names:
+        return (files("cli.scenarios") / f"{scenario}{SUFFIX}").read_text("utf-8")
     try:
-        return values.read_text(Path(scenario))
+        text = values.read_text(Path(scenario), LARGEST)
     except ValueError as error:
-        names = ready()
         near = difflib.get_close_matches(scenario, names, n=1, cutoff=0.0)
         hint = f"name a file, or a ready scenario: {', '.join(names)}; the nearest is {near[0]}"
         raise UserError(f"--scenario: {error}", hint) from None
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > LONGEST_LINE:
+            raise UserError(f"{scenario}:{number}: is longer than {LONGEST_LINE:,} characters", "break the line")
+    return text
+
+
+def _title(scenario: str, text: str, title: object) -> str:
+    if not isinstance(title, str):
+        raise UserError(f"{scenario}:{_line(text, _TITLE)}: {_TITLE}: must be a text, not {title!r}")
+    return title
+
+
+def _tables(scenario: str, text: str, tables: object) -> list[dict[str, Any]]:
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise UserError(f"{scenario}:{_line(text, _USER)}: {_USER} must be tables, [[{_USER}]]")
+    if len(tables) > MOST_USERS:
+        raise UserError(
+            f"{scenario}:{_line(text, _USER, MOST_USERS)}: [[{_USER}]]: must be at most {MOST_USERS:,}, "
+            f"not {len(tables):,}"
+        )
+    return tables
 
 
 def _user(scenario: str, text: str, number: int, table: Mapping[str, Any]) -> "User":
@@ -107,9 +135,16 @@ def _place(scenario: str, text: str, number: int, key: str) -> str:
 
 def _weight(value: object) -> float:
     weight = values.positive(value)
-    if weight < 1:
-        raise ValueError(f"must be a number of 1 or more, not {value!r}")
+    if not 1 <= weight <= MOST_WEIGHT:
+        raise ValueError(f"must be a number from 1 to {MOST_WEIGHT:,.0f}, not {value!r}")
     return weight
+
+
+def _share(value: object) -> float:
+    share = values.positive(value)
+    if not LEAST_SHARE <= share <= MOST_SHARE:
+        raise ValueError(f"must be a number from {LEAST_SHARE:f} to {MOST_SHARE:,.0f}, not {value!r}")
+    return share
 
 
 def _range(value: object) -> tuple[int, int]:
@@ -124,28 +159,43 @@ def _range(value: object) -> tuple[int, int]:
 _FIELDS = {
     "name": values.text,
     "weight": _weight,
-    "share": values.positive,
+    "share": _share,
     "input": _range,
     "output": values.tokens,
 }
 
 
 def _line(text: str, *keys: str | int) -> int:
-    """The line in which a key stands: the first one without which the file does not have it.
+    """The line in which a key stands: the last one before which the file does not have it.
 
-    The standard library's parser, which tells no lines, is asked for longer and longer beginnings of the file.
+    The standard library's parser, which tells no lines, is asked for beginnings of the file. Only a line in which the
+    key is written can be the one. A beginning that ends in the middle of a value decides nothing.
     """
-    lines = text.splitlines(keepends=True)
-    without = 0
-    for count in range(1, len(lines) + 1):
-        try:
-            content = tomllib.loads("".join(lines[:count]))
-        except tomllib.TOMLDecodeError:
-            continue  # in the middle of a value
-        if _has(content, keys):
-            break
-        without = count
-    return without + 1
+    lines = text.split("\n")
+    name = next(str(key) for key in reversed(keys) if isinstance(key, str))
+    # A key that is written with escapes may stand in any of them.
+    written = re.compile(rf"""(?<![\w-]){re.escape(name)}["']?\s*[=.\]]""")
+    places = [number for number, line in enumerate(lines) if written.search(line)] or [*range(len(lines))]
+    found, low, high = 0, 0, len(places)
+    while low < high:
+        middle = tried = (low + high) // 2
+        while (content := _beginning(lines, places[tried])) is None and tried > low:
+            tried -= 1
+        if content is not None and _has(content, keys):
+            high = tried
+            continue
+        if content is not None:
+            found = places[tried]
+        low = middle + 1
+    return found + 1
+
+
+def _beginning(lines: Sequence[str], count: int) -> dict[str, Any] | None:
+    """What so many lines say; None in the middle of a value."""
+    try:
+        return values.toml("\n".join(lines[:count]))
+    except ValueError:
+        return None
 
 
 def _has(content: Any, keys: tuple[str | int, ...]) -> bool:

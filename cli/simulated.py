@@ -3,12 +3,13 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from cli.errors import UserError
 from cli.render.safe import safe
+from cli.values import MOST_REQUESTS
 from jobs.documents.intake import IntakeRules
 from jobs.emulator.quotas import QuotaRules
 from jobs.request import Recipe
@@ -18,6 +19,9 @@ from jobs.simulation.simulation import Simulation
 from jobs.simulation.sizes import measured
 from jobs.simulation.work import SPREAD, User
 from jobs.tasks import DEFAULT, TASKS
+
+Named = Callable[[str], str]
+"""Names an option as its source does: `--docs`, or a file, a line and a key."""
 
 REQUESTS = 300
 """Where neither a number, nor a duration, nor documents are given."""
@@ -51,13 +55,13 @@ class SimulateSettings:
     seed: int
 
 
-def simulation_of(settings: SimulateSettings) -> Simulation:
+def simulation_of(settings: SimulateSettings, named: Named) -> Simulation:
     """The simulation that was asked for; what of the documents cannot be measured is told on standard error.
 
     Raises:
         UserError: there is nothing to simulate, or a request that can never fit.
     """
-    sizes = _sizes(settings.docs)
+    sizes = _sizes(settings.docs, named)
     users = settings.users
     if isinstance(users, int):
         users = tuple(User(f"user {number + 1}") for number in range(users))
@@ -83,22 +87,24 @@ def simulation_of(settings: SimulateSettings) -> Simulation:
         sizes=sizes,
         concurrency=settings.concurrency,
     )
-    _check_fits(simulation)
+    _check_fits(simulation, named)
     return simulation
 
 
-def _sizes(docs: tuple[str, ...]) -> list[int]:
+def _sizes(docs: tuple[str, ...], named: Named) -> list[int]:
     """Of the sections of real documents, as `analyze` would send them."""
     if not docs:
         return []
     if not any(os.path.lexists(path) for path in docs):
-        raise UserError(f"--docs: no such file or folder: {', '.join(docs)}", "check the name")
+        raise UserError(f"{named('docs')}: no such file or folder: {', '.join(docs)}", "check the name")
     recipe = Recipe("simulated", "on-demand", "simulated", TASKS[DEFAULT])
     sizes, unread = asyncio.run(measured(docs, IntakeRules(), SECTION_TOKENS, recipe))
     for path, error in unread:
         print(f"note: not measured: {safe(path)}: {safe(error)}", file=sys.stderr)
     if not sizes:
-        raise UserError(f"--docs: no sections were found in {', '.join(docs)}", "name .md, .txt or .html files")
+        raise UserError(
+            f"{named('docs')}: no sections were found in {', '.join(docs)}", "name .md, .txt or .html files"
+        )
     return sizes
 
 
@@ -125,8 +131,8 @@ def _taking(tenant: Tenant, users: Sequence[User], sizes: Sequence[int], tpm: fl
     return Tenant(tenant.start, tenant.end, tenant.rpm, int(given + mix.output) if tpm else 0)
 
 
-def _check_fits(simulation: Simulation) -> None:
-    """A request that is larger than the smallest quota would wait for ever."""
+def _check_fits(simulation: Simulation, named: Named) -> None:
+    """A request that is larger than the smallest quota would wait for ever, and nobody waits for too many of them."""
     rules, scenario = simulation.scenario.rules, simulation.scenario
     smallest = min((1.0, *(change.factor for change in scenario.changes)))
     if simulation.rate * smallest < 1:
@@ -136,8 +142,15 @@ def _check_fits(simulation: Simulation) -> None:
         )
     if any(tenant.rpm > MOST_OF_OTHERS * simulation.rate for tenant in scenario.tenants):
         raise UserError(
-            f"--tenant: calls more than {MOST_OF_OTHERS} times as often as the quota of {simulation.rate:g} allows",
+            f"{named('tenant')}: calls more than {MOST_OF_OTHERS} times as often as the quota of {simulation.rate:g} "
+            "allows",
             "give it a rate that leaves something to simulate",
+        )
+    if simulation.count > MOST_REQUESTS:  # of a timed run, as a number was checked where it was read
+        raise UserError(
+            f"{named('duration')}: so long a time at {simulation.rate:,.10g} requests a minute takes "
+            f"{simulation.count:,} requests to simulate, more than {MOST_REQUESTS:,}",
+            "make it shorter, or lower --rate",
         )
     if rules.tpm is None:
         return

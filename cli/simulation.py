@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from cli.errors import UserError, stdout_lost
 from cli.render.comparison import recommendation_lines, write_table
 from cli.render.simulating import simulating
-from cli.simulated import SimulateSettings, described, simulation_of
+from cli.simulated import Named, SimulateSettings, described, simulation_of
 from jobs.results.atomic import replacing
 from jobs.simulation.comparison import ALGORITHMS, GateMaker, Shown, compare
 from jobs.simulation.result import Result
@@ -31,11 +31,14 @@ def simulate(
     algorithms: Sequence[str],
     gate: GateMaker,
     *,
+    named: Named,
     title: str = "",
     json: bool = False,
     html: Path | None = None,
 ) -> int:
     """Run the algorithms (all if none is named) and show what came of them; returns the exit code.
+
+    `named` names an option as its source does.
 
     Raises:
         UserError: it cannot be simulated, or the page cannot be written.
@@ -45,7 +48,7 @@ def simulate(
             _check_writable(html)
         except OSError as error:
             raise _unwritable(html, error.strerror or str(error)) from error
-    simulation = simulation_of(settings)
+    simulation = _apart(lambda: simulation_of(settings, named))
     names = tuple(dict.fromkeys(algorithms)) or ALGORITHMS
     with simulating(names, simulation, sys.stderr) as screen:
         shown = _apart(lambda: list(compare(simulation, names, gate, courses=html is not None, watch=screen.watch)))
@@ -86,6 +89,8 @@ def _apart(work: Callable[[], _T]) -> _T:
 
 def _check_writable(html: Path) -> None:
     """Before minutes of simulation go into a page that cannot be written."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        html.stat()  # says what cannot be a file's name, and of links that go in circles
     folder = html.resolve().parent
     if html.is_dir():
         raise _unwritable(html, "it is a folder")

@@ -7,7 +7,6 @@ mean nothing, and each value can be told its origin.
 import difflib
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,8 @@ MODELS = "models"
 _FILE, _MODELS, _SCENARIO = "cli.settings-file", "cli.models", "cli.scenario"
 """Keys of the context's `meta`."""
 _RANKS = ("COMMANDLINE", "ENVIRONMENT", "DEFAULT_MAP")
+_OF_SETTINGS = len(_RANKS)
+"""The rank of what the settings file has: after a scenario, with which it shares DEFAULT_MAP."""
 
 
 def load(ctx: typer.Context, config: Path | None) -> Path | None:
@@ -98,9 +99,9 @@ def origin(ctx: Any, name: str) -> str:
         case 1:
             return f"{ctx.auto_envvar_prefix}_{name.upper()}"
         case 2:
-            names, place = ctx.meta.get(_SCENARIO, ((), str))
-            if name in names:
-                return str(place(_dashed(name)))
+            _, place = ctx.meta[_SCENARIO]
+            return str(place(_dashed(name)))
+        case 3:
             return _place(ctx.meta[_FILE], str(ctx.info_name), _dashed(name))
     return f"--{_dashed(name)}"
 
@@ -117,7 +118,10 @@ def told(ctx: typer.Context) -> Iterator[str]:
 
 def _rank(ctx: Any, name: str) -> int | None:
     source = ctx.get_parameter_source(name)
-    return _RANKS.index(source.name) if source is not None and source.name in _RANKS else None
+    if source is None or source.name not in _RANKS:
+        return None
+    of_scenario, _ = ctx.meta.get(_SCENARIO, ((), str))
+    return _OF_SETTINGS if source.name == _RANKS[-1] and name not in of_scenario else _RANKS.index(source.name)
 
 
 def _options(command: Any) -> Iterator[Any]:
@@ -152,11 +156,13 @@ def _check_environment(commands: Mapping[str, Collection[Any]]) -> None:
 
 def _sections(file: Path, commands: Mapping[str, Collection[Any]]) -> dict[str, Any]:
     try:
-        content = tomllib.loads(values.read_text(file))
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{file}: not TOML: {error}") from None
+        text = values.read_text(file)
     except ValueError as error:
         raise UserError(f"settings file: {error}") from None
+    try:
+        content = values.toml(text)
+    except ValueError as error:
+        raise UserError(f"{file}: {error}") from None
     known = {*commands, MODELS}
     sections: dict[str, Any] = {}
     for name, section in content.items():

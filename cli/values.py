@@ -7,9 +7,10 @@ where it is reported.
 
 import math
 import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs.tasks import TASKS
 
@@ -21,6 +22,9 @@ LARGEST_TEXT = 1 << 20
 
 LARGEST_CALL = 10_000_000
 """Tokens: more than the largest context that any model has."""
+
+MOST_REQUESTS = 100_000_000
+"""Of one simulation: nobody waits for more."""
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -237,23 +241,42 @@ def endpoint(value: object) -> str:
         raise ValueError(f"{error}; {error.hint}" if error.hint else str(error)) from None
 
 
-def read_text(file: Path) -> str:
+def read_text(file: Path, largest: int = LARGEST_TEXT) -> str:
     """A small UTF-8 file, or pipe, without its byte order mark.
 
     Raises:
-        ValueError: it cannot be read, is larger than a MiB or is not UTF-8.
+        ValueError: it cannot be read, is larger than `largest` bytes or is not UTF-8.
     """
     try:
         with file.open("rb") as opened:
-            data = opened.read(LARGEST_TEXT + 1)
+            data = opened.read(largest + 1)
     except OSError as error:
         raise ValueError(f"cannot read {str(file)!r}: {error.strerror}") from None
-    if len(data) > LARGEST_TEXT:
-        raise ValueError(f"{str(file)!r} is larger than 1 MiB")
+    if len(data) > largest:
+        shown = f"{largest >> 20} MiB" if largest >> 20 else f"{largest >> 10} KiB"
+        raise ValueError(f"{str(file)!r} is larger than {shown}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{str(file)!r} is not UTF-8 (byte {error.start})") from None
+
+
+def toml(text: str) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        ValueError: it is not TOML, or holds what cannot be shown: numbers of thousands of digits, or depths of nesting.
+    """
+    try:
+        content = tomllib.loads(text)
+        repr(content)  # so that every message may show a value
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"not TOML: {error}") from None
+    except RecursionError:
+        raise ValueError("not readable: it is nested too deeply") from None
+    except ValueError:
+        raise ValueError("not readable: it has a whole number of thousands of digits") from None
+    return content
 
 
 def overrides(fields: Mapping[str, object]) -> dict[str, float]:

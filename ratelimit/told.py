@@ -21,7 +21,7 @@ STEP = 0.02
 """Seconds' worth by which a refusal raises the margin."""
 TIGHT, STEP_IF_TIGHT = 0.5, 0.05
 """Of the burst: a call that takes more is refused whenever its size was estimated a little too low, or that of one
-before it; and the seconds' worth by which that raises the margin. Only where it is at its widest others are suspected."""
+before it; and the seconds' worth by which that raises the margin. Others are suspected where it is at its widest."""
 ONE_IN = 1000
 """Calls that take the margin down by one step: so many pass for each that is refused where the bucket is tight."""
 WIDEST = 0.25

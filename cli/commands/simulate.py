@@ -1,6 +1,7 @@
 """`bedrock-batch simulate`: what each way of limiting would do to a batch, without an account."""
 
 import difflib
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -12,7 +13,12 @@ from cli.options import OUTPUT, flag, option
 
 SERVER, WORK, EVENTS = "The server", "The work", "What happens"
 MINUTE: Final = 60.0
-MOST_USERS: Final = 1000
+DAY: Final = 86400.0
+LONGEST: Final = 30 * DAY
+"""Of all times: what takes longer is no batch."""
+MOST_RPM: Final = 1e7
+MOST_TPM: Final = 1e12
+"""More than any account has."""
 
 Server = Literal["bucket", "fixed", "sliding"]
 Arrivals = Literal["batch", "poisson", "bursty"]
@@ -42,9 +48,48 @@ def parse_burst(value: object) -> float:
 def parse_users(value: object) -> int:
     """A number of users that can be told apart."""
     number = values.whole(value)
-    if number > MOST_USERS:
-        raise ValueError(f"must be at most {MOST_USERS:,}, not {value!r}")
+    if number > scenario_file.MOST_USERS:
+        raise ValueError(f"must be at most {scenario_file.MOST_USERS:,}, not {value!r}")
     return number
+
+
+def parse_requests(value: object) -> int:
+    """As many as can be simulated in a time that somebody waits for."""
+    number = values.whole(value)
+    if number > values.MOST_REQUESTS:
+        raise ValueError(f"must be at most {values.MOST_REQUESTS:,}, not {value!r}")
+    return number
+
+
+def parse_rpm(value: object) -> float:
+    """Requests a minute."""
+    return _at_most(MOST_RPM, value)
+
+
+def parse_tpm(value: object) -> float:
+    """Tokens a minute."""
+    return _at_most(MOST_TPM, value)
+
+
+def _at_most(most: float, value: object) -> float:
+    number = values.positive(value)
+    if number > most:
+        raise ValueError(f"must be at most {most:,.0f} a minute, not {value!r}")
+    return number
+
+
+def parse_time(value: object) -> float:
+    """A duration, or a time since the start."""
+    seconds = values.duration(value)
+    if seconds > LONGEST:
+        raise ValueError(f"must be at most {LONGEST / DAY:.0f}d, not {value!r}")
+    return seconds
+
+
+def parse_length(value: object) -> float:
+    """A duration that is not zero."""
+    values.some_time(value)
+    return parse_time(value)
 
 
 def parse_load(value: object) -> float:
@@ -69,7 +114,7 @@ def parse_change(value: object) -> tuple[float, float]:
     at, colon, rate = values.text(value).partition(":")
     if not colon:
         raise ValueError(f"must be T:RATE, as in 5m:50, not {value!r}")
-    return values.duration(at), values.positive(rate)
+    return parse_time(at), parse_rpm(rate)
 
 
 def parse_tenant(value: object) -> Any:
@@ -81,14 +126,14 @@ def parse_tenant(value: object) -> Any:
     span, colon, rate = values.text(value).rpartition(":")
     if not colon:
         raise ValueError(f"must be FROM-TO:RPM, as in 5m-10m:300, not {value!r}")
-    return Tenant(*_span(span), values.positive(rate))
+    return Tenant(*_span(span), parse_rpm(rate))
 
 
 def _span(written: str) -> tuple[float, float]:
     start, dash, end = written.partition("-")
     if not dash:
         raise ValueError(f"must be FROM-TO, as in 60-120 or 1m-2m, not {written!r}")
-    span = values.duration(start), values.duration(end)
+    span = parse_time(start), parse_time(end)
     if span[0] >= span[1]:
         raise ValueError(f"must end after it begins, not {written!r}")
     return span
@@ -104,11 +149,9 @@ def _list_scenarios(wanted: bool) -> bool:
 
 def simulate(
     ctx: typer.Context,
-    rate: Annotated[
-        float | None, option("--rate", SERVER, "The quota in requests a minute.", values.positive, "N")
-    ] = None,
+    rate: Annotated[float | None, option("--rate", SERVER, "The quota in requests a minute.", parse_rpm, "N")] = None,
     tpm: Annotated[
-        float | None, option("--tpm", SERVER, "The quota in tokens a minute.", values.positive, "N", "none")
+        float | None, option("--tpm", SERVER, "The quota in tokens a minute.", parse_tpm, "N", "none")
     ] = None,
     server: Annotated[
         Server,
@@ -123,12 +166,20 @@ def simulate(
         float, option("--burst", SERVER, "How much a bucket holds at most.", parse_burst, "DURATION", "1s")
     ] = 1.0,
     latency: Annotated[
-        float, option("--latency", SERVER, "Median time of a call.", values.duration, "DURATION", "6s")
+        float, option("--latency", SERVER, "Median time of a call.", parse_time, "DURATION", "6s")
     ] = 6.0,
-    requests: Annotated[int | None, option("--requests", WORK, "How many there are.", values.whole, "N", "300")] = None,
+    requests: Annotated[
+        int | None, option("--requests", WORK, "How many there are.", parse_requests, "N", "300")
+    ] = None,
     duration: Annotated[
         float | None,
-        option("--duration", WORK, "More requests than can be served, for so long.", values.some_time, "DURATION"),
+        option(
+            "--duration",
+            WORK,
+            "Instead of --requests: for so long, with requests to the end.",
+            parse_length,
+            "DURATION",
+        ),
     ] = None,
     arrivals: Annotated[
         Arrivals,
@@ -235,4 +286,5 @@ def simulate(
         seed=seed,
     )
     title = scenario_file.title(ctx)
-    raise typer.Exit(run(settings, tuple(algorithm or ()), simulated_gate, title=title, json=json, html=html))
+    names, named = tuple(algorithm or ()), partial(sources.origin, ctx)
+    raise typer.Exit(run(settings, names, simulated_gate, named=named, title=title, json=json, html=html))

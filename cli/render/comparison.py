@@ -13,12 +13,13 @@ from cli.render.safe import safe
 from jobs.simulation.comparison import Shown
 from jobs.simulation.recommendation import Recommendation
 from jobs.simulation.result import Result
-from jobs.simulation.scenario import MINUTE
 from jobs.simulation.simulation import Simulation
 from jobs.simulation.standings import best, shown
 
 WIDTH = 120
 """Of the table where there is no terminal."""
+WORTH = 1.05
+"""Times as fast, below which it is not worth a word: it would be written as once."""
 
 
 def _share(value: float) -> str:
@@ -72,24 +73,32 @@ def recommendation_lines(recommendation: Recommendation | None, paths: Sequence[
     yield f"  bedrock-batch analyze {documents} {recommendation.options}"
     served, seconds = counted(after.served, "request"), short_duration(after.makespan_s)
     figures = f"{served} in {seconds}, {_share(after.throttle_rate)} refused"
-    if after.makespan_s < 0.99 * before.makespan_s:
-        faster = before.makespan_s / max(1e-9, after.makespan_s)
-        figures += f"; {faster:.1f} times as fast as the run in the table ({short_duration(before.makespan_s)})"
+    if recommendation.faster >= WORTH:
+        than = counted(before.served, "request") if recommendation.timed else short_duration(before.makespan_s)
+        figures += f"; {recommendation.faster:.1f} times as fast as the run in the table ({than})"
     yield f"  {figures}"
 
 
 def _sentence(simulation: Simulation, done: Sequence[Shown]) -> str:
     rules = simulation.scenario.rules
     quota = f"{_number(rules.rpm)} requests" + (f" and {_number(rules.tpm)} tokens" if rules.tpm else "")
-    what = counted(simulation.requests, "request") if simulation.requests else "more requests than can be served"
     server = {"bucket": f"a bucket of {rules.burst:g} s", "fixed": "fixed minutes", "sliding": "a sliding minute"}
-    sentence = f"{what} against {quota} a minute, kept as {server[rules.refill]}"
+    sentence = f"{_work(simulation)} against {quota} a minute, kept as {server[rules.refill]}"
     if simulation.duration is not None:
         return f"{sentence}, for {duration(simulation.duration)}."
     if not done:
         return f"{sentence}."
     alone = ", and is alone there," if simulation.scenario.tenants else ""
     return f"{sentence}; who knows all about the server{alone} needs {short_duration(done[0].result.ideal_s)}."
+
+
+def _work(simulation: Simulation) -> str:
+    if simulation.requests:
+        return counted(simulation.requests, "request")
+    if simulation.arrivals == "batch":
+        return "more requests than can be served"
+    how = {"poisson": "at random", "bursty": "in bursts"}[simulation.arrivals]
+    return f"requests that come {how}, {_number(simulation.load * simulation.rate)} a minute on average,"
 
 
 def _number(value: float | None) -> str:
@@ -120,8 +129,8 @@ def _table(simulation: Simulation, results: Sequence[Result], width: int) -> Tab
 
 
 def _written(name: str, result: Result, write: Callable[[Any], str]) -> str:
-    no_minute = name == "worst_minute" and result.makespan_s < MINUTE
-    return "-" if no_minute else write(shown(name, result))
+    figure = shown(name, result)
+    return "-" if figure is None else write(figure)
 
 
 def _cell(figure: str, *, best: bool) -> Text:

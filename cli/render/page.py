@@ -162,11 +162,13 @@ def _in_words(result: Result) -> str:
     )
 
 
-def _figure(column: str, value: float) -> str:
+def _figure(column: str, value: float | None) -> str:
+    if value is None:
+        return "-"
     if column.endswith("_s"):
         return short_duration(value)
     if column == "fairness":
-        return f"{value:.3f}"
+        return f"{value:.2f}"
     return f"{value:.1%}" if column in {"throttle_rate", "utilisation", "worst_minute"} else count(value)
 
 

@@ -18,7 +18,7 @@ class Simulation:
 
     scenario: Scenario
     requests: int | None
-    """None: more than can be answered in `duration`."""
+    """None: as many as come until `duration` is over; of a batch, more than can be answered."""
     duration: float | None = None
     """Seconds after which it is over; None: when all requests have an answer, or are lost."""
     arrivals: Arrivals = "batch"
@@ -41,12 +41,17 @@ class Simulation:
         scenario, duration = self.scenario, self.duration or 0.0
         return self.rate * (1.0 + quota_minutes(scenario, 0.0, duration)) * max(1.0, self.load)
 
+    @property
+    def count(self) -> int:
+        """Requests that a run needs: in a timed one not all of them come."""
+        return self.requests or math.ceil(PLENTY * self._allowed())
+
     def work(self) -> Work:
         """The same requests, anew for each run."""
         seed = self.scenario.seed
         return Work(
             seed,
-            count=self.requests or math.ceil(PLENTY * self._allowed()),
+            count=self.count,
             max_tokens=self.max_tokens,
             users=self.users,
             sizes=self.sizes,

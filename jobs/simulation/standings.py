@@ -1,11 +1,13 @@
 """Who did best: one rule for the table of the terminal and for the page (pure)."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jobs.simulation.result import Result
+from jobs.simulation.scenario import MINUTE
 
+HOUR, DAY = 3600.0, 86400.0
+"""From which on a time is told in minutes, and in hours."""
 AS_MUCH = 0.99
 """Of the most that anyone served: who served so much did the same work, but for the end of a timed run."""
 
@@ -24,8 +26,15 @@ def _share(value: float) -> float:
     return round(value, 3)
 
 
+def _two_places(value: float) -> float:
+    return round(value, 2)
+
+
 def _time(value: float) -> float:
-    return round(value, 1) if value < 10 else float(math.floor(value))
+    if value < 10:
+        return round(value, 1)
+    step = 1 if value < HOUR else MINUTE if value < DAY else HOUR
+    return float(value // step * step)
 
 
 _RULES = {
@@ -39,12 +48,18 @@ _RULES = {
     "wait_p50_s": _Rule(min, _time, all_done=True),
     "wait_p95_s": _Rule(min, _time, all_done=True),
     "worst_minute": _Rule(max, _share, all_done=True),
-    "fairness": _Rule(max, _share),
+    "fairness": _Rule(max, _two_places),
 }
 
 
-def shown(column: str, result: Result) -> float:
-    """A figure as precise as it is compared: shares to a tenth of a percent; times to 0.1 s, from 10 s on to 1 s."""
+def shown(column: str, result: Result) -> float | None:
+    """A figure as precise as it is compared; None where there is none, as a run of seconds has no worst minute.
+
+    Shares to a tenth of a percent, fairness to two places; times to 0.1 s, from 10 s on to 1 s, from an hour on to a
+    minute, from a day on to an hour.
+    """
+    if column == "worst_minute" and result.makespan_s < MINUTE:
+        return None
     return _RULES[column].shown(getattr(result, column))
 
 
@@ -66,8 +81,9 @@ def best(results: Sequence[Result]) -> dict[str, set[str]]:
 
 def _winners(column: str, rule: _Rule, rivals: Sequence[Result], *, alone: bool = False) -> set[str]:
     """`alone`: the one rival has won over others, who are none."""
-    figures = {shown(column, result) for result in rivals}
-    if len(figures) < 2 and not alone:
+    figures = {result.algorithm: figure for result in rivals if (figure := shown(column, result)) is not None}
+    different = set(figures.values())
+    if not different or (len(different) < 2 and not alone):
         return set()
-    figure = rule.wins(figures)
-    return {result.algorithm for result in rivals if shown(column, result) == figure}
+    best_one = rule.wins(different)
+    return {algorithm for algorithm, figure in figures.items() if figure == best_one}

@@ -117,7 +117,8 @@ class Work:
     def draw(self, number: int) -> None:
         """Decide whose the next section is, and its sizes."""
         if self.users:
-            self._owners.append(bisect(self._shares, self._owner_draws.uniform() * self._shares[-1]))
+            drawn = self._owner_draws.uniform() * self._shares[-1]
+            self._owners.append(bisect(self._shares, drawn, hi=len(self.users) - 1))
         draws, mix = self._draws, self.mixes[self.mix(number)]
         tokens = self.sizes[number % len(self.sizes)] if self.sizes else int(draws.between(*_open(mix.input)))
         bytes_per_token = BYTES_PER_TOKEN * draws.between(1 - self.spread, 1 + self.spread)

@@ -49,6 +49,21 @@ class TestErrors:
         assert hint == "hint: please report it; --verbose or BEDROCK_BATCH_DEBUG=1 shows the traceback"
         assert SECRET not in err
 
+    def test_a_command_that_has_no_verbose_is_not_said_to_have_it(self, shell, monkeypatch):
+        monkeypatch.setattr("cli.scenario_file.title", stumble)
+        code, _, err = shell("simulate", "--rate", "60")
+        assert code == 1
+        assert err.endswith("hint: please report it; BEDROCK_BATCH_DEBUG=1 shows the traceback\n")
+
+    def test_an_error_of_the_system_is_no_lost_standard_output_while_that_works(self, shell):
+        def fail(_settings):
+            raise OSError(28, "No space left on device")
+
+        shell.run = fail
+        said = shell("analyze", "a", "--emulate")
+        assert said.code == 1
+        assert "this is a bug: OSError in test_app.py" in said.err
+
     @pytest.mark.parametrize("by", ["option", "variable"])
     def test_its_traceback_is_shown_when_asked_for_without_local_variables(self, shell, monkeypatch, by):
         shell.run = stumble
@@ -105,9 +120,12 @@ class TestProcess:
         assert (done.returncode, done.stderr) == (0, b"")
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
-    def test_a_full_disk_behind_standard_output_is_said(self, bare):
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    @pytest.mark.parametrize("shown", ["--version", "--help", "simulate --help", "simulate --list-scenarios"])
+    def test_a_full_disk_behind_standard_output_is_said(self, bare, shown, unbuffered):
+        bare["env"] |= {"PYTHONUNBUFFERED": unbuffered}
         with Path("/dev/full").open("w") as full:
-            done = subprocess.run([COMMAND, "--version"], stdout=full, stderr=subprocess.PIPE, **bare)
+            done = subprocess.run([COMMAND, *shown.split()], stdout=full, stderr=subprocess.PIPE, **bare)
         assert done.returncode == ExitCode.STORAGE
         assert done.stderr == b"bedrock-batch: error: cannot write to standard output: No space left on device\n"
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -209,9 +210,28 @@ def test_a_scenario_file_gives_options_and_users_and_the_command_line_goes_first
         ((*QUICK, "--burst", "2m"), "--burst: must be at most 60s"),
         ((*QUICK, "--users", "100000000"), "--users: must be at most 1,000"),
         ((*QUICK, "--load", "1e-300"), "--load: must be from 0.01 to 100"),
-        ((*QUICK, "--tenant", "0-10m:1e9"), "--tenant: calls more than 100 times as often"),
+        ((*QUICK, "--tenant", "0-10m:1e6"), "--tenant: calls more than 100 times as often"),
         ((*QUICK, "--max-tokens", "99999999999"), "--max-tokens: must be at most 10,000,000 tokens"),
         ((*QUICK, "--html", "x" * 300), "--html: cannot write xxx"),
+        (
+            ("simulate", "--rate", "1e308", "--duration", "1"),
+            "--rate: must be at most 10,000,000 a minute, not '1e308'",
+        ),
+        ((*QUICK, "--tpm", "1e300"), "--tpm: must be at most 1,000,000,000,000 a minute"),
+        ((*QUICK, "--tenant", "0-1:1e308"), "--tenant: must be at most 10,000,000 a minute"),
+        ((*QUICK, "--quota-change", "1:1e308"), "--quota-change: must be at most 10,000,000 a minute"),
+        ((*QUICK, "--outage", "0-31d"), "--outage: must be at most 30d, not '31d'"),
+        ((*QUICK, "--latency", "31d"), "--latency: must be at most 30d, not '31d'"),
+        (("simulate", "--rate", "9", "--requests", "100000001"), "--requests: must be at most 100,000,000"),
+        (
+            ("simulate", "--rate", "9", "--duration", "9" * 18),
+            "--duration: must be at most 30d, not '999999999999999999'",
+        ),
+        (
+            ("simulate", "--rate", "1e7", "--duration", "30d"),
+            "--duration: so long a time at 10,000,000 requests a minute",
+        ),
+        ((*QUICK, "--scenario", "x" * 300), "x': File name too long\nhint: name a file, or a ready scenario"),
         ((*QUICK, "--outage", "60"), "--outage: must be FROM-TO, as in 60-120 or 1m-2m, not '60'"),
         ((*QUICK, "--outage", "60-60"), "--outage: must end after it begins, not '60-60'"),
         ((*QUICK, "--quota-change", "60"), "--quota-change: must be T:RATE, as in 5m:50, not '60'"),
@@ -239,7 +259,10 @@ def test_what_is_wrong_is_one_line_and_exit_2(shell, arguments, said):
         ("\nrate = 0\n", "s.toml:2: rate: must be a number above 0"),
         ('rate = 60\noutage = "1-2"\n', "s.toml:2: outage: must be a list"),
         ('rate = 60\n[[user]]\nname = "a"\n\nwieght = 2\n', "s.toml:5: [[user]] wieght: unknown key"),
-        ("rate = 60\n[[user]]\n[[user]]\nweight = 0.5\n", "s.toml:4: [[user]] weight: must be a number of 1 or more"),
+        (
+            "rate = 60\n[[user]]\n[[user]]\nweight = 0.5\n",
+            "s.toml:4: [[user]] weight: must be a number from 1 to 1,000,000",
+        ),
         ("[[user]]\ninput = [9, 3]\n", "s.toml:2: [[user]] input: must go from the smaller to the larger number"),
         ("[[user]]\ninput = 9\n", "s.toml:2: [[user]] input: must be two numbers, [FROM, TO]"),
         ("rate = 60\nuser = 3\n", "s.toml:2: user must be tables, [[user]]"),
@@ -247,11 +270,106 @@ def test_what_is_wrong_is_one_line_and_exit_2(shell, arguments, said):
         ("rate = 60\nusers = 2\n[[user]]\n", "s.toml:2: users and [[user]] exclude each other"),
         ("[[user]]\ninput = [1, 2000000000]\n", "s.toml:2: [[user]] input: must be at most 10,000,000 tokens"),
         ("[server]\nrate = 60\n", "s.toml:1: server: {'rate': 60} is not one of"),
+        ("rate = " + "[" * 3000, "s.toml: not readable: it is nested too deeply"),
+        ("rate = " + "{a=" * 1300, "s.toml: not readable: it is nested too deeply"),
+        ("\nrate = " + "1" * 5000, "s.toml:2: is longer than 4,000 characters\nhint: break the line"),
+        ("rate = 0x" + "f" * 3900, "s.toml: not readable: it has a whole number of thousands of digits"),
+        ("a" + ".a" * 20_000 + " = 1\n", "s.toml:1: is longer than 4,000 characters"),
+        ("#\n" * 70_000, "'s.toml' is larger than 128 KiB"),
+        ("\ntitle = 5\n", "s.toml:2: title: must be a text, not 5"),
+        ("rate = 60\n[title]\n", "s.toml:2: title: must be a text, not {}"),
+        (
+            "[[user]]\nshare = 1e308\n",
+            "s.toml:2: [[user]] share: must be a number from 0.000001 to 1,000,000, not 1e+308",
+        ),
+        ("[[user]]\nshare = 1e-300\n", "s.toml:2: [[user]] share: must be a number from 0.000001 to 1,000,000"),
+        ("[[user]]\nweight = 1e7\n", "s.toml:2: [[user]] weight: must be a number from 1 to 1,000,000, not 10000000.0"),
+        ("rate = 60\n" + "[[user]]\n" * 1001, "s.toml:1002: [[user]]: must be at most 1,000, not 1,001"),
+        ("\nmax_tokens = 0\n", "s.toml:2: max-tokens: must be a whole number of 1 or more, not '0'"),
+        ("rate = 60\n\ndocs = ['missing']\n", "s.toml:3: docs: no such file or folder: missing"),
+        ("rate = 60\n\ntenant = ['0-1:9000']\n", "s.toml:3: tenant: calls more than 100 times as often"),
+        ("requests = 1000000000\n", "s.toml:1: requests: must be at most 100,000,000"),
     ],
 )
 def test_what_is_wrong_in_a_scenario_is_named_with_its_line(shell, text, said):
     Path("s.toml").write_text(text)
     assert said in shell.refused("simulate", "--scenario", "s.toml")
+
+
+@pytest.mark.timeout(20)  # where each line was tried, it took minutes
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("# a remark\n" * 10_000 + "foo = 1\n", 10_001),
+        ("outage = [\n" + '"1-2",\n' * 10_000 + "]\nfoo = 1\n", 10_003),
+        ("outage = [\n" + '"1-2",  # foo\n' * 5_000 + "]\nfoo = 1\n", 5_003),
+        ('title = """\nfoo = 2\n"""\n# foo = 3\nfoo = 1\nrate = 60\n', 5),
+        ("rate = 60\n'foo' = 1\n", 2),
+        ('rate = 60\n"f\\u006fo" = 1\n', 2),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_line_however_long_the_file_is(shell, text, line):
+    Path("s.toml").write_text(text)
+    assert f"s.toml:{line}: foo: unknown key" in shell.refused("simulate", "--scenario", "s.toml")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("wrong", [0, 400, 999])
+def test_so_is_one_of_a_thousand_users(shell, wrong):
+    users = ["[[user]]\nname = 'a'\nweight = 2\n"] * 1000
+    users[wrong] = "[[user]]\nname = 'a'\nweight = 0\n"
+    Path("s.toml").write_text("".join(users))
+    assert f"s.toml:{3 * wrong + 3}: [[user]] weight: " in shell.refused("simulate", "--scenario", "s.toml")
+
+
+@pytest.mark.parametrize("name", ["loop", "loop/page.html"])
+def test_a_page_behind_a_link_to_itself_is_refused(shell, name):
+    Path("loop").symlink_to("loop")
+    assert f"--html: cannot write {name}: Too many levels of symbolic links" in shell.refused(*QUICK, "--html", name)
+
+
+def test_what_a_scenario_says_goes_before_what_the_settings_file_says_against_it(shell):
+    Path("bedrock-batch.toml").write_text('[simulate]\nduration = "60"\n')
+    made = as_json(shell, "simulate", "--scenario", "quota-cut", *TOLD)
+    assert (made["scenario"]["requests"], made["scenario"]["duration"]) == (3000, None)
+
+
+def test_requests_that_come_more_slowly_than_they_can_be_served_are_not_called_more(shell):
+    timed = ("simulate", "--rate", "120", "--duration", "1m", *TOLD)
+    assert shell(*timed).out.startswith("more requests than can be served against 120 requests a minute, ")
+    assert shell(*timed, "--arrivals", "poisson", "--load", "0.5").out.startswith(
+        "requests that come at random, 60 a minute on average, against 120 requests a minute, "
+    )
+    assert shell(*timed, "--arrivals", "bursty", "--load", "2").out.startswith(
+        "requests that come in bursts, 240 a minute on average, against 120 requests a minute, "
+    )
+
+
+def test_a_run_without_a_whole_minute_has_no_worst_one_and_does_not_win_by_it(shell):
+    told = ("simulate", "--rate", "100", "--requests", "100", "--server", "sliding", "--html", "page.html")
+    lines = shell(*told, "--algorithm", "token-bucket", "--algorithm", "adaptive").out.splitlines()
+    shown = {line.split()[0]: line.split()[-1] for line in lines[3:5]}
+    assert shown["token-bucket"] == "-"
+    assert not shown["adaptive"].endswith("*")
+    assert "<td>-</td>" in Path("page.html").read_text()
+
+
+def test_a_signal_while_documents_are_measured_ends_it_outside_of_their_event_loop(shell, monkeypatch):
+    Path("a.md").write_text("Text.\n")
+    where, ended = [], threading.Event()
+
+    async def measured(*_):
+        where.append(threading.current_thread())
+        signal.raise_signal(signal.SIGTERM)
+        ended.wait(PATIENCE)
+        return [], []
+
+    monkeypatch.setattr("cli.simulated.measured", measured)
+    try:
+        assert shell("simulate", "--rate", "60", "--docs", "a.md") == (128 + signal.SIGTERM, "", "")
+    finally:
+        ended.set()
+    assert where[0] is not threading.main_thread()
 
 
 def test_a_page_is_written_through_a_link_and_into_a_pipe(shell):

@@ -2,8 +2,9 @@
 
 import io
 import re
+from dataclasses import replace
 
-from cli.render.comparison import write_table
+from cli.render.comparison import recommendation_lines, write_table
 from cli.wiring import simulated_gate
 from jobs.emulator.quotas import QuotaRules
 from jobs.simulation.comparison import compare
@@ -52,3 +53,12 @@ def test_a_narrow_terminal_has_fewer_columns_and_no_broken_line(monkeypatch):
 
 def test_without_a_terminal_there_are_no_control_sequences():
     assert "\x1b" not in written(io.StringIO(), users=2)
+
+
+def test_what_a_recommendation_brings_to_a_timed_run_is_what_more_it_serves():
+    simulation = Simulation(scenario=Scenario(QuotaRules(rpm=60), 1), requests=None, duration=180.0, concurrency=2)
+    [shown] = compare(simulation, ["bedrock-batch"], simulated_gate)
+    *_, figures = recommendation_lines(shown.recommendation)
+    assert re.fullmatch(r"  1\d\d requests in .*, 0\.0% refused; 3\.\d times as fast as .* \(5\d requests\)", figures)
+    [same] = compare(replace(simulation, concurrency=100), ["bedrock-batch"], simulated_gate)
+    assert "times as fast" not in "".join(recommendation_lines(same.recommendation))

@@ -200,11 +200,41 @@ def test_who_sent_no_request_is_not_treated_unfairly():
         ({"tenants": (Tenant(0.0, 300.0, 60.0),)}, "leaky-bucket", "others take a part of the quota"),
         ({"rules": QuotaRules(rpm=120, refill="fixed")}, TOLD, "it spreads evenly what the server would give at once"),
         ({"outages": (Outage(0.0, 300.0),)}, "none", "the server was out for longer than they take"),
+        ({"world": World(latency=3600.0)}, "token-bucket", "a call that has no answer after 15 minutes is given up"),
+        ({"changes": (Change(10.0, 3.0),)}, TOLD, "it keeps to the quota that it was told, and there is more since"),
+        (
+            {"changes": (Change(30.0, 0.75),)},
+            "sliding-counter",
+            "what is refused backs off while the quota goes unused",
+        ),
+        ({"outages": (Outage(0.0, 5.0),)}, TOLD, "after an outage it goes on late"),
+        ({"rules": QuotaRules(rpm=120, refill="sliding")}, "kong", "what it refuses stays away for as long as it says"),
+        ({"rules": QuotaRules(rpm=120, refill="fixed")}, "sliding-log", "it counts minutes in another way"),
+        ({"rules": QuotaRules(rpm=120, refill="sliding")}, "fixed-window", "what is refused backs off while"),
     ],
 )
 def test_the_reason_is_what_happened(scenario, name, remark):
     told = Scenario(**{"rules": QuotaRules(rpm=120), "seed": 1, **scenario})
     assert remark in shown(replace(SIMULATION, scenario=told, requests=300), name)[name].remark
+
+
+@pytest.mark.parametrize("name", ["none", "kong", "adaptive", TOLD, BLIND])
+def test_places_that_are_too_few_are_the_reason(name):
+    few = replace(SIMULATION, requests=60, concurrency=1)
+    said = shown(few, name)[name].remark
+    assert "times the time that it needs: no more than 1 call may be under way at a time" in said
+
+
+def test_where_next_to_no_time_is_needed_seconds_are_told_and_no_ratio():
+    burst = replace(SIMULATION, scenario=Scenario(QuotaRules(rpm=120, burst=60), 1))
+    said = shown(burst, "leaky-bucket")["leaky-bucket"].remark
+    assert said == "takes 60 s where less than a second would do: it spreads evenly what the server would give at once"
+
+
+def test_what_would_happen_after_the_end_is_no_reason():
+    later = Scenario(QuotaRules(rpm=120), 1, tenants=(Tenant(1e5, 2e5, 60.0),), outages=(Outage(1e5, 2e5),))
+    said = shown(replace(SIMULATION, scenario=later), "adaptive")["adaptive"].remark
+    assert "it begins with a call a second" in said
 
 
 def test_a_time_that_nobody_would_notice_is_not_called_slow():

@@ -46,6 +46,12 @@ def test_which_is_better(column: str, a: float, b: float, c: float, won: str) ->
         ("wait_p50_s", 0.21, 0.24, ""),
         ("wait_p50_s", 0.21, 0.31, "a"),
         ("calls", 300, 301, "a"),
+        ("fairness", 0.9951, 0.9999, ""),
+        ("fairness", 0.9949, 0.9951, "b"),
+        ("makespan_s", 7210.0, 7250.0, ""),
+        ("makespan_s", 7250.0, 7270.0, "a"),
+        ("makespan_s", 90_000.0, 93_000.0, ""),
+        ("makespan_s", 90_000.0, 94_000.0, "a"),
     ],
 )
 def test_a_difference_that_nobody_sees_decides_nothing(column: str, a: float, b: float, won: str) -> None:
@@ -66,6 +72,14 @@ def test_nobody_wins_where_all_who_did_the_work_have_the_same() -> None:
     """As in an outage of a minute, whatever those had that were done before it."""
     rows = {"a": {"worst_minute": 0.0}, "b": {"worst_minute": 0.0}, "none": {"worst_minute": 1.0, "lost": 9}}
     assert winners("worst_minute", **rows) == set()
+
+
+def test_who_has_no_whole_minute_has_no_worst_one_and_is_no_rival_by_it() -> None:
+    short = {"makespan_s": 59.0, "worst_minute": 1.0}
+    assert shown("worst_minute", replace(GOOD, **short)) is None
+    assert winners("worst_minute", a=short, b={"worst_minute": 0.8}, c={"worst_minute": 0.7}) == {"b"}
+    assert winners("worst_minute", a=short, b={"worst_minute": 0.8}) == set()
+    assert winners("worst_minute", a=short, b={"lost": 1}) == set()
 
 
 def test_nobody_wins_where_all_lost_requests() -> None:
