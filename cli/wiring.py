@@ -136,7 +136,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         )
         stats.stages = dispatcher.stages
         stats.priced = model.price is not None
-        stats.max_tokens = settings.max_tokens
+        stats.max_tokens, stats.concurrency = settings.max_tokens, settings.concurrency or CONCURRENCY
         yield Batch(dispatcher, commit, interrupted)
 
 
@@ -194,7 +194,8 @@ def _dimension(name: str, quota: float | None, burst: float, controller: Control
     """A quota a minute: None is to be found, infinity is none as far as anybody knows. `burst` is in seconds."""
     if quota is None or quota == math.inf:
         return Dimension(controller(name, unlimited=quota is not None), math.inf)
-    return Dimension(Told(quota / 60, quota / 60 * burst), quota)
+    # Of half a request a minute there is one every two minutes.
+    return Dimension(Told(quota / 60, quota / 60 * burst), max(quota, 1.0) if name == REQUESTS else quota)
 
 
 def simulated_gate(simulation: "Simulation", *, told: bool, emit: events.Emit) -> Gate:

@@ -65,20 +65,21 @@ class Caller:
 
     async def work(self, unit: Unit) -> None:
         """Call for a unit until it has a status, or the run stops."""
-        failures, again = 0, False
+        failures, again, failed = 0, False, False
         while self._stopper.stopped is None:
             permit = await self._permit(unit, again=again)
             if permit is None:
                 return
             if not again:
                 self._budget.called(self._gate.now())
-            reply, status, failures = await self._attempt(unit, permit, failures)
+            reply, status, failures = await self._attempt(unit, permit, failures, again=failed)
             if status is not Status.NEW:
                 self._judge(unit, reply, status)
                 return
             # A probe whose outcome is unknown makes room for another unit's: its attempts are counted.
             again = not (permit.probe and reply.outcome is Outcome.UNKNOWN)
             if reply.outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN) and self._stopper.stopped is None:
+                failed = True
                 self._emit(events.Retrying(_why(reply)))
                 if not self._gate.outage:  # else the gate parks it
                     await asyncio.sleep(max(backoff(failures, self._uniform()), self._budget.delay(self._gate.now())))
@@ -100,7 +101,7 @@ class Caller:
                 await self._cannot_fit(unit, error)
         return None
 
-    async def _attempt(self, unit: Unit, permit: Permit, failures: int) -> tuple[Reply, Status, int]:
+    async def _attempt(self, unit: Unit, permit: Permit, failures: int, *, again: bool) -> tuple[Reply, Status, int]:
         """One POST between two durable writes; the failures count on. From here on only `abort` cancels the task."""
         self.busy.add(unit.id)
         self._let_through(unit)
@@ -108,7 +109,7 @@ class Caller:
         try:
             attempt = await self._commit(partial(_open_attempt, unit.id))
             sent_at = self._gate.now()
-            reply = await self._send(unit, attempt)
+            reply = await self._send(unit, attempt, again=again)
             settled = True
             self._settle(permit, reply, sent_at)
             failures += self._counts(reply)
@@ -134,24 +135,24 @@ class Caller:
                 permit.keep(Judgement.NEUTRAL)
             self.busy.discard(unit.id)
 
-    async def _send(self, unit: Unit, attempt: int) -> Reply:
+    async def _send(self, unit: Unit, attempt: int, *, again: bool) -> Reply:
         if self._stopper.stopped is not None:
             return Reply(Outcome.CANCELLED, 0.0, message="the run stopped before the call was sent")
         self._first_calls.sent()
-        self._emit(events.CallSent())
+        self._emit(events.CallSent(again))
         body = unit.request.wire(f"{self._run_id}-{attempt}")
         reply = await self._transport.send(self._model, body, self._policy.call_timeout)
         self.ended += 1
-        self._emit(self._ended(reply))
+        self._emit(self._ended(reply, again=again))
         if reply.answer is not None:
             self._meter.learn(unit.request, reply.answer.usage)
             self._first_calls.answered()
             self._holdback.answered()
         return reply
 
-    def _ended(self, reply: Reply) -> events.CallEnded:
+    def _ended(self, reply: Reply, *, again: bool) -> events.CallEnded:
         if reply.answer is None:
-            return events.CallEnded(reply.outcome, reply.latency, sent=reply.sent)
+            return events.CallEnded(reply.outcome, reply.latency, sent=reply.sent, again=again)
         usage, meter = reply.answer.usage, self._meter
         return events.CallEnded(reply.outcome, reply.latency, usage, meter.model.cost(usage), meter.charged(usage))
 

@@ -45,9 +45,11 @@ class Enrolled:
         return self.new + self.resumed + self.cached + self.coalesced + self.left
 
 
-@dataclass(frozen=True, slots=True)
-class CallSent:
+class CallSent(NamedTuple):
     """An attempt is on its way; CallEnded tells whether it got there."""
+
+    again: bool = False
+    """Whether an attempt for its unit failed before (a throttled one did not)."""
 
 
 class CallEnded(NamedTuple):
@@ -61,6 +63,8 @@ class CallEnded(NamedTuple):
     """What it took of a token quota in the end, burndown included."""
     sent: bool = True
     """Whether any byte of it may have left: if not, it was no call."""
+    again: bool = False
+    """As CallSent had it."""
 
 
 @dataclass(frozen=True, slots=True)

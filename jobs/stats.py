@@ -1,11 +1,12 @@
 """The fold of a run's events: a Snapshot for displays while it runs."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from jobs import events
 from jobs.advice import Advice, TokenUse, smaller_max_tokens
-from jobs.last_minute import RATE_WINDOW, LastMinute
+from jobs.last_minute import RATE_WINDOW, LastMinute, Pace
 from ratelimit.controller.learned import figure
 from ratelimit.outcome import Outcome
 
@@ -74,6 +75,7 @@ class Snapshot:
     in_flight: int = 0
     throttled: int = 0
     retried: int = 0
+    """Of the calls, those for a unit whose call before had failed (a throttled one had not)."""
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = 0.0
@@ -112,6 +114,10 @@ REQUESTS_BIND = 0.95
 """Of the quota in requests: then it is not tokens that hold the run back."""
 
 
+FEW_SECONDS, MOST_SECONDS = 10.0, 50.0
+"""After which the pace of the answers tells how long the rest takes; in between it depends on how long one takes."""
+
+
 def no_stages() -> tuple[Stage, ...]:
     """The stages of a run that has not begun."""
     return ()
@@ -127,11 +133,15 @@ class Stats:
     priced: bool = True
     max_tokens: int = 0
     """What each call reserves for its answer."""
+    concurrency: float = math.inf
+    """Most calls in flight."""
     started: float = field(init=False)
     _counts: dict[str, int] = field(init=False)
     _cost: float = 0.0
     _sent: LastMinute = field(default_factory=LastMinute)
     _tokens: LastMinute = field(default_factory=LastMinute)
+    _unused: int = 0
+    """Calls that were sent and used nothing of any quota: refused, for whatever reason."""
     _quota_tokens: float = 0.0
     _burned: float = 0.0
     """The part of them that was output."""
@@ -142,10 +152,14 @@ class Stats:
     _calling: tuple[float, float] | None = None
     """When the first and the last call were sent."""
     _latency: float = 0.0
+    _pace: Pace = field(default_factory=Pace)
     _stopping: str = ""
     _pause: tuple[float, str] = (0.0, "")
     _outage: tuple[float, str] = (0.0, "")
     """When calls find out whether the service is back, and why it is taken to be out; empty if it is not."""
+    _out_since: float = 0.0
+    _lost: float = 0.0
+    """Seconds of all outages that are over."""
     _totals: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
@@ -159,14 +173,14 @@ class Stats:
             case events.CallSent():
                 counts["calls"] += 1
                 counts["in_flight"] += 1
+                counts["retried"] += event.again
                 self._sent.add(now)
                 self._calling = (self._calling or (now, now))[0], now
             case events.CallEnded():
                 self._call_ended(event, now)
-            case events.Retrying():
-                counts["retried"] += 1
             case events.UnitClosed():
                 counts["units_done"] += 1
+                self._pace.add(now)
                 counts[event.status] += 1
             case events.Enrolled() | events.DocumentRead():
                 self._read(event)
@@ -191,6 +205,11 @@ class Stats:
             self._pause = now + event.seconds, event.reason
         else:
             self._outage = now + event.seconds, "" if event.new == "closed" else event.sentence
+            if event.old == "closed":
+                self._out_since = now
+            elif event.new == "closed":
+                self._lost += now - self._out_since
+                self._pace = Pace()
 
     def _held_back(self, now: float) -> tuple[str, float]:
         """Why calls are held back, and for how long."""
@@ -217,7 +236,10 @@ class Stats:
         counts["in_flight"] -= 1
         if not event.sent:
             counts["calls"] -= 1
+            counts["retried"] -= event.again
             self._sent.add(now, -1)
+        elif event.usage is None and event.outcome is not Outcome.UNKNOWN:
+            self._unused += 1
         if event.outcome is Outcome.THROTTLED:
             counts["throttled"] += 1
         if event.usage is not None:
@@ -235,7 +257,7 @@ class Stats:
     def _used(self) -> tuple[float | None, float | None]:
         """The parts of the two quotas that were used."""
         quota, (first, last) = self.quota, self._calling or (0.0, 0.0)
-        admitted = self._counts["calls"] - self._counts["throttled"]
+        admitted = self._counts["calls"] - self._unused
 
         def part(amount: float, per_minute: float | None, kind: str | None) -> float | None:
             minutes = (last - first + (0.0 if kind else quota.burst_s)) / 60
@@ -260,6 +282,10 @@ class Stats:
             seconds=self._calling[1] - self._calling[0],
             tpm=quota.tpm,
             windows=quota.tpm_kind in ("fixed", "sliding"),
+            bucket=math.inf if quota.tpm_kind else quota.burst_s * quota.tpm / 60,
+            requests=requests or 0.0,
+            outage=bool(self._lost or self._outage[1]),
+            concurrency=self.concurrency,
         )
         advice = smaller_max_tokens(use)
         return () if advice is None else (advice,)
@@ -289,7 +315,30 @@ class Stats:
             advice=self._advice(requests),
             stages=self.stages(),
         )
-        return shot if self._outage[1] else replace(shot, eta=_eta(shot))
+        return shot if self._outage[1] else replace(shot, eta=self._eta(shot, now))
+
+    def _eta(self, shot: Snapshot, now: float) -> float | None:
+        """Seconds to the end: by the quotas, and by the pace of late if that is slower, as others may throttle us."""
+        fraction = shot.fraction
+        if shot.stopping or not fraction or fraction >= 1 or shot.elapsed < 2:
+            return None
+        if not shot.units_done:  # nothing to call for so far: it is reading that takes the time
+            return (shot.elapsed - self._lost) * (1 - fraction) / fraction
+        # Of what was not read yet as well: it is the same share of the whole as of what was read.
+        left = round(shot.units_done * (1 - fraction) / fraction)
+        begun, last = self._calling or (now, now)
+        to_begin = max(0, left - shot.in_flight)
+        to_end = shot.latency if to_begin else max(0.0, shot.latency - (now - last))
+        if (pace := self._pace.seconds(now, min(FEW_SECONDS + 2 * shot.latency, MOST_SECONDS))) is not None:
+            by_pace = left * pace
+        else:  # while there are few answers, what is in flight tells as much as they do
+            by_pace = to_begin * (now - begun - self._lost) / (shot.units_done + shot.in_flight) + to_end
+        return max(self._least_seconds(to_begin) + to_end, by_pace, shot.next_call)
+
+    def _least_seconds(self, calls: int) -> float:
+        """That so many calls take by the quotas alone; 0.0 where none is known."""
+        each = (self.quota.rpm, 1.0), (self.quota.tpm, self._quota_tokens / max(1, self._answers))
+        return max(calls * amount * 60 / quota if quota else 0.0 for quota, amount in each)
 
 
 def _source(quota: Quota, *, tokens_bind: bool) -> str | None:
@@ -297,19 +346,6 @@ def _source(quota: Quota, *, tokens_bind: bool) -> str | None:
     if quota.rpm is None and quota.tpm is None:
         return None
     return "learned" if kind else "told"
-
-
-def _eta(shot: Snapshot) -> float | None:
-    """Seconds to the end: by the rate of answers once all is read, before by the share of the work that is done."""
-    fraction = shot.fraction
-    if shot.stopping or not fraction or fraction >= 1 or shot.elapsed < 2:
-        return None
-    if shot.documents != shot.documents_total:
-        return shot.elapsed * (1 - fraction) / fraction
-    left = shot.units - shot.units_done
-    if shot.quota.rpm is not None:
-        return max(0.0, left - shot.in_flight) / shot.quota.rpm * 60 + shot.latency
-    return left * shot.elapsed / shot.units_done
 
 
 _COUNTED = (

@@ -10,6 +10,8 @@ from ratelimit.quota import Cost, QuotaBook
 class SmoothGate(Gate):
     """A call passes the gate (breaker, quotas, places, order), then waits for the next tick of an even beat.
 
+    The few probes of a half-open breaker do not wait: the quotas pace them.
+
     aiolimiter serves small costs before large ones, so it cannot weigh tokens in FIFO order; as a pacer, where every
     call costs 1, it is exact.
     """
@@ -30,6 +32,8 @@ class SmoothGate(Gate):
         """Wait for leave to send; raises what Gate.acquire raises."""
         while True:
             permit = await super().acquire(cost, again=again)
+            if permit.probe:  # its deadline runs, and a beat may be as long
+                return permit
             try:
                 await self._beat.acquire()
             except BaseException:

@@ -111,7 +111,7 @@ def analyze(
             "Most calls in flight. It bounds memory and sockets; the rate is the quota's.",
             values.whole,
             "N",
-            "1000 under a told quota, else 64",
+            "1000",
         ),
     ] = None,
     fair_by: Annotated[

@@ -26,7 +26,7 @@ class PlainDisplay(DrawingThread):
 
     def _draw(self) -> None:
         shot = self._snapshot()
-        if shot.documents:  # before, there is nothing to tell
+        if shot.documents or shot.sections or shot.calls:  # before, there is nothing to tell
             put(self._stream, progress_line(shot, emulated=self._emulated) + "\n")
 
     def _say(self, messages: Sequence[Message]) -> None:

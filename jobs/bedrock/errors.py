@@ -73,10 +73,6 @@ NOT_THE_SERVICE = frozenset(
 """
 
 _HINTS = (
-    (
-        "on-demand throughput",
-        "use the id or ARN of an inference profile; `aws bedrock list-inference-profiles` lists them",
-    ),
     ("signature expired", "this machine's clock is wrong: set it, and run again"),
     ("signature not yet current", "this machine's clock is wrong: set it, and run again"),
 )
@@ -114,8 +110,11 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
     code = _code(headers, fields) or str(status)
     message = _message(status, headers, fields, body)
     outcome = BY_CODE.get(code) or _by_status(status)
-    if "on-demand throughput" in message:  # the model cannot be called by this id at all
-        outcome = Outcome.FATAL
+    if status == 400 and outcome is Outcome.INVALID and "on-demand throughput" in message:
+        outcome = Outcome.FATAL  # the model cannot be called by this id at all
+        message += (
+            " (hint: use the id or ARN of an inference profile; `aws bedrock list-inference-profiles` lists them)"
+        )
     if outcome is Outcome.THROTTLED and "per day" in message.lower():
         message += " (hint: the quota of the day is used up, and no pause helps: run again when it is back)"
         return Verdict(Outcome.FATAL, DAILY_QUOTA, message, None)

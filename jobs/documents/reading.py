@@ -21,8 +21,11 @@ MEMORY = 2 << 30
 """Address space of a child, in bytes."""
 PATIENCE = 60.0
 """Seconds in which a child must say something about a file."""
-CHILDREN = 4
-"""Most of them, each some 25 MB: all but one are with a document that is held up, the last one reads on."""
+CHILDREN = 8
+"""Most of them, each some 25 MB: all but one are with a document that is held up, the last one reads on.
+
+More would be of no use: what waits of so many documents is all that may wait (jobs.backlog.UNITS).
+"""
 SMALL = 64 << 10
 """Bytes of a file that is never held up: the whole of it fits into memory, and files behind it need not wait."""
 

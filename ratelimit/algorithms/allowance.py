@@ -14,7 +14,8 @@ class Allowance:
 
     def wait(self, now: float, cost: float = 1.0) -> float:
         """0.0 if there is enough left, else `math.inf`."""
-        return 0.0 if self.taken + cost <= self.limit else math.inf
+        # Rounding errors of a long sum must not turn what fits into what does not.
+        return 0.0 if self.taken + cost <= self.limit * (1 + 1e-9) else math.inf
 
     def take(self, now: float, cost: float = 1.0) -> None:
         """Spend `cost`."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from ratelimit.controller.knowledge import Finding, Knowledge, Refusal, Stopped
 
 LATELY = 10.0
-"""Seconds over which the pace before a refusal is measured: a first burst in all places at once is no pace."""
+"""Seconds over which the pace before a refusal is measured, or since the first call,"""
+SOON = 2.0
+"""but at least in so many: a first burst in all places at once is no pace."""
 
 
 @dataclass(slots=True)
@@ -17,6 +19,7 @@ class Unlimited:
 
     name = "unlimited"
     known: Knowledge
+    _began: float | None = None
 
     def tick(self, now: float) -> Finding | None:
         """Time alone finds nothing out here."""
@@ -28,11 +31,14 @@ class Unlimited:
 
     def sent(self, now: float, cost: float) -> None:
         """The log knows it."""
+        if self._began is None:
+            self._began = now
 
     def credited(self, sent_at: float, delta: float) -> None:
         """The log knows it."""
 
     def refused(self, now: float, refusal: Refusal) -> Finding | None:
         """The end of it."""
-        spent = self.known.log.between(refusal.at - LATELY, refusal.at)
-        return Stopped(refusal, max(refusal.cost, spent) / LATELY)
+        since = LATELY if self._began is None else max(SOON, min(LATELY, refusal.at - self._began))
+        spent = self.known.log.between(refusal.at - since, refusal.at)
+        return Stopped(refusal, max(refusal.cost, spent) / since)

@@ -1,12 +1,14 @@
 """How the pieces are put together for a quota."""
 
 import math
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
 
 from cli import wiring
 from jobs.metering import REQUESTS, TOKENS
+from ratelimit import virtual_time
 from ratelimit.controller import Controller
 from ratelimit.told import Told
 
@@ -24,6 +26,22 @@ def test_a_told_quota_is_mirrored_with_the_burst_that_the_server_allows(burst, h
     requests = limiters(rpm=600.0, tpm=math.inf, burst=burst)[REQUESTS]
     assert isinstance(requests, Told)
     assert requests.limit == pytest.approx(held)
+
+
+def test_half_a_request_a_minute_is_one_every_two_minutes():
+    settings = SimpleNamespace(
+        rpm=0.5, tpm=math.inf, burst=1.0, emulate=False, concurrency=10, budget=None, on_outage="wait", pacing="burst"
+    )
+
+    async def main():
+        gate, starts = wiring.gate(settings), []
+        for _ in range(3):
+            await gate.acquire({REQUESTS: 1.0})
+            starts.append(gate.now())
+        return starts
+
+    starts = virtual_time.run(main())
+    assert [later - earlier for earlier, later in pairwise(starts)] == pytest.approx([120.0, 120.0], rel=0.01)
 
 
 def test_a_quota_that_nobody_told_is_found_and_one_that_is_not_there_limits_nothing():

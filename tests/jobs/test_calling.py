@@ -198,6 +198,20 @@ def test_retries_keep_to_their_budget():
     assert ran.took > (1000 - 100 - 3000 / 5) / 10
 
 
+def test_a_retry_counts_once_the_unit_is_called_again():
+    """In an outage with --on-outage fallback it never is."""
+    ran = run(many(200), lambda *_: TRANSIENT, policy=Policy(on_outage="fallback"), rpm=120)
+    assert ran.statuses == {Status.FALLBACK: 200}
+    assert ran.calls == ran.stats.snapshot().calls >= 5
+    assert ran.stats.snapshot().retried == ran.calls - len({unit_of(body) for _, body in ran.service.ledger})
+    assert len(told(ran, events.Retrying)) > ran.stats.snapshot().retried
+
+
+def test_a_throttled_call_is_no_retry():
+    ran = run(many(20), refusing(3, "requests"), places=3)
+    assert (ran.calls, ran.stats.snapshot().retried, ran.stats.snapshot().throttled) == (23, 0, 3)
+
+
 def test_what_is_called_again_goes_ahead_of_what_was_not_called_yet():
     ran = run(many(200), lambda number, _: TRANSIENT if number == 10 else OK, rpm=60, places=10)
     failed = unit_of(ran.service.ledger[10][1])

@@ -68,6 +68,35 @@ def test_what_is_used_of_a_quota_is_measured_against_burst_and_time():
     assert stats.snapshot().utilisation == pytest.approx(60 / 61)
 
 
+@pytest.mark.parametrize("outcome", [Outcome.THROTTLED, Outcome.TRANSIENT, Outcome.INVALID, Outcome.FATAL])
+def test_a_call_that_was_refused_used_nothing_of_the_quota(outcome):
+    clock = Clock()
+    stats = run(clock, Quota(rpm=60, source="told", burst_s=0.0))
+    for second in range(0, 61, 10):
+        call(stats, clock, 100 + second, outcome=Outcome.OK if second == 30 else outcome)
+    assert stats.snapshot().utilisation == pytest.approx(1 / 60)
+
+
+def test_a_call_of_which_nobody_knows_what_it_used_used_what_it_reserved():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=60, source="told", burst_s=0.0))
+    call(stats, clock, 100)
+    call(stats, clock, 160, outcome=Outcome.UNKNOWN)
+    assert stats.snapshot().utilisation == pytest.approx(2 / 60)
+
+
+def test_a_call_that_was_never_sent_is_neither_a_call_nor_a_retry_and_used_nothing():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=60, source="told", burst_s=0.0))
+    call(stats, clock, 100)
+    call(stats, clock, 160)
+    stats(events.CallSent(again=True))
+    assert (stats.snapshot().calls, stats.snapshot().retried) == (3, 1)
+    stats(events.CallEnded(Outcome.TRANSIENT, 0.1, sent=False, again=True))
+    shot = stats.snapshot()
+    assert (shot.calls, shot.retried, shot.utilisation) == (2, 0, pytest.approx(2 / 60))
+
+
 def test_of_two_quotas_the_tighter_one_counts():
     clock = Clock()
     stats = run(clock, Quota(rpm=600, tpm=6000, source="told", burst_s=0.0))
@@ -123,6 +152,97 @@ def test_the_time_left_follows_from_the_told_quota_once_all_is_read():
     assert stats.snapshot().eta == pytest.approx(99)
     stats(events.Stopping("SIGINT received"))
     assert stats.snapshot().eta is None
+
+
+def all_read(stats: Stats, units: int) -> None:
+    stats(events.Surveyed(1, 100))
+    read(stats, 1, 100, units)
+    stats(events.Enrolled(new=units))
+
+
+def left_and_told(stats: Stats, clock: Clock, starts: list[float], latency: float, tokens: float = 120.0):
+    """Of a run whose calls start then (seconds): what is left and what is told, each second."""
+    begin = clock.now
+    course = sorted(
+        [(at, "sent") for at in starts]
+        + [(at + latency, "answered") for at in starts]
+        + [(float(second), "asked") for second in range(1, int(max(starts) + latency))]
+    )
+    for at, what in course:
+        clock.now = begin + at
+        if what == "sent":
+            stats(events.CallSent())
+        elif what == "answered":
+            stats(events.CallEnded(Outcome.OK, latency, Usage(100, 20), 0.25, tokens))
+            stats(events.UnitClosed("ok"))
+        elif (told := stats.snapshot().eta) is not None:
+            yield max(starts) + latency - at, told
+
+
+EVEN = [n / 10 for n in range(2000)]
+"""Ten calls a second."""
+MINUTES = [60.0 * minute + n / 100 for minute in range(5) for n in range(600)]
+"""The quota of a minute, all at its start."""
+WAVES = [4.0 * wave + n / 1000 for wave in range(50) for n in range(16)]
+"""Sixteen in flight, started together."""
+
+
+@pytest.mark.parametrize(
+    ("quota", "starts", "latency", "off", "seconds"),
+    [
+        (Quota(rpm=600, source="told"), EVEN, 2.0, 0.02, 1.5),
+        (Quota(rpm=6000, tpm=72_000, source="told"), EVEN, 2.0, 0.02, 1.5),
+        (Quota(rpm=6000, source="told"), EVEN, 2.0, 0.02, 1.5),
+        (Quota(), EVEN, 2.0, 0.02, 1.5),
+        (Quota(), EVEN, 30.0, 0.02, 1.5),
+        (Quota(rpm=600, source="told"), MINUTES, 2.0, 0.0, 100.0),
+        (Quota(rpm=6000, source="told"), WAVES, 4.0, 0.4, 8.0),
+    ],
+    ids=["requests", "tokens", "others", "unknown", "slow answers", "minutes", "concurrency"],
+)
+def test_the_time_left_is_told_from_the_first_answers_to_the_last(quota, starts, latency, off, seconds):
+    clock = Clock()
+    stats = run(clock, quota)
+    all_read(stats, len(starts))
+    course = list(left_and_told(stats, clock, starts, latency))
+    assert len(course) >= max(starts) - 3
+    for left, told in course:
+        assert told == pytest.approx(left, rel=off, abs=seconds)
+
+
+def test_after_an_outage_the_time_left_is_what_it_was_before():
+    clock = Clock()
+    stats = run(clock)
+    all_read(stats, 1000)
+    for _ in left_and_told(stats, clock, EVEN[:300], 2.0):
+        pass
+    stats(events.BreakerChanged("closed", "open", "5 calls in a row failed", 60.0))
+    clock.now += 600
+    stats(events.BreakerChanged("open", "half-open", "probes find out"))
+    stats(events.BreakerChanged("half-open", "closed", "2 of 3 probes were answered"))
+    assert stats.snapshot().eta == pytest.approx(70, rel=0.1)
+    for left, told in left_and_told(stats, clock, EVEN[:700], 2.0):
+        assert told == pytest.approx(left, rel=0.1, abs=5)
+
+
+def test_the_time_left_is_never_less_than_a_pause():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=600, source="told"))
+    all_read(stats, 40)
+    for _ in left_and_told(stats, clock, EVEN[:30], 2.0):
+        pass
+    stats(events.Paused(300.0, "Retry-After"))
+    assert stats.snapshot().eta == pytest.approx(300)
+
+
+def test_while_nothing_is_to_be_called_for_the_time_left_is_that_of_reading():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=600, source="told"))
+    stats(events.Surveyed(4, 400))
+    read(stats, 1, 100, 5)
+    stats(events.Enrolled(resumed=5))
+    clock.now += 10
+    assert stats.snapshot().eta == pytest.approx(30)
 
 
 def test_a_pause_is_shown_until_it_is_over():
@@ -227,3 +347,25 @@ def test_what_answers_leave_of_max_tokens_becomes_advice_where_tokens_bind():
     assert advice.faster == pytest.approx((120 + 4076 * 0.1) / (120 + 30 * 0.1), abs=0.05)
     stats(learned("requests", 15.0))  # and all of that is used
     assert stats.snapshot().advice == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "advised"), [(None, 100), ("outage", None), ("concurrency", None), ("burst", None)]
+)
+def test_a_told_quota_that_calls_cannot_use_for_their_max_tokens_becomes_advice(changed, advised):
+    clock = Clock()
+    burst = 60.0 if changed == "burst" else 1.0
+    stats = run(clock, Quota(rpm=6000, tpm=100_000, source="told", burst_s=burst))
+    stats.max_tokens = 32_000
+    if changed == "concurrency":
+        stats.concurrency = 1
+    for second in range(60):
+        clock.now = 100 + second
+        stats(events.CallSent())
+        stats(events.CallEnded(Outcome.OK, 1.0, Usage(250, 80), 0.25, 330.0))
+    if changed == "outage":
+        stats(events.BreakerChanged("closed", "open", "5 calls in a row failed", 60.0))
+        stats(events.BreakerChanged("open", "half-open", "probes find out"))
+        clock.now += 60
+        stats(events.BreakerChanged("half-open", "closed", "2 of 3 probes were answered"))
+    assert next((advice.value for advice in stats.snapshot().advice), None) == advised

@@ -227,6 +227,39 @@ def test_calls_that_wait_for_their_beat_wait_anew_if_the_service_goes_out_meanwh
     virtual_time.run(main())
 
 
+def test_the_probes_of_a_smooth_gate_do_not_wait_for_beats_as_long_as_their_deadline():
+    async def main() -> None:
+        gate = SmoothGate(QuotaBook({}), 1000, per_minute=1)
+        states: list[str] = []
+        gate.on_transition = lambda transition: states.append(transition.new)
+        open_breaker(gate)
+        starts = []
+
+        async def call() -> None:
+            permit = await gate.acquire({})
+            starts.append(gate.now())
+            await asyncio.sleep(50)
+            permit.settle({}, Judgement.SUCCESS)
+
+        await asyncio.gather(*(call() for _ in range(5)))
+        assert states == ["open", "half-open", "closed"]
+        assert starts[:3] == [pytest.approx(60, abs=0.01)] * 3
+        assert starts[4] - starts[3] == pytest.approx(60, abs=0.01)
+
+    virtual_time.run(main())
+
+
+def test_a_smooth_gate_whose_allowance_is_spent_tells_all_at_once():
+    async def main() -> None:
+        gate = SmoothGate(QuotaBook({"usd": Dimension(Allowance(1.0), 1.0)}), 10, per_minute=1)
+        gate.book.reserve(gate.now(), {"usd": 1.0})
+        ended = await asyncio.gather(*(gate.acquire({"usd": 1.0}) for _ in range(3)), return_exceptions=True)
+        assert [type(error) for error in ended] == [ExhaustedError] * 3
+        assert gate.now() == 0.0
+
+    virtual_time.run(main())
+
+
 # The breaker.
 
 

@@ -44,13 +44,21 @@ def test_a_reason_is_one_safe_line() -> None:
 
 
 def test_a_line_comes_at_the_end_after_the_messages_and_none_before_there_is_anything_to_tell() -> None:
-    stream, shot = Told(lines=1), replace(RUNNING, documents=0)
+    stream, shot = Told(lines=1), Snapshot(elapsed=9.0)
     with PlainDisplay(lambda: shot, stream, period=0.001) as display:
         display.notice("it begins")
         assert stream.enough.wait(10)
         shot = replace(RUNNING, elapsed=130.0)
     lines = stream.getvalue().splitlines()
     assert (lines[0], lines[-1][:8]) == ("note: it begins", "[2m 10s]")
+
+
+@pytest.mark.parametrize("begun", [Snapshot(documents=1), Snapshot(sections=512), Snapshot(calls=1)])
+def test_a_run_that_has_begun_is_told_of_before_the_first_document_was_read_to_its_end(begun: Snapshot) -> None:
+    stream = io.StringIO()
+    with PlainDisplay(lambda: begun, stream, period=3600):
+        pass
+    assert stream.getvalue() == progress_line(begun) + "\n"
 
 
 def test_lines_come_by_the_period() -> None:

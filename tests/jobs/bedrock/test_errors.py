@@ -168,6 +168,20 @@ def test_a_model_that_needs_a_profile_says_how_to_find_one() -> None:
     assert "list-inference-profiles" in verdict.message
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "outcome"),
+    [
+        (429, "ThrottlingException", Outcome.THROTTLED),
+        (400, "ThrottlingException", Outcome.THROTTLED),
+        (503, "ServiceUnavailableException", Outcome.TRANSIENT),
+        (503, "", Outcome.TRANSIENT),
+    ],
+)
+def test_what_passes_is_not_fatal_for_naming_on_demand_throughput(status: int, code: str, outcome: Outcome) -> None:
+    verdict = classify(status, {"x-amzn-errortype": code}, b'{"message":"No on-demand throughput left, please wait."}')
+    assert (verdict.outcome, verdict.message) == (outcome, "No on-demand throughput left, please wait.")
+
+
 def test_a_redirect_says_where_to_and_that_it_is_not_followed() -> None:
     assert "http://elsewhere/, which is not followed" in classify(307, {"location": "http://elsewhere/"}, b"").message
 

@@ -151,6 +151,22 @@ async def test_behind_a_document_that_is_held_up_the_others_are_read(tmp_path, p
     assert len(processes) == 2
 
 
+async def test_behind_six_documents_that_are_held_up_the_others_are_read(tmp_path, processes):
+    large = [f"{n}.md" for n in range(6)]
+    write_large(tmp_path, *large, sections=1000)
+    (tmp_path / "z.md").write_text("z")
+    demand, seen = Demand(), []
+    demand.held = set(large)
+    async with asyncio.timeout(20), reading_of(tmp_path, demand=demand) as chunks:
+        async for chunk in chunks:
+            seen.append(chunk)
+            if chunk.document.path.endswith("z.md"):
+                await demand.free(*large)
+    assert names_of(seen)[0] == "z.md"
+    assert sorted(names_of(seen)) == [*large, "z.md"]
+    assert len(processes) == 7
+
+
 async def test_a_lane_that_is_free_again_goes_on_before_another_child_is_started(tmp_path, processes):
     large, small = ("a.md", "c.md", "e.md"), ("b.md", "d.md", "f.md")
     write_large(tmp_path, *large)
@@ -181,7 +197,8 @@ async def test_a_lane_that_is_free_again_goes_on_before_another_child_is_started
     assert len(processes) == 2
 
 
-async def test_there_are_only_so_many_children(tmp_path, processes):
+async def test_there_are_only_so_many_children(tmp_path, processes, monkeypatch):
+    monkeypatch.setattr(reading, "CHILDREN", 3)
     names = [f"{n}.md" for n in range(reading.CHILDREN + 2)]
     write_large(tmp_path, *names)
     demand, seen = Demand(), []

@@ -166,6 +166,11 @@ def test_a_leaky_bucket_without_a_rate_stays_full_and_takes_a_new_rate():
     assert bucket.wait(10) == 0.5
 
 
+def test_rounding_errors_take_nothing_from_an_allowance():
+    allowance = Allowance(0.3)
+    assert [passes(allowance, 0, 0.1) for _ in range(4)] == [1, 1, 1, 0]
+
+
 def test_an_allowance_is_given_once():
     allowance = Allowance(10)
     assert [passes(allowance, now, cost) for now, cost in ((0, 6), (0, 6), (1e9, 6), (1e9, 4))] == [1, 0, 0, 1]
