@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from ratelimit.controller.knowledge import Finding, Knowledge, Refusal, Stopped
+from ratelimit.controller.ramp import FIRST
 
 LATELY = 10.0
-"""Seconds over which the pace before a refusal is measured, or since the first call,"""
-SOON = 2.0
-"""but at least in so many: a first burst in all places at once is no pace."""
+"""Seconds over which the pace before a refusal is measured: a first burst in all places at once is no pace. But it is not less
+than what one begins with who knows nothing: the first calls may all be refused, and for another reason."""
 
 
 @dataclass(slots=True)
@@ -19,7 +19,6 @@ class Unlimited:
 
     name = "unlimited"
     known: Knowledge
-    _began: float | None = None
 
     def tick(self, now: float) -> Finding | None:
         """Time alone finds nothing out here."""
@@ -31,14 +30,11 @@ class Unlimited:
 
     def sent(self, now: float, cost: float) -> None:
         """The log knows it."""
-        if self._began is None:
-            self._began = now
 
     def credited(self, sent_at: float, delta: float) -> None:
         """The log knows it."""
 
     def refused(self, now: float, refusal: Refusal) -> Finding | None:
         """The end of it."""
-        since = LATELY if self._began is None else max(SOON, min(LATELY, refusal.at - self._began))
-        spent = self.known.log.between(refusal.at - since, refusal.at)
-        return Stopped(refusal, max(refusal.cost, spent) / since)
+        spent = self.known.log.between(refusal.at - LATELY, refusal.at)
+        return Stopped(refusal, max(FIRST * refusal.cost, spent / LATELY))

@@ -60,17 +60,7 @@ def test_a_refusal_of_the_very_first_call_is_a_pace_as_well():
     known.log.refuse(100.0, 2.0)
     finding = Unlimited(known).refused(100.1, Refusal(100.0, 2.0))
     assert isinstance(finding, Stopped)
-    assert finding.pace == pytest.approx(0.2)
-
-
-def test_the_pace_of_a_run_that_has_just_begun_is_not_that_of_ten_seconds():
-    state = Unlimited(Knowledge())
-    for n in range(40):
-        state.known.sent(100.0 + n / 10, 1.0)
-        state.sent(100.0 + n / 10, 1.0)
-    finding = state.refused(104.1, Refusal(104.0, 1.0))
-    assert isinstance(finding, Stopped)
-    assert finding.pace == pytest.approx(10.0, rel=0.05)
+    assert finding.pace == pytest.approx(8.0)
 
 
 def test_the_first_refusal_is_told_in_words():
@@ -79,7 +69,7 @@ def test_the_first_refusal_is_told_in_words():
     controller.on_change = told.append
     controller.take(0.0)
     controller.refused(0.1, 0.0, 1.0)
-    assert [change.reason for change in told] == ["refused at 30 a minute: finding out how it comes back"]
+    assert [change.reason for change in told] == ["refused at 240 a minute: finding out how it comes back"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +86,7 @@ def test_all_that_was_under_way_may_be_refused_and_hardly_anything_later(server,
     for seed in (101, 102):
         controller = Controller.unlimited()
         ran = drive(InPlaces(controller), server, seed, minutes=8, costs=partial(tokens, burndown=1))
-        assert sum(at < 1.0 for at in ran.refused) <= 1.02 * PLACES
+        assert sum(at < 1.0 for at in ran.refused) <= PLACES
         assert sum(at >= 1.0 for at in ran.refused) <= 0.02 * len(ran.sent)
         assert ran.utilisation >= utilisation
         assert controller.learned is not None
