@@ -6,8 +6,8 @@ from ratelimit.controller.knowledge import Finding, Knowledge, Refusal, Stopped
 from ratelimit.controller.ramp import FIRST
 
 LATELY = 10.0
-"""Seconds over which the pace before a refusal is measured: a first burst in all places at once is no pace. But it is not less
-than what one begins with who knows nothing: the first calls may all be refused, and for another reason."""
+"""Seconds over which the pace before a refusal is measured: a first burst in all places at once is no pace. But it is
+not less than what one begins with who knows nothing: the first calls may all be refused, and for another reason."""
 
 
 @dataclass(slots=True)
