@@ -25,7 +25,8 @@ from jobs.metering import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
 from jobs.remembered import Memory, Whose
 from jobs.request import Recipe
 from jobs.results.summary import Summary
-from jobs.stats import Quota, Stats
+from jobs.snapshot import Quota
+from jobs.stats import Stats
 from jobs.stopping import Policy
 from jobs.store import NoRecall, Recall
 from jobs.transport import Transport

@@ -17,7 +17,7 @@ from jobs.entering import Entering
 from jobs.group_commit import Commit
 from jobs.metering import Meter
 from jobs.request import Recipe
-from jobs.stats import Stage
+from jobs.snapshot import Stage
 from jobs.stopping import Cause, Policy, Stop, Stopper
 from jobs.store import Recall
 from jobs.transport import Transport

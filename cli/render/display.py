@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
-from jobs.stats import Snapshot
+from jobs.snapshot import Snapshot
 
 MODES = ("auto", "live", "plain", "none")
 

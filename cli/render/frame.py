@@ -7,7 +7,7 @@ from rich.text import Text
 from cli.render.numbers import cost, count, duration, held_back, percent
 from cli.render.quota import quota_items
 from cli.render.rows import Item, count_item, prose, rows
-from jobs.stats import Snapshot, Stage
+from jobs.snapshot import Snapshot, Stage
 
 WIDEST = 120
 """Cells: a longer bar tells nothing more."""

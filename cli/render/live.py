@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cli.render.drawing_thread import TICK, DrawingThread, Message
 from cli.render.frame import frame
-from jobs.stats import Snapshot
+from jobs.snapshot import Snapshot
 
 
 class LiveDisplay(DrawingThread):

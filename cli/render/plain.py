@@ -8,7 +8,7 @@ from cli.render.drawing_thread import DrawingThread, Message
 from cli.render.numbers import cost, count, duration, held_back, percent
 from cli.render.safe import safe
 from cli.render.stream import put
-from jobs.stats import Snapshot
+from jobs.snapshot import Snapshot
 
 PERIOD = 10.0
 """Seconds between two lines: little enough for a log, often enough to see that it lives."""

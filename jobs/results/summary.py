@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.results.atomic import replacing
-from jobs.stats import Quota, Snapshot
+from jobs.snapshot import Quota, Snapshot
 from jobs.store import Status
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from jobs import events
 from jobs.answer import Usage
 from jobs.last_minute import LastMinute
-from jobs.stats import Quota, Stats
+from jobs.snapshot import Quota
+from jobs.stats import Stats
 from ratelimit.outcome import Outcome
 
 

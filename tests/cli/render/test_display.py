@@ -63,7 +63,7 @@ def test_a_mode_that_does_not_exist_is_named_with_those_that_do() -> None:
 
 def test_lines_are_drawn_without_loading_rich_console() -> None:
     code = (
-        "import sys; from cli.render.display import display; from jobs.stats import Snapshot\n"
+        "import sys; from cli.render.display import display; from jobs.snapshot import Snapshot\n"
         "with display('plain', quiet=False, no_color=False, snapshot=Snapshot, emulated=False): pass\n"
         "assert 'rich.console' not in sys.modules"
     )

@@ -10,7 +10,7 @@ from snapshots import RUNNING
 
 from cli.render.frame import frame
 from jobs.advice import Advice
-from jobs.stats import Quota, Snapshot, Stage
+from jobs.snapshot import Quota, Snapshot, Stage
 
 NUMBERS = st.integers(0, 10**10)
 SNAPSHOTS = st.builds(

@@ -34,7 +34,7 @@ sys.path.insert(0, {support!r})
 from dataclasses import replace
 from cli.render.live import LiveDisplay
 from snapshots import RUNNING
-from jobs.stats import Snapshot
+from jobs.snapshot import Snapshot
 pause = threading.Event().wait
 def snapshot():
     return replace(RUNNING, retried=os.get_terminal_size(2).columns)

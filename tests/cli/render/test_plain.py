@@ -11,7 +11,7 @@ import pytest
 from snapshots import RUNNING
 
 from cli.render.plain import PlainDisplay, SilentDisplay, progress_line
-from jobs.stats import Snapshot
+from jobs.snapshot import Snapshot
 
 
 class Told(io.StringIO):
@@ -102,7 +102,7 @@ def test_without_progress_there_are_messages_and_when_quiet_only_errors(quiet: b
 RUN = """
 import sys, threading
 from cli.render.display import display
-from jobs.stats import Snapshot
+from jobs.snapshot import Snapshot
 seen = threading.Event()
 def snapshot():
     seen.set()
