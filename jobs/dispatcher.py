@@ -161,7 +161,8 @@ class Dispatcher:
 
     def _appoint(self) -> None:
         """Have somebody pick the next unit, if there is room and nobody does: one who rests, or a new one."""
-        if self._picking or self._full or self.stopped is not None:
+        full = len(self._ahead) >= LOOKAHEAD or len(self._open) >= self._most
+        if full or self._picking or self.stopped is not None:
             return
         if self._resting:
             self._picking = True
@@ -169,10 +170,6 @@ class Dispatcher:
         elif not self._all_picked:
             self._picking = True
             self._start(self._call())
-
-    @property
-    def _full(self) -> bool:
-        return len(self._open) >= self._most or len(self._ahead) >= LOOKAHEAD
 
     def _let_through(self, unit: Unit) -> None:
         """The gate has given a unit a permit, or it ended without one."""

@@ -12,7 +12,7 @@ from jobs.simulation.course import Heard, course
 from jobs.simulation.recommendation import Recommendation, recommend
 from jobs.simulation.remarks import remark
 from jobs.simulation.result import Course, Result
-from jobs.simulation.run import Run, Watch, run
+from jobs.simulation.run import Run, Watch, run, unheard
 from jobs.simulation.simulation import Simulation
 from jobs.simulation.tally import result
 from ratelimit.gate import Gate
@@ -54,13 +54,13 @@ def compare(
 ) -> Iterator[Shown]:
     """Run one after the other, each as soon as it is asked for. `watch` is told of each that begins."""
     for name in algorithms:
-        heard = Heard()
+        heard = Heard() if courses else None
         done = _run(name, simulation, gate, heard, watch(name) if watch else None)
         figures = result(name, done)
         yield Shown(
             figures,
             remark(figures, simulation, Counter(call.refused for call in done.server.calls if call.refused)),
-            course(done, heard) if courses else None,
+            course(done, heard) if heard else None,
             recommend(simulation, done, figures, partial(_run, TOLD, gate=gate)) if name == TOLD else None,
         )
 
@@ -70,7 +70,7 @@ def _run(
 ) -> Run:
     if name in PLAIN:
         return run_plain(name, simulation, watch)
-    emit = (heard or Heard()).hear
+    emit = heard.hear if heard else unheard
     return run(
         simulation.scenario,
         simulation.work(),

@@ -57,7 +57,7 @@ def run(
     server = SimulatedBedrock(scenario)
     if watch is not None:
         watch(work, server)
-    return virtual_time.run(_run(scenario, work, server, gate, policy or Policy(), seconds, emit or _unheard))
+    return virtual_time.run(_run(scenario, work, server, gate, policy or Policy(), seconds, emit or unheard))
 
 
 async def _run(
@@ -92,5 +92,5 @@ async def _run(
     return Run(scenario, work, server, store.statuses, ended, cut=seconds is not None)
 
 
-def _unheard(_: events.Event) -> None:
+def unheard(_: events.Event) -> None:
     """Nobody listens."""
