@@ -3,7 +3,7 @@
 import difflib
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import typer
 
@@ -20,6 +20,7 @@ MOST_RPM: Final = 1e7
 MOST_TPM: Final = 1e12
 """More than any account has."""
 
+Number = TypeVar("Number", int, float)
 Server = Literal["bucket", "fixed", "sliding"]
 Arrivals = Literal["batch", "poisson", "bursty"]
 """As jobs.emulator.quotas.Refill and jobs.simulation.arrivals.Arrivals: Typer reads them for every --help, and those
@@ -47,34 +48,27 @@ def parse_burst(value: object) -> float:
 
 def parse_users(value: object) -> int:
     """A number of users that can be told apart."""
-    number = values.whole(value)
-    if number > scenario_file.MOST_USERS:
-        raise ValueError(f"must be at most {scenario_file.MOST_USERS:,}, not {value!r}")
-    return number
+    return _at_most(scenario_file.MOST_USERS, values.whole(value), value)
 
 
 def parse_requests(value: object) -> int:
     """As many as can be simulated in a time that somebody waits for."""
-    number = values.whole(value)
-    if number > values.MOST_REQUESTS:
-        raise ValueError(f"must be at most {values.MOST_REQUESTS:,}, not {value!r}")
-    return number
+    return _at_most(values.MOST_REQUESTS, values.whole(value), value)
 
 
 def parse_rpm(value: object) -> float:
     """Requests a minute."""
-    return _at_most(MOST_RPM, value)
+    return _at_most(MOST_RPM, values.positive(value), value, " a minute")
 
 
 def parse_tpm(value: object) -> float:
     """Tokens a minute."""
-    return _at_most(MOST_TPM, value)
+    return _at_most(MOST_TPM, values.positive(value), value, " a minute")
 
 
-def _at_most(most: float, value: object) -> float:
-    number = values.positive(value)
+def _at_most(most: float, number: Number, value: object, unit: str = "") -> Number:
     if number > most:
-        raise ValueError(f"must be at most {most:,.0f} a minute, not {value!r}")
+        raise ValueError(f"must be at most {most:,.0f}{unit}, not {value!r}")
     return number
 
 
