@@ -5,6 +5,7 @@ from collections import deque
 
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.controller import Controller
+from ratelimit.controller.knowledge import Kind
 from ratelimit.controller.ramp import Ramp
 
 SOONEST, LATEST = 0.005, 0.025
@@ -201,6 +202,7 @@ class Told:
         self._term = min(2 * self._term, LONGEST_TERM) if soon else TERM
         self._bound_at, self._shared_until = now, now + self._term
         self.controller = Controller()
+        self.controller.known.kind = Kind.BUCKET  # so a single call that passes proves what it seems to
         self.controller.state = Ramp(self.controller.known, pace=self._bucket.rate)
         self.controller.take(taken_at, cost)
         self.controller.refused(now, taken_at, cost)

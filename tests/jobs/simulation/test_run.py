@@ -11,7 +11,7 @@ from jobs.metering import REQUESTS
 from jobs.simulation import measures
 from jobs.simulation.client import drive
 from jobs.simulation.run import Run, run
-from jobs.simulation.scenario import Outage, Scenario, World
+from jobs.simulation.scenario import Change, Outage, Scenario, World
 from jobs.simulation.server import SimulatedBedrock
 from jobs.simulation.tally import result
 from jobs.simulation.work import Mix, Work, number_of
@@ -165,9 +165,9 @@ def test_a_log_that_was_taken_for_a_bucket_is_seen_to_stop_at_one_sum():
     assert sum(call.throttled for call in done.server.calls if call.arrived > 130.0) < 10
 
 
-@pytest.mark.parametrize("seed", [304, 305, 309, 314])
-def test_a_bucket_whose_debts_are_paid_slowly_is_not_taken_for_a_window(seed):
-    rules = QuotaRules(tpm=6e5, burst=60.0, burndown=5.0)
+@pytest.mark.parametrize(("burst", "seed"), [(60.0, 304), (60.0, 305), (60.0, 309), (60.0, 314), (10.0, 407)])
+def test_a_bucket_whose_debts_are_paid_slowly_is_not_taken_for_a_window(burst, seed):
+    rules = QuotaRules(tpm=6e5, burst=burst, burndown=5.0)
     done = run(Scenario(rules, seed), Work(seed), lambda: engine_gates.blind(rules, 1024), policy=TOLD, seconds=600.0)
     assert sum(call.throttled for call in done.server.calls if call.arrived > 150.0) < 20
 
@@ -187,3 +187,12 @@ def test_sizes_that_were_estimated_too_low_are_not_taken_for_others_who_use_a_to
         policy=TOLD, seconds=900.0,
     )  # fmt: skip
     assert measures.throttle_rate(done) < throttled
+
+
+@pytest.mark.parametrize("seed", [408, 415])
+def test_what_is_left_of_a_told_quota_of_tokens_is_used_and_all_of_it_when_it_is_back(seed):
+    rules = QuotaRules(tpm=6e5)
+    scenario = Scenario(rules, seed, changes=(Change(600.0, 0.5), Change(900.0, 1.0)))
+    done = run(scenario, Work(seed), lambda: engine_gates.told(rules, 1024), policy=TOLD, seconds=1200.0)
+    tokens = sum(call.settled for call in done.server.calls if not call.refused and call.arrived >= 600.0)
+    assert tokens > 0.85 * (5 * 3e5 + 5 * 6e5)
