@@ -13,8 +13,6 @@ from ratelimit.controller.window import Window
 
 State = Remembering | Unlimited | Ramp | Probe | Bucket | Window
 
-SURE = 20
-"""Calls between a bucket's anchors from which on its rate counts as known: each is exact to about a call."""
 SLOWEST = 5.0
 """Seconds: a refusal that took longer says nothing of the next ones."""
 NEWS = 0.1
@@ -134,7 +132,7 @@ class Controller:
     def _learn(self, now: float, *, quietly: bool = False) -> None:
         known = self.known
         match self.state:
-            case Bucket() if known.anchors.rate is not None and known.anchors.calls >= SURE:
+            case Bucket() if known.anchors.rate is not None and known.anchors.sure:
                 learned = Learned(Kind.BUCKET, 60 * known.anchors.rate, known.mean)
             case Window(kind=kind):
                 learned = Learned(self._assumed or kind, known.limit, known.mean)

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+SURE = 20
+"""Calls between two anchors from which on the rate counts as known: each is exact to about a call."""
+
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
@@ -47,6 +50,11 @@ class Anchors:
     def calls(self) -> int:
         """How many calls were admitted between the first and the last."""
         return self.line[-1].calls - self.line[0].calls
+
+    @property
+    def sure(self) -> bool:
+        """Whether the rate counts as known."""
+        return self.rate is not None and self.calls >= SURE
 
     def add(self, anchor: Anchor, mean: float) -> None:
         """Add the latest one; `mean` is what a call costs. Off the line, the quota has changed: a new line begins.

@@ -247,7 +247,7 @@ class Probe:
         Before its rate is known, the last minute tells no more than rate + capacity / 60, at most twice the rate.
         """
         known, stop = self.known, self.stopped.first.at
-        rate = known.rate or known.pace_before(stop) / 2
+        rate = (known.anchors.rate if known.anchors.sure else None) or known.pace_before(stop) / 2
         return max(0.0, -known.log.credits_after(stop)) / rate if rate else 0.0
 
     def _proves(self, sent_at: float) -> bool:

@@ -165,7 +165,9 @@ def test_a_log_that_was_taken_for_a_bucket_is_seen_to_stop_at_one_sum():
     assert sum(call.throttled for call in done.server.calls if call.arrived > 130.0) < 10
 
 
-@pytest.mark.parametrize(("burst", "seed"), [(60.0, 304), (60.0, 305), (60.0, 309), (60.0, 314), (10.0, 407)])
+@pytest.mark.parametrize(
+    ("burst", "seed"), [(60.0, 304), (60.0, 305), (60.0, 309), (60.0, 314), (10.0, 407), (10.0, 511)]
+)
 def test_a_bucket_whose_debts_are_paid_slowly_is_not_taken_for_a_window(burst, seed):
     rules = QuotaRules(tpm=6e5, burst=burst, burndown=5.0)
     done = run(Scenario(rules, seed), Work(seed), lambda: engine_gates.blind(rules, 1024), policy=TOLD, seconds=600.0)
