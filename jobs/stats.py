@@ -14,7 +14,6 @@ from ratelimit.outcome import Outcome
 REQUESTS_BIND = 0.95
 """Of the quota in requests: then it is not tokens that hold the run back."""
 
-
 FEW_SECONDS, MOST_SECONDS = 10.0, 50.0
 """After which the pace of the answers tells how long the rest takes; in between it depends on how long one takes."""
 

@@ -225,8 +225,10 @@ class Gate:
         self._timer = None
         try:
             self.look()
-        except Exception as error:  # noqa: BLE001 (a timer has nobody to raise it to, and the head would wait for ever)
-            head, _ = (self._again or self._queue).popitem(last=False)
+        except Exception as error:
+            if not (queue := self._again or self._queue):
+                raise
+            head, _ = queue.popitem(last=False)
             if not head.done():
                 head.set_exception(error)
 

@@ -65,20 +65,21 @@ def recommend(
         return None
     rules = simulation.scenario.rules
     shorter = _rounded_up(max(done.work.outputs, default=1) * ROOM, _STEP)
-    max_tokens, after, most = min(simulation.max_tokens, shorter), before, _with_room(most_in_flight(done))
-    wanted = _with_room(_allowed_a_second(done) * _mean_latency(done)) if most > simulation.concurrency else 0
+    max_tokens, after, most = min(simulation.max_tokens, shorter), before, most_in_flight(done)
+    full = most >= simulation.concurrency
+    wanted = _with_room(_allowed_a_second(done) * _mean_latency(done)) if full else 0
     better = replace(simulation, max_tokens=max_tokens, concurrency=max(simulation.concurrency, wanted))
     # Without a quota in tokens maxTokens changes nothing.
-    if wanted or (rules.tpm is not None and max_tokens < simulation.max_tokens):
+    if full or (rules.tpm is not None and max_tokens < simulation.max_tokens):
         run = again(better)
         after = result(before.algorithm, run)
         if _worse(after, before, timed=simulation.duration is not None):
             max_tokens, after = simulation.max_tokens, before
         else:
-            most = _with_room(most_in_flight(run))
+            most = most_in_flight(run)
     burst = rules.burst if rules.refill == "bucket" else 1.0
     return Recommendation(
-        rules.rpm, rules.tpm, burst, max_tokens, min(most, better.concurrency), before, after,
+        rules.rpm, rules.tpm, burst, max_tokens, min(_with_room(most), better.concurrency), before, after,
         timed=simulation.duration is not None,
     )  # fmt: skip
 

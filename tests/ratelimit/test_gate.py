@@ -500,6 +500,24 @@ class Broken(TokenBucket):
         return super().wait(now, cost)
 
 
+def test_an_error_in_a_timer_that_nobody_waits_for_any_more_is_the_loops(caplog):
+    async def main() -> None:
+        gate = Gate(QuotaBook({"tokens": Dimension(TokenBucket(1.0, 10.0, level=0.0), 10.0)}), 1)
+        waiter = asyncio.ensure_future(gate.acquire({"tokens": 1}))
+        await asyncio.sleep(0)
+
+        def broken() -> None:
+            gate.close()
+            raise ZeroDivisionError
+
+        gate.look = broken  # type: ignore[method-assign]
+        with pytest.raises(GateClosedError):
+            await waiter
+
+    virtual_time.run(main())
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_an_error_in_a_timer_reaches_whoever_waits():
     async def main() -> None:
         gate = Gate(QuotaBook({"tokens": Dimension(Broken(1.0, 10.0, level=0.0), 10.0)}), 1)
