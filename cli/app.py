@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.errors import DEBUG, PROGRAM, UserError, stdout_lost, usage_error
 from cli.exit_codes import SIGNAL, ExitCode, worst
-from cli.render.safe import safe
+from cli.render.text import safe
 
 if TYPE_CHECKING:
     import typer
@@ -28,8 +28,8 @@ def program() -> "typer.Typer":
     """The commands. What takes time to import is imported here: a signal may come meanwhile."""
     import typer
 
-    from cli import options, sources
     from cli.commands import analyze, cache, emulate, simulate
+    from cli.config import options, sources
 
     app = typer.Typer(
         name=PROGRAM,

@@ -29,7 +29,7 @@ class UserError(Exception):
 
 def usage_error(error: "typer.TyperException") -> UserError:
     """What Typer says of a command line, in one line that names where the wrong value stands."""
-    from cli import sources
+    from cli.config import sources
 
     ctx: Any = getattr(error, "ctx", None)
     parameter: Any = getattr(error, "param", None)

@@ -7,11 +7,11 @@ from cli.errors import UserError
 from cli.exit_codes import ExitCode
 from jobs.bedrock.credentials import CredentialsError
 from jobs.bedrock.endpoint import ConfigurationError
-from jobs.documents.reading import ChildError
+from jobs.documents.parser_pool import ChildError
 from jobs.emulator.child import EmulatorError
-from jobs.group_commit import StorageError
-from jobs.journal import JournalError
-from jobs.output_lock import LockedError
+from jobs.record.journal import JournalError
+from jobs.record.lock import LockedError
+from jobs.record.writer import StorageError
 
 
 class Explanation(NamedTuple):

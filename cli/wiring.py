@@ -9,35 +9,35 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from cli.descriptors import affordable
+from cli.config.analyze_settings import AnalyzeSettings
 from cli.errors import UserError
 from cli.exit_codes import ExitCode
-from cli.settings import AnalyzeSettings
-from jobs import events
+from cli.runs.open_files import affordable
 from jobs.bedrock.catalogue import look_up, region_class
-from jobs.cache import Cache
-from jobs.dispatcher import Dispatcher
-from jobs.documents.intake import IntakeRules
-from jobs.group_commit import GroupCommit
-from jobs.journal import Journal, Taking
-from jobs.learning import Learning
-from jobs.metering import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
-from jobs.remembered import Memory, Whose
-from jobs.request import Recipe
+from jobs.documents.listing import FileRules
+from jobs.pipeline import events
+from jobs.pipeline.dispatcher import Dispatcher
+from jobs.pipeline.quota_learning import QuotaLearning
+from jobs.pipeline.stopping import Policy
+from jobs.pipeline.transport import Transport
+from jobs.progress.snapshot import Quota
+from jobs.progress.stats import Stats
+from jobs.record.cache import Cache
+from jobs.record.journal import Journal, RetrySelection
+from jobs.record.quota_memory import QuotaMemory, QuotaScope
+from jobs.record.record import NoRecall, Recall
+from jobs.record.writer import GroupCommit
+from jobs.requests.cost import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
+from jobs.requests.request import Recipe
 from jobs.results.summary import Summary
-from jobs.snapshot import Quota
-from jobs.stats import Stats
-from jobs.stopping import Policy
-from jobs.store import NoRecall, Recall
-from jobs.transport import Transport
-from ratelimit.algorithms.allowance import Allowance
-from ratelimit.controller import Controller
+from ratelimit.algorithms.budget import Budget
+from ratelimit.discovery.controller import Controller
 from ratelimit.gate import Gate
+from ratelimit.known_quota import KnownQuota
 from ratelimit.quota import Dimension, QuotaBook
-from ratelimit.told import Told
 
 if TYPE_CHECKING:
-    from jobs.simulation.simulation import Simulation
+    from jobs.simulation.experiment import Simulation
 
 EMULATED_MODEL = "amazon.nova-lite-v1:0"
 """The model that --emulate stands in for unless one is named."""
@@ -98,7 +98,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         recall = await _recall(settings, commit, stack)
         if isinstance(recall, Cache) and recall.set_aside:
             emit(events.Notice(f"the cache was broken, and begun anew; the old one is {recall.set_aside}"))
-        taking = Taking(
+        selection = RetrySelection(
             failed="failed" in settings.retry,
             incomplete="incomplete" in settings.retry,
             held="held" in settings.retry,
@@ -107,12 +107,12 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         hold = settings.on_unknown == "hold"
         interrupted = await commit(
             lambda journal: journal.begin(
-                summary.run_id, summary.started_at, summary.model, service.identity, taking, hold=hold
+                summary.run_id, summary.started_at, summary.model, service.identity, selection, hold=hold
             )
         )
-        memory = None if settings.emulate else Memory(settings.state_dir / "quotas.json")
-        whose = Whose(service.identity, service.account, service.region, summary.model)
-        learning = Learning(memory, whose, emit)
+        memory = None if settings.emulate else QuotaMemory(settings.state_dir / "quotas.json")
+        scope = QuotaScope(service.identity, service.account, service.region, summary.model)
+        learning = QuotaLearning(memory, scope, emit)
         stack.callback(learning.close)
         dispatcher = Dispatcher(
             recipe=recipe(settings, summary.model, service.identity),
@@ -178,17 +178,17 @@ def gate(
     for name, quota in ((REQUESTS, settings.rpm), (TOKENS, settings.tpm)):
         if quota is not None or not settings.emulate:  # the emulator that a run starts for itself has none
             dimensions[name] = _dimension(name, quota, settings.burst, controller)
-    places = affordable(settings.concurrency or CONCURRENCY)
+    max_in_flight = affordable(settings.concurrency or CONCURRENCY)
     if context is not None:
-        dimensions[CONTEXT] = Dimension(Allowance(math.inf), context)
+        dimensions[CONTEXT] = Dimension(Budget(math.inf), context)
     if settings.budget is not None:
-        dimensions[MONEY] = Dimension(Allowance(settings.budget), settings.budget)
+        dimensions[MONEY] = Dimension(Budget(settings.budget), settings.budget)
     book, turn_away = QuotaBook(dimensions), settings.on_outage == "fallback"
     if settings.pacing == "smooth" and settings.rpm is not None:
         from ratelimit.smooth_gate import SmoothGate
 
-        return SmoothGate(book, places, per_minute=settings.rpm * OF_RATE, turn_away=turn_away)
-    return Gate(book, places, turn_away=turn_away)
+        return SmoothGate(book, max_in_flight, per_minute=settings.rpm * OF_RATE, turn_away=turn_away)
+    return Gate(book, max_in_flight, turn_away=turn_away)
 
 
 def _dimension(name: str, quota: float | None, burst: float, controller: ControllerMaker) -> Dimension:
@@ -196,13 +196,13 @@ def _dimension(name: str, quota: float | None, burst: float, controller: Control
     if quota is None or quota == math.inf:
         return Dimension(controller(name, unlimited=quota is not None), math.inf)
     # Of half a request a minute there is one every two minutes.
-    return Dimension(Told(quota / 60, quota / 60 * burst), max(quota, 1.0) if name == REQUESTS else quota)
+    return Dimension(KnownQuota(quota / 60, quota / 60 * burst), max(quota, 1.0) if name == REQUESTS else quota)
 
 
 def simulated_gate(simulation: "Simulation", *, told: bool, emit: events.Emit) -> Gate:
     """The gate that a run would have, told the quotas of a simulated server or not."""
     rules = simulation.scenario.rules
-    learning = Learning(None, Whose("simulated", "", "", ""), emit)
+    learning = QuotaLearning(None, QuotaScope("simulated", "", "", ""), emit)
     burst = min(rules.burst, 60.0) if rules.refill == "bucket" else 1.0
     quotas = ((REQUESTS, rules.rpm), (TOKENS, rules.tpm))
     dimensions = {
@@ -219,9 +219,9 @@ def quota(settings: AnalyzeSettings) -> Quota:
     return Quota(rpm, tpm, "told" if rpm or tpm else None, settings.burst)
 
 
-def intake(settings: AnalyzeSettings) -> IntakeRules:
+def intake(settings: AnalyzeSettings) -> FileRules:
     """Which files are read; what the run itself writes never is."""
-    return IntakeRules(
+    return FileRules(
         include=settings.include,
         exclude=settings.exclude,
         first=settings.first,

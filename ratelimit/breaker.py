@@ -12,7 +12,7 @@ from typing import ClassVar
 
 
 class Judgement(StrEnum):
-    """What one call says of the service. NEUTRAL: nothing (throttled, cancelled, invalid, refused locally)."""
+    """What one call says of the service. NEUTRAL: nothing (throttled, cancelled, invalid, throttled locally)."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -59,7 +59,7 @@ class Transition:
     """When it left `closed`."""
 
 
-Told = Callable[[Transition], None]
+TransitionListener = Callable[[Transition], None]
 """Is told of transitions."""
 
 
@@ -155,7 +155,7 @@ class HalfOpen:
 State = Closed | Open | HalfOpen
 
 
-def nobody(_transition: Transition) -> None:
+def noop(_transition: Transition) -> None:
     """Tell nobody."""
 
 
@@ -166,7 +166,7 @@ class Breaker:
     in flight when an endpoint dies the first few failures open the breaker, and the others say nothing new.
     """
 
-    def __init__(self, rules: BreakerRules | None = None, changed: Told = nobody) -> None:
+    def __init__(self, rules: BreakerRules | None = None, changed: TransitionListener = noop) -> None:
         """`changed` is told of each transition when it has happened."""
         self.rules = rules or BreakerRules()
         self.state: State = Closed(self.rules)

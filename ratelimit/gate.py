@@ -1,11 +1,11 @@
-"""The only place that waits: FIFO for the breaker, for room in the quotas and for one of the places in flight."""
+"""The only place that waits, in FIFO order: for the breaker, the quotas and the limit of calls in flight."""
 
 import asyncio
 import math
 from collections import OrderedDict
 from functools import cached_property
 
-from ratelimit.breaker import Breaker, Judgement, Open, Ticket, Told, Transition, nobody
+from ratelimit.breaker import Breaker, Judgement, Open, Ticket, Transition, TransitionListener, noop
 from ratelimit.quota import NOTHING, Amounts, Cost, QuotaBook, Reservation
 
 SHORTEST_TIMER = 0.001
@@ -57,10 +57,10 @@ class Permit:
         """The call used nothing: it was turned down for another reason than a quota, or never sent."""
         self.settle(NOTHING, judgement)
 
-    def refuse(self, quota: str = "") -> bool:
-        """The server refused the call for this quota (see QuotaBook.refuse); whether a learner takes care of it."""
+    def throttled(self, quota: str = "") -> bool:
+        """The server throttled the call for this quota (see QuotaBook.throttle); whether a learner takes care of it."""
         now = self._gate.now()
-        learned = self._gate.book.refuse(now, self.reservation, quota)
+        learned = self._gate.book.throttled(now, self.reservation, quota)
         self._gate.give_back(now, self.ticket, Judgement.NEUTRAL, changed=True)
         return learned
 
@@ -77,18 +77,18 @@ class Gate:
     """
 
     def __init__(
-        self, book: QuotaBook, places: int, breaker: Breaker | None = None, *, turn_away: bool = False
+        self, book: QuotaBook, max_in_flight: int, breaker: Breaker | None = None, *, turn_away: bool = False
     ) -> None:
         """`turn_away`: while the breaker is open nobody waits, and everybody gets OutageError."""
         self.book = book
         self.in_flight = 0
         self.breaker = breaker or Breaker()
         self.breaker.changed = self._breaker_changed
-        self.on_transition: Told = nobody
-        """Told of each transition of the breaker, when the gate has done its part."""
+        self.on_transition: TransitionListener = noop
+        """TransitionListener of each transition of the breaker, when the gate has done its part."""
         self._turn_away = turn_away
-        self._places = places
-        self._again: Waiters = OrderedDict()
+        self._max_in_flight = max_in_flight
+        self._retries: Waiters = OrderedDict()
         self._queue: Waiters = OrderedDict()
         self._not_before = -math.inf
         self._timer: asyncio.Handle | None = None
@@ -101,16 +101,16 @@ class Gate:
     @property
     def waiting(self) -> int:
         """How many wait for a permit."""
-        return len(self._again) + len(self._queue)
+        return len(self._retries) + len(self._queue)
 
     @property
-    def places(self) -> int:
+    def max_in_flight(self) -> int:
         """The most permits out at once; a change takes effect on those who already wait."""
-        return self._places
+        return self._max_in_flight
 
-    @places.setter
-    def places(self, places: int) -> None:
-        self._places = places
+    @max_in_flight.setter
+    def max_in_flight(self, max_in_flight: int) -> None:
+        self._max_in_flight = max_in_flight
         self.look()
 
     @property
@@ -127,8 +127,8 @@ class Gate:
         """The one that runs."""
         return asyncio.get_running_loop()
 
-    async def acquire(self, cost: Cost, *, again: bool = False) -> Permit:
-        """Wait for leave to send a call of this cost; `again`: it was sent before, and keeps its place ahead.
+    async def acquire(self, cost: Cost, *, is_retry: bool = False) -> Permit:
+        """Wait for leave to send a call of this cost; `is_retry`: it was sent before, and keeps its place ahead.
 
         Raises:
             NeverFitsError: the cost is larger than a quota can ever hold.
@@ -142,9 +142,9 @@ class Gate:
         if self._turn_away and self.breaker.wait(self.now()) and isinstance(self.breaker.state, Open):
             raise OutageError
         waiter: asyncio.Future[Permit] = self._loop.create_future()
-        ahead, queue = len(self._again), self._again if again else self._queue
+        ahead, queue = len(self._retries), self._retries if is_retry else self._queue
         queue[waiter] = amounts
-        if not ahead and (again or len(queue) == 1):  # else nothing has changed for the head
+        if not ahead and (is_retry or len(queue) == 1):  # else nothing has changed for the head
             self.look()
         try:
             return await waiter
@@ -183,7 +183,7 @@ class Gate:
 
     def _look(self, now: float) -> None:
         """Give permits to the head as long as it fits, then set the timer."""
-        while queue := self._again or self._queue:
+        while queue := self._retries or self._queue:
             waiter = next(iter(queue))
             if not waiter.done():
                 wait = self._serve(now, waiter, queue[waiter])
@@ -196,7 +196,7 @@ class Gate:
 
     def _serve(self, now: float, waiter: "asyncio.Future[Permit]", amounts: Amounts) -> float:
         """Give the head its permit (or what it gets instead) and return 0.0, or the seconds that it must still wait."""
-        if self.in_flight >= self._places:
+        if self.in_flight >= self._max_in_flight:
             return math.inf
         if now < self._not_before:
             return self._not_before - now
@@ -226,7 +226,7 @@ class Gate:
         try:
             self.look()
         except Exception as error:
-            if not (queue := self._again or self._queue):
+            if not (queue := self._retries or self._queue):
                 raise
             head, _ = queue.popitem(last=False)
             if not head.done():
@@ -241,7 +241,7 @@ class Gate:
         self.on_transition(transition)
 
     def _send_away(self, error: type[Exception]) -> None:
-        for queue in (self._again, self._queue):
+        for queue in (self._retries, self._queue):
             for waiter in queue:
                 if not waiter.done():
                     waiter.set_exception(error())

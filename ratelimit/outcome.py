@@ -1,4 +1,4 @@
-"""The kinds of outcome a call can have. Which answer is of which kind is decided in one place, jobs.bedrock.errors."""
+"""The outcomes of a call. `jobs.bedrock.classification` maps every reply to one of them."""
 
 from enum import StrEnum
 
@@ -8,8 +8,8 @@ class Outcome(StrEnum):
 
     OK: an answer that may be stored as a success.
     INCOMPLETE: paid for, but truncated, filtered, malformed or empty; kept, never stored as a success.
-    THROTTLED: refused for a quota (429); nothing was paid, the unit goes back to the head of the gate.
-    TRANSIENT: provably not paid (never sent, or refused for another passing reason); retried with backoff.
+    THROTTLED: throttled for a quota (429); nothing was paid, the unit goes back to the head of the gate.
+    TRANSIENT: provably not paid (never sent, or throttled for another passing reason); retried with backoff.
     UNKNOWN: it may have been paid (reset or timeout after sending, 408, 424, 500); bounded retries, or held.
     INVALID: this unit can never succeed as it is (400); it fails alone.
     FATAL: every call would fail alike (403, 404, the day's quota); the run stops after the first few.

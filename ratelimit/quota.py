@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast, runtime_checkable
 
-from ratelimit.algorithms import Learner, Limiter
+from ratelimit.algorithms.protocol import Learner, Limiter
 
 Cost = Mapping[str, float]
 """What a call takes of each quota, by the quota's name; quotas that the book does not have are ignored."""
@@ -70,7 +70,7 @@ class QuotaBook:
         self._learners = {
             name: cast("Learner", dimension.limiter)
             for name, dimension in self.dimensions.items()
-            if hasattr(dimension.limiter, "refused")
+            if hasattr(dimension.limiter, "throttled")
         }
 
     def amounts(self, cost: Cost) -> Amounts:
@@ -138,11 +138,11 @@ class QuotaBook:
         _close(reservation)
 
     def learns(self, quota: str = "") -> bool:
-        """Whether a learner takes care of refusals for this quota (`""`: for one that is not told)."""
+        """Whether a learner takes care of throttles for this quota (`""`: for one that is not told)."""
         return bool(self._learners) if not quota else quota in self._learners
 
-    def refuse(self, now: float, reservation: Reservation, quota: str = "") -> bool:
-        """The server refused the call for this quota (`""`: it did not tell which), so nothing of it is used.
+    def throttled(self, now: float, reservation: Reservation, quota: str = "") -> bool:
+        """The server throttled the call for this quota (`""`: it did not tell which), so nothing of it is used.
 
         A learner of that name is told (where no name is given, the first learner of the book), and every other
         quota gets its part back. Returns whether there was such a learner. Counts as settling.
@@ -154,7 +154,7 @@ class QuotaBook:
         learner = self._learners.get(quota) if quota else next(iter(self._learners.values()), None)
         for limiter, amount in zip(self._limiters, reservation.amounts, strict=True):
             if limiter is learner:
-                learner.refused(now, reservation.taken_at, amount)
+                learner.throttled(now, reservation.taken_at, amount)
             elif amount:
                 limiter.correct(now, reservation.taken_at, -amount)
         return learner is not None

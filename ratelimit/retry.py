@@ -50,17 +50,17 @@ class RetryBudget:
 
 
 class Holdback:
-    """For how long no call starts after refusals: as the server asks, else longer from burst to burst."""
+    """For how long no call starts after throttles: as the server asks, else longer from burst to burst."""
 
     def __init__(self) -> None:
         self._bursts = 0
         self._began = self._ends = -math.inf
 
-    def refused(self, now: float, sent_at: float, retry_after: float | None, uniform: float) -> float:
-        """A call that was sent then was refused: seconds for which all are held back from now on.
+    def throttled(self, now: float, sent_at: float, retry_after: float | None, uniform: float) -> float:
+        """A call that was sent then was throttled: seconds for which all are held back from now on.
 
         A server's Retry-After counts, clamped; without one the pause doubles from burst to burst, with equal jitter
-        (half of it is certain). 0.0 if it belongs to a burst of refusals that they are held back for already.
+        (half of it is certain). 0.0 if it belongs to a burst of throttles that they are held back for already.
         """
         known = sent_at < self._began
         if retry_after is not None:

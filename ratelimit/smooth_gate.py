@@ -8,7 +8,7 @@ from ratelimit.quota import Cost, QuotaBook
 
 
 class SmoothGate(Gate):
-    """A call passes the gate (breaker, quotas, places, order), then waits for the next tick of an even beat.
+    """A call passes the gate (breaker, quotas, calls in flight, order), then waits for the next tick of an even beat.
 
     The few probes of a half-open breaker do not wait: the quotas pace them.
 
@@ -19,27 +19,27 @@ class SmoothGate(Gate):
     def __init__(
         self,
         book: QuotaBook,
-        places: int,
+        max_in_flight: int,
         breaker: Breaker | None = None,
         *,
         per_minute: float,
         turn_away: bool = False,
     ) -> None:
-        super().__init__(book, places, breaker, turn_away=turn_away)
-        self._beat = AsyncLimiter(1, 60 / per_minute)
+        super().__init__(book, max_in_flight, breaker, turn_away=turn_away)
+        self._pacer = AsyncLimiter(1, 60 / per_minute)
 
-    async def acquire(self, cost: Cost, *, again: bool = False) -> Permit:
+    async def acquire(self, cost: Cost, *, is_retry: bool = False) -> Permit:
         """Wait for leave to send; raises what Gate.acquire raises."""
         while True:
-            permit = await super().acquire(cost, again=again)
+            permit = await super().acquire(cost, is_retry=is_retry)
             if permit.probe:  # its deadline runs, and a beat may be as long
                 return permit
             try:
-                await self._beat.acquire()
+                await self._pacer.acquire()
             except BaseException:
                 permit.refund(Judgement.NEUTRAL)
                 raise
             if self.may_start(permit):
                 return permit
             permit.refund(Judgement.NEUTRAL)
-            again = True
+            is_retry = True

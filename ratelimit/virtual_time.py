@@ -1,7 +1,7 @@
 """An event loop whose clock jumps to the next timer instead of waiting for it.
 
 Code that takes its time from the loop runs unchanged, minutes of it in a second, and always in the same way. What
-would take real time is refused: executors and sockets (a thread's 50 ms would become an hour of virtual time).
+would take real time is throttled: executors and sockets (a thread's 50 ms would become an hour of virtual time).
 """
 
 import asyncio

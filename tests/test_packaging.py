@@ -20,8 +20,8 @@ def test_data_files_are_installed():
     import jobs
     import jobs.bedrock
 
-    assert (Path(jobs.__path__[0]) / "journal.sql").is_file()
-    for name in ("render/page.html.jinja", "render/page.css", "scenarios/nightly-batch.toml"):
+    assert (Path(jobs.__path__[0]) / "record/schema.sql").is_file()
+    for name in ("render/html/page.html.jinja", "render/html/page.css", "config/scenarios/nightly-batch.toml"):
         assert (Path(cli.__path__[0]) / name).is_file()
     assert (Path(jobs.bedrock.__path__[0]) / "models.toml").is_file()
 

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from cli import options, sources, values
-from cli.options import ASK, CALLS, FILES, LIMITS, OUTPUT, RATE, flag, option
-from cli.settings import analyze_settings
-from jobs.tasks import DEFAULT, TASKS
+from cli.config import options, sources
+from cli.config import parsers as values
+from cli.config.analyze_settings import analyze_settings
+from cli.config.options import ASK, CALLS, FILES, LIMITS, OUTPUT, RATE, flag, option
+from jobs.requests.tasks import DEFAULT, TASKS
 
 
 class Retry(StrEnum):
@@ -218,6 +219,6 @@ def analyze(
     settings = analyze_settings(ctx)
     if settings.verbose:
         sources.print_told(ctx)
-    from cli import analysis
+    from cli.runs import analyze as analysis
 
     raise typer.Exit(analysis.analyze(settings))

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import options, values
+from cli.config import options
+from cli.config import parsers as values
+from cli.config.analyze_settings import default_cache_dir
 from cli.errors import UserError
 from cli.exit_codes import ExitCode
-from cli.settings import default_cache_dir
 
 _HINT = "name another --cache-dir"
 
@@ -42,7 +43,7 @@ def cache(
 def _done(directory: Path, action: str, older_than: float) -> str:
     if not directory.exists():
         return f"no cache at {directory}"
-    from jobs.cache import Cache
+    from jobs.record.cache import Cache
 
     with contextlib.closing(Cache(directory)) as opened:
         match action:

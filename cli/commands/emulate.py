@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
-from cli import options, values
+from cli.config import options
+from cli.config import parsers as values
+from cli.config.options import RATE, flag, option
 from cli.errors import UserError
-from cli.options import RATE, flag, option
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 BEARER = "AWS_BEARER_TOKEN_BEDROCK"
@@ -122,7 +123,7 @@ def emulate(
         secret_key=let_in.secret_key,
         bearer_token=let_in.bearer_token,
     )
-    from cli.emulation import serve
+    from cli.runs.emulate import serve
 
     raise typer.Exit(serve(settings))
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 import typer
 
-from cli import options, scenario_file, sources, values
+from cli.config import options, scenario_file, sources
+from cli.config import parsers as values
+from cli.config.options import OUTPUT, flag, option
 from cli.errors import UserError
-from cli.options import OUTPUT, flag, option
 
 SERVER, WORK, EVENTS = "The server", "The work", "What happens"
 MINUTE: Final = 60.0
@@ -183,7 +184,7 @@ def simulate(
         float,
         option("--load", WORK, "Requests that arrive, as a part of --rate.", parse_load, "X", "0.9"),
     ] = 0.9,
-    users: Annotated[int, option("--users", WORK, "Whose requests they are, evenly.", parse_users, "N", "1")] = 1,
+    users: Annotated[int, option("--users", WORK, "QuotaScope requests they are, evenly.", parse_users, "N", "1")] = 1,
     max_tokens: Annotated[
         int, option("--max-tokens", WORK, "What a call reserves for its answer.", values.tokens, "N", "1024")
     ] = 1024,
@@ -256,8 +257,8 @@ def simulate(
             "no quota to simulate", "give --rate N, or --scenario NAME (--list-scenarios shows those ready)"
         )
     length = sources.strongest(ctx, "requests", "duration")
-    from cli.simulated import SimulateSettings
-    from cli.simulation import simulate as run
+    from cli.config.simulate_settings import SimulateSettings
+    from cli.runs.simulate import simulate as run
     from cli.wiring import simulated_gate
 
     settings = SimulateSettings(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rich.cells import cell_len
 from rich.text import Text
 
-from cli.render.safe import safe
+from cli.render.text import safe
 
 LABEL = 11
 """Cells of the label and the space after it."""

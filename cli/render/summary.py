@@ -10,8 +10,8 @@ from rich.text import Text
 from cli.render.numbers import count, counted, duration, money
 from cli.render.quota import quota_items
 from cli.render.rows import Item, count_item, prose, rows
-from cli.render.safe import safe
 from cli.render.stream import put
+from cli.render.text import safe
 
 
 def summary(summary: Mapping[str, Any], output: str, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""Whose quota calls are counted against, without asking AWS (pure)."""
+"""QuotaScope quota calls are counted against, without asking AWS (pure)."""
 
 import base64
 import hashlib

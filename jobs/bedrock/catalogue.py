@@ -10,7 +10,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from jobs.answer import Usage
+from jobs.requests.answer import Usage
 
 _ARN = re.compile(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:(?P<kind>[^/]+)/(?P<name>.+)")
 _VERSION = re.compile(r"(-\d{8})?(-v\d+)?(:\d+)?(:\w+)?$")

@@ -14,12 +14,12 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from jobs import answer
+from jobs.bedrock.classification import Classification, classify
+from jobs.bedrock.connection_errors import ResponseTooLarge, judge
 from jobs.bedrock.credentials import Access, CredentialsError
 from jobs.bedrock.endpoint import converse_url
-from jobs.bedrock.errors import Verdict, classify
-from jobs.bedrock.failures import ResponseTooLarge, judge
-from jobs.transport import Reply
+from jobs.pipeline.transport import Reply
+from jobs.requests import answer
 from ratelimit.outcome import Outcome
 
 RESPONSE_LIMIT = 32 * 1024 * 1024
@@ -60,7 +60,7 @@ class BedrockTransport:
         )
 
     async def send(self, model: str, body: bytes, timeout: float) -> Reply:
-        """POST `body` to Converse of `model` exactly once; see jobs.transport."""
+        """POST `body` to Converse of `model` exactly once; see jobs.pipeline.transport."""
         clock = asyncio.get_running_loop().time
         started = clock()
         call = SimpleNamespace(left=False)
@@ -83,7 +83,9 @@ class BedrockTransport:
             return _accept(raw, latency, request_id)
         verdict = classify(response.status, response.headers, raw)
         if verdict.credentials_expired and await self._authorizer.renew(headers):
-            verdict = Verdict(Outcome.TRANSIENT, verdict.code, "the credentials had expired, and were renewed", None)
+            verdict = Classification(
+                Outcome.TRANSIENT, verdict.code, "the credentials had expired, and were renewed", None
+            )
         return Reply(
             verdict.outcome,
             latency,

@@ -51,7 +51,7 @@ class Source:
     size: int = 0
     """Bytes when it was listed; 0 if refused."""
     first: bool = False
-    """It is one of those that go before all others (IntakeRules.first)."""
+    """It is one of those that go before all others (FileRules.first)."""
 
 
 @dataclass(frozen=True, slots=True)

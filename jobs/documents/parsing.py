@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from jobs.documents.document import Document, Source, UnreadableError
-from jobs.documents.loading import load
+from jobs.documents.opening import load
 from jobs.documents.readers import reader_for
-from jobs.sections import Section, split
+from jobs.documents.splitting import Section, split
 
 BATCH = 256
 """Sections in a chunk, at most."""

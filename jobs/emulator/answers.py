@@ -21,7 +21,7 @@ _LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EmulatedAnswer:
     """What the model said."""
 
     text: str
@@ -32,7 +32,7 @@ class Answer:
     stop_sequence: str | None = None
 
 
-def answer(prompt: Prompt, limit: int) -> Answer:
+def answer(prompt: Prompt, limit: int) -> EmulatedAnswer:
     """The answer to a prompt, of at most `limit` tokens.
 
     Raises:
@@ -45,11 +45,13 @@ def answer(prompt: Prompt, limit: int) -> Answer:
     text = json.dumps(value, ensure_ascii=False)
     said = _finish(text, () if prompt.tool else prompt.stop, limit)
     if prompt.tool and said.stop_reason == "end_turn":
-        return Answer(text, "tool_use", said.output_tokens, value if isinstance(value, dict) else {"value": value})
+        return EmulatedAnswer(
+            text, "tool_use", said.output_tokens, value if isinstance(value, dict) else {"value": value}
+        )
     return said
 
 
-def _finish(text: str, stop: tuple[str, ...], limit: int) -> Answer:
+def _finish(text: str, stop: tuple[str, ...], limit: int) -> EmulatedAnswer:
     size = size_of(text)
     reason, sequence = "end_turn", None
     if size > 4 * limit:
@@ -59,7 +61,7 @@ def _finish(text: str, stop: tuple[str, ...], limit: int) -> Answer:
     if ends:
         at, sequence = min(ends)
         text, reason = text[:at], "stop_sequence"
-    return Answer(text, reason, tokens(size_of(text)), stop_sequence=sequence)
+    return EmulatedAnswer(text, reason, tokens(size_of(text)), stop_sequence=sequence)
 
 
 def document(text: str) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from jobs.emulator.answers import Answer
+from jobs.emulator.answers import EmulatedAnswer
 from jobs.emulator.converse import chosen, pieces
 from jobs.emulator.prompt import (
     IMAGE_BYTES,
@@ -104,7 +104,7 @@ def _usage(prompt: Prompt, output_tokens: int) -> Json:
     }
 
 
-def reply(prompt: Prompt, answer: Answer, model: str, request_id: str) -> Json:
+def reply(prompt: Prompt, answer: EmulatedAnswer, model: str, request_id: str) -> Json:
     """The body of an answer."""
     block: Json = {"type": "text", "text": answer.text}
     if answer.tool_input is not None:
@@ -121,7 +121,7 @@ def reply(prompt: Prompt, answer: Answer, model: str, request_id: str) -> Json:
     }
 
 
-def stream(prompt: Prompt, answer: Answer, model: str, request_id: str, latency_ms: int) -> Iterator[Json]:
+def stream(prompt: Prompt, answer: EmulatedAnswer, model: str, request_id: str, latency_ms: int) -> Iterator[Json]:
     """The events of an answer."""
     begun = reply(prompt, answer, model, request_id)
     empty: Json = {"text": ""} if answer.tool_input is None else {"input": {}}

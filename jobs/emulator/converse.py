@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from jobs.emulator.answers import Answer
+from jobs.emulator.answers import EmulatedAnswer
 from jobs.emulator.prompt import (
     IMAGE_BYTES,
     InvalidError,
@@ -183,7 +183,7 @@ def _metadata(body: Json) -> Json | None:
     return metadata
 
 
-def usage(prompt: Prompt, answer: Answer) -> Json:
+def usage(prompt: Prompt, answer: EmulatedAnswer) -> Json:
     """The usage of an answer; nothing is cached."""
     return {
         "inputTokens": prompt.input_tokens,
@@ -194,7 +194,7 @@ def usage(prompt: Prompt, answer: Answer) -> Json:
     }
 
 
-def reply(prompt: Prompt, answer: Answer, latency_ms: int | None) -> Json:
+def reply(prompt: Prompt, answer: EmulatedAnswer, latency_ms: int | None) -> Json:
     """The body of an answer; without metrics where the latency is None, as Nova has it."""
     if answer.tool_input is None:
         block: Json = {"text": answer.text}
@@ -210,7 +210,7 @@ def reply(prompt: Prompt, answer: Answer, latency_ms: int | None) -> Json:
     return body
 
 
-def stream(prompt: Prompt, answer: Answer, latency_ms: int) -> Iterator[tuple[str, Json]]:
+def stream(prompt: Prompt, answer: EmulatedAnswer, latency_ms: int) -> Iterator[tuple[str, Json]]:
     """The events of an answer; its usage comes only with the last."""
     yield "messageStart", {"role": "assistant"}
     if answer.tool_input is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
-class Entry(NamedTuple):
+class LedgerEntry(NamedTuple):
     """One call, written down before it was answered."""
 
     time: float
@@ -31,7 +31,7 @@ class Ledger:
     """The entries, in the order in which the calls were accepted."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[LedgerEntry] = []
 
     def lines(self) -> str:
         """One JSON object a line."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from jobs.emulator import anthropic, converse, eventstream
-from jobs.emulator.answers import Answer
+from jobs.emulator.answers import EmulatedAnswer
 from jobs.emulator.prompt import InvalidError, Json, Prompt, malformed, optional, read_json, required
 
 _OPERATIONS = {
@@ -74,13 +74,13 @@ def _read_count(model: str, request: Json) -> Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class EmulatedCall:
     """A call that the model answered."""
 
     operation: str
     model: str
     prompt: Prompt
-    answer: Answer
+    answer: EmulatedAnswer
     request_id: str
     latency: float
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ratelimit.algorithms import Limiter
 from ratelimit.algorithms.fixed_window import FixedWindow
+from ratelimit.algorithms.protocol import Limiter
 from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.quota import Dimension, NeverFitsError, QuotaBook, Reservation
@@ -33,7 +33,7 @@ class QuotaRules:
     """The model's maximum: what a call without maxTokens reserves."""
 
 
-class Usage(NamedTuple):
+class QuotaUsage(NamedTuple):
     """Tokens that a call used."""
 
     input_tokens: int
@@ -69,7 +69,7 @@ class Quotas:
         reservation = book.try_reserve(now, amounts)
         return reservation if isinstance(reservation, Reservation) else book.lacking(now, amounts)
 
-    def settle(self, now: float, model: str, reservation: Reservation, usage: Usage) -> None:
+    def settle(self, now: float, model: str, reservation: Reservation, usage: QuotaUsage) -> None:
         """Correct what was reserved to what was used: input + cache write + output x burndown.
 
         It may be more than was reserved, and leave a debt.

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from jobs.emulator import errors, eventstream
 from jobs.emulator.faults import Fault
-from jobs.emulator.operations import STREAMS, Call
+from jobs.emulator.operations import STREAMS, EmulatedCall
 
 _PAGE = b"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>"
 _CHUNK = 1 << 16
@@ -32,12 +32,12 @@ def status(fault: Fault, operation: str) -> int:
     return 424 if fault.kind == "mid-stream" and operation not in STREAMS else 200
 
 
-def whole(call: Call) -> web.Response:
+def whole(call: EmulatedCall) -> web.Response:
     """The answer as it should be; a stream without Content-Length, as Bedrock sends it."""
     return _response(call, call.body())
 
 
-async def spoiled(fault: Fault, request: web.BaseRequest, call: Call) -> web.StreamResponse:
+async def spoiled(fault: Fault, request: web.BaseRequest, call: EmulatedCall) -> web.StreamResponse:
     """The answer of a call, spoiled as the fault says."""
     match fault.kind:
         case "reset":
@@ -64,7 +64,7 @@ async def spoiled(fault: Fault, request: web.BaseRequest, call: Call) -> web.Str
     return _response(call, _spoiled(fault.kind, call.body()))
 
 
-def _response(call: Call, body: bytes) -> web.Response:
+def _response(call: EmulatedCall, body: bytes) -> web.Response:
     response = web.Response(body=body, content_type=call.content_type, headers=call.headers)
     if call.operation in STREAMS:
         response.enable_chunked_encoding()
@@ -96,7 +96,7 @@ def _reset(request: web.BaseRequest) -> web.Response:
     return web.Response()  # goes nowhere
 
 
-def _truncated(request: web.BaseRequest, call: Call) -> web.Response:
+def _truncated(request: web.BaseRequest, call: EmulatedCall) -> web.Response:
     body = call.body()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {call.content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     if request.transport is not None:
@@ -105,7 +105,7 @@ def _truncated(request: web.BaseRequest, call: Call) -> web.Response:
     return web.Response()  # goes nowhere
 
 
-async def _huge(request: web.BaseRequest, call: Call, size: int) -> web.StreamResponse:
+async def _huge(request: web.BaseRequest, call: EmulatedCall, size: int) -> web.StreamResponse:
     """A good answer whose text is `size` bytes longer (of a stream: with as many bytes after its end)."""
     before, text, after = call.body().partition(b'"text":"')
     filling = (b"x" * min(_CHUNK, size - at) for at in range(0, size, _CHUNK))
@@ -119,7 +119,7 @@ async def _huge(request: web.BaseRequest, call: Call, size: int) -> web.StreamRe
 
 
 async def _stream(
-    request: web.BaseRequest, call: Call, chunks: Iterable[bytes], length: int, pause: float = 0.0
+    request: web.BaseRequest, call: EmulatedCall, chunks: Iterable[bytes], length: int, pause: float = 0.0
 ) -> web.StreamResponse:
     response = web.StreamResponse(headers=call.headers)
     response.content_type = call.content_type

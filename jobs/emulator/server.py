@@ -15,14 +15,14 @@ from uuid import uuid4
 from aiohttp import web
 
 from jobs.emulator import control, errors, operations, replies
-from jobs.emulator.answers import Answer, answer
+from jobs.emulator.answers import EmulatedAnswer, answer
 from jobs.emulator.errors import ERRORS, WireError
 from jobs.emulator.faults import FRONT, Fault, FaultPlan
 from jobs.emulator.instances import UnsatisfiableError
-from jobs.emulator.ledger import Entry, Ledger
-from jobs.emulator.operations import Call
+from jobs.emulator.ledger import Ledger, LedgerEntry
+from jobs.emulator.operations import EmulatedCall
 from jobs.emulator.prompt import InvalidError, Prompt
-from jobs.emulator.quotas import QuotaRules, Quotas, Usage
+from jobs.emulator.quotas import QuotaRules, Quotas, QuotaUsage
 from jobs.emulator.settings import EmulatorSettings
 
 _LARGEST_BODY = 32 << 20
@@ -174,7 +174,7 @@ class Emulator:
             raise _RefusedError(_worded(fault), fault)
         return fault
 
-    def _dispatch(self, arrival: _Arrival, prompt: Prompt) -> Call:
+    def _dispatch(self, arrival: _Arrival, prompt: Prompt) -> EmulatedCall:
         """Take the quotas, run the model, and settle them when its time is over."""
         model, quotas, now = arrival.model, self.quotas, time.monotonic()
         limit = quotas.rules.max_output_tokens if prompt.max_tokens is None else prompt.max_tokens
@@ -188,7 +188,7 @@ class Emulator:
         latency = self.settings.latency
         if self.settings.jitter:
             latency *= math.exp(self._random.gauss(0.0, self.settings.jitter))
-        usage = Usage(prompt.input_tokens, said.output_tokens)
+        usage = QuotaUsage(prompt.input_tokens, said.output_tokens)
 
         def settle() -> None:
             quotas.settle(time.monotonic(), model, reservation, usage)
@@ -198,7 +198,7 @@ class Emulator:
             asyncio.get_running_loop().call_later(latency, settle)
         else:
             settle()
-        return Call(arrival.operation, model, prompt, said, arrival.request_id, latency)
+        return EmulatedCall(arrival.operation, model, prompt, said, arrival.request_id, latency)
 
     def _record(
         self,
@@ -206,11 +206,11 @@ class Emulator:
         status: int,
         prompt: Prompt | None,
         fault: Fault | None = None,
-        said: Answer | None = None,
+        said: EmulatedAnswer | None = None,
     ) -> None:
         """Write the call down; it is charged if the model said something."""
         self.ledger.entries.append(
-            Entry(
+            LedgerEntry(
                 time.time(),
                 arrival.operation,
                 arrival.model,
@@ -234,7 +234,7 @@ def _error(error: WireError, arrival: _Arrival, fault: Fault | None) -> web.Resp
     return errors.respond(error, arrival.request_id, arrival.model, fault.retry_after if fault else None)
 
 
-def _status(fault: Fault | None, call: Call) -> int:
+def _status(fault: Fault | None, call: EmulatedCall) -> int:
     if fault is None:
         return 200
     return ERRORS[fault.kind].status if fault.kind in ERRORS else replies.status(fault, call.operation)

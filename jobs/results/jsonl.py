@@ -5,16 +5,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jobs.answer import Answer, NotAnAnswer, parse
+from jobs.atomic_file import atomic_write
 from jobs.documents.document import Document
-from jobs.report import Row
-from jobs.results.atomic import replacing
-from jobs.store import Status
+from jobs.record.queries import Row
+from jobs.record.record import Status
+from jobs.requests.answer import Answer, NotAnAnswer, parse
 
 
 def write_results(path: Path, rows: Iterable[Row]) -> None:
     """Write results.jsonl. A section whose unit has no outcome yet has no line."""
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         for row in rows:
             if row.status is not Status.NEW:
                 file.write(line(result(row)))
@@ -22,7 +22,7 @@ def write_results(path: Path, rows: Iterable[Row]) -> None:
 
 def write_documents(path: Path, documents: Iterable[Document]) -> None:
     """Write documents.jsonl."""
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         for document in documents:
             file.write(
                 line(

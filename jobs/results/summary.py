@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobs.results.atomic import replacing
-from jobs.snapshot import Quota, Snapshot
-from jobs.store import Status
+from jobs.atomic_file import atomic_write
+from jobs.progress.snapshot import Quota, Snapshot
+from jobs.record.record import Status
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ class Summary:
         Raises:
             OSError: it could not be written.
         """
-        with replacing(path) as file:
+        with atomic_write(path) as file:
             json.dump(self.as_dict(), file, indent=2, ensure_ascii=True)
             file.write("\n")
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
-from jobs import events
-from jobs.simulation.contenders import PLAIN, run_plain
-from jobs.simulation.course import Heard, course
+from jobs.pipeline import events
+from jobs.simulation.baselines import PLAIN, run_plain
+from jobs.simulation.engine_run import Run, Watch, noop, run
+from jobs.simulation.experiment import Simulation
+from jobs.simulation.reasons import remark
 from jobs.simulation.recommendation import Recommendation, recommend
-from jobs.simulation.remarks import remark
-from jobs.simulation.result import Course, Result
-from jobs.simulation.run import Run, Watch, run, unheard
-from jobs.simulation.simulation import Simulation
+from jobs.simulation.result import Result, Timeline
 from jobs.simulation.tally import result
+from jobs.simulation.timeline import Heard, timeline
 from ratelimit.gate import Gate
 
 TOLD: Final = "bedrock-batch"
@@ -38,7 +38,7 @@ class Shown:
     result: Result
     remark: str
     """What is bad about it; may be empty."""
-    course: Course | None
+    timeline: Timeline | None
     """Only where it was asked for."""
     recommendation: Recommendation | None
     """Of TOLD, the one of these algorithms that can be set up like a real run; None also if it answered too little."""
@@ -49,18 +49,18 @@ def compare(
     algorithms: Sequence[str],
     gate: GateMaker,
     *,
-    courses: bool = False,
+    timelines: bool = False,
     watch: Callable[[str], Watch] | None = None,
 ) -> Iterator[Shown]:
     """Run one after the other, each as soon as it is asked for. `watch` is told of each that begins."""
     for name in algorithms:
-        heard = Heard() if courses else None
+        heard = Heard() if timelines else None
         done = _run(name, simulation, gate, heard, watch(name) if watch else None)
         figures = result(name, done)
         yield Shown(
             figures,
             remark(figures, simulation, Counter(call.refused for call in done.server.calls if call.refused)),
-            course(done, heard) if heard else None,
+            timeline(done, heard) if heard else None,
             recommend(simulation, done, figures, partial(_run, TOLD, gate=gate)) if name == TOLD else None,
         )
 
@@ -70,7 +70,7 @@ def _run(
 ) -> Run:
     if name in PLAIN:
         return run_plain(name, simulation, watch)
-    emit = heard.hear if heard else unheard
+    emit = heard.hear if heard else noop
     return run(
         simulation.scenario,
         simulation.work(),

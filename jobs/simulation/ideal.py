@@ -1,7 +1,7 @@
 """How long a client would take that knows all about the server, and is alone there (pure)."""
 
+from jobs.simulation.engine_run import Run
 from jobs.simulation.measures import available, taken
-from jobs.simulation.run import Run
 from jobs.simulation.scenario import MINUTE
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 
 from jobs.emulator.quotas import QuotaRules
+from jobs.record.record import Status
+from jobs.simulation.engine_run import Run
 from jobs.simulation.ledger import Call
-from jobs.simulation.run import Run
 from jobs.simulation.scenario import MINUTE, Scenario
-from jobs.store import Status
 
 
 def admitted(calls: Iterable[Call], start: float = 0.0, end: float = math.inf) -> list[Call]:

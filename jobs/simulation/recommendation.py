@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
+from jobs.simulation.engine_run import Run
+from jobs.simulation.experiment import Simulation
 from jobs.simulation.measures import admitted, minutes
 from jobs.simulation.result import Result
-from jobs.simulation.run import Run
 from jobs.simulation.scenario import MINUTE
-from jobs.simulation.simulation import Simulation
 from jobs.simulation.tally import result
 
 ROOM = 1.25
@@ -57,7 +57,7 @@ def recommend(
 
     `--max-tokens`: the longest answer that was seen, with some room, where that is less than it was; what a call
     reserves and does not use cannot be used by others meanwhile. `--concurrency`: the most calls that were in flight
-    at a time, with some room; where they took all places, as many as the quota keeps in flight (Little's law).
+    at a time, with some room; where they took all max_in_flight, as many as the quota keeps in flight (Little's law).
     Where that brings nothing, the settings are those that there were. None where requests were lost, or none was
     answered.
     """

@@ -1,4 +1,4 @@
-"""What a simulation says of one way of limiting: its figures, and its course over time."""
+"""What a simulation says of one way of limiting: its figures, and its timeline over time."""
 
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Timeline:
     """One run over time, in steps of the same length; all lists but `breaker` have an entry for each step."""
 
     step: float

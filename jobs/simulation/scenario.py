@@ -35,7 +35,7 @@ class Tenant:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class QuotaChange:
     """From then on all quotas are `factor` times what they were at first."""
 
     at: float
@@ -60,7 +60,7 @@ class Scenario:
     phase: float | None = None
     """How far the server's clock is into its minute at the start (fixed windows); None: the seed decides."""
     tenants: tuple[Tenant, ...] = ()
-    changes: tuple[Change, ...] = ()
+    changes: tuple[QuotaChange, ...] = ()
     """In the order of their times."""
     outages: tuple[Outage, ...] = ()
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from jobs.emulator.quotas import Quotas, Usage
-from jobs.simulation.draws import Draws
+from jobs.emulator.quotas import Quotas, QuotaUsage
 from jobs.simulation.ledger import Ledger
-from jobs.simulation.scenario import MINUTE, Change, Scenario, Tenant
+from jobs.simulation.rng import Rng
+from jobs.simulation.scenario import MINUTE, QuotaChange, Scenario, Tenant
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.quota import Dimension, Reservation
 
@@ -31,7 +31,7 @@ class SimulatedBedrock:
         """Of the client, in the order of arrival."""
         self.others = Ledger()
         """Of other tenants."""
-        drawn = MINUTE * Draws(scenario.seed, "phase").uniform()
+        drawn = MINUTE * Rng(scenario.seed, "phase").uniform()
         self.phase = drawn if scenario.phase is None else scenario.phase
         """How far the clock was into its minute at the start."""
         self._ahead = self.phase if scenario.rules.refill == "fixed" else 0.0  # others need no clock of their own
@@ -65,7 +65,7 @@ class SimulatedBedrock:
             RuntimeError: it was settled before.
         """
         self.advance(now)
-        self._quotas.settle(now + self._ahead, MODEL, call.reservation, Usage(input_tokens, output_tokens))
+        self._quotas.settle(now + self._ahead, MODEL, call.reservation, QuotaUsage(input_tokens, output_tokens))
         self.answered += 1
         self.calls.settle(call.row, input_tokens + output_tokens * self._scenario.rules.burndown, now)
 
@@ -85,7 +85,7 @@ class SimulatedBedrock:
         else:
             self.others.write(-1, now, now, "", tenant.tokens, tenant.tokens, now)
 
-    def _change(self, change: Change, now: float) -> None:
+    def _change(self, change: QuotaChange, now: float) -> None:
         """All quotas are others from now on; what was used stays used."""
         ratio, self._factor = change.factor / self._factor, change.factor
         book = self._quotas.book(MODEL)
@@ -103,20 +103,18 @@ _Event = tuple[float, Callable[[float], None]]
 
 
 def _timelines(
-    scenario: Scenario, visit: Callable[[Tenant, float], None], change: Callable[[Change, float], None]
+    scenario: Scenario, visit: Callable[[Tenant, float], None], change: Callable[[QuotaChange, float], None]
 ) -> Iterator[Iterator[_Event]]:
     """What happens on the server beside the client's calls, each in the order of time."""
     yield iter([(item.at, partial(change, item)) for item in scenario.changes])
     for number, tenant in enumerate(scenario.tenants):
-        yield _visits(tenant, Draws(scenario.seed, f"tenant {number}"), scenario.world.uplink, partial(visit, tenant))
+        yield _visits(tenant, Rng(scenario.seed, f"tenant {number}"), scenario.world.uplink, partial(visit, tenant))
 
 
-def _visits(
-    tenant: Tenant, draws: Draws, jitter: tuple[float, float], act: Callable[[float], None]
-) -> Iterator[_Event]:
+def _visits(tenant: Tenant, rng: Rng, jitter: tuple[float, float], act: Callable[[float], None]) -> Iterator[_Event]:
     beat = MINUTE / tenant.rpm
-    latest = at = tenant.start + draws.uniform() * beat
+    latest = at = tenant.start + rng.uniform() * beat
     while at < tenant.end:
-        latest = max(latest, at + draws.between(*jitter))
+        latest = max(latest, at + rng.between(*jitter))
         yield latest, act
         at += beat

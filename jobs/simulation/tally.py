@@ -5,13 +5,13 @@ from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from jobs.record.record import Status
+from jobs.simulation.engine_run import Run
+from jobs.simulation.fairness import fairness
 from jobs.simulation.ideal import ideal
 from jobs.simulation.measures import lost, quantile, taken
 from jobs.simulation.result import Result
-from jobs.simulation.run import Run
 from jobs.simulation.scenario import MINUTE, quota_minutes
-from jobs.simulation.sharing import fairness
-from jobs.store import Status
 
 
 @dataclass(slots=True)

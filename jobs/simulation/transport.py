@@ -4,28 +4,28 @@ import asyncio
 import json
 from functools import cached_property
 
-from jobs.answer import Answer, Usage
-from jobs.bedrock.errors import classify
+from jobs.bedrock.classification import classify
 from jobs.emulator.errors import ERRORS, TYPE_HEADER
-from jobs.simulation.draws import Draws
+from jobs.pipeline.transport import Reply
+from jobs.requests.answer import Answer, Usage
+from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import Scenario
 from jobs.simulation.server import Admitted, SimulatedBedrock
-from jobs.simulation.work import Work, number_of
-from jobs.transport import Reply
+from jobs.simulation.workload import Work, number_of
 from ratelimit.outcome import Outcome
 
 
 class SimulatedTransport:
-    """Carries the calls for a piece of work; a jobs.transport.Transport.
+    """Carries the calls for a piece of work; a jobs.pipeline.transport.Transport.
 
     Cancelled or not, a call that was admitted runs to its end on the server, as on Bedrock.
     """
 
     def __init__(self, scenario: Scenario, work: Work, server: SimulatedBedrock) -> None:
         self._world, self._work, self._server = scenario.world, work, server
-        self._ways = Draws(scenario.seed, "ways")
-        self._refusals = Draws(scenario.seed, "refusals")
-        self._latencies = Draws(scenario.seed, "latencies")
+        self._ways = Rng(scenario.seed, "ways")
+        self._refusals = Rng(scenario.seed, "refusals")
+        self._latencies = Rng(scenario.seed, "latencies")
 
     async def send(self, model: str, body: bytes, timeout: float) -> Reply:
         """Carry one call; `body` is one of the work's requests."""

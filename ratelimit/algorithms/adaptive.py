@@ -6,11 +6,11 @@ SUCCESSES, FASTER, SLOWER = 100, 1.1, 0.5
 
 
 class Adaptive:
-    """A token bucket whose rate is multiplied by 1.1 after 100 successes in a row, and by 0.5 on each refusal.
+    """A token bucket whose rate is multiplied by 1.1 after 100 successes in a row, and by 0.5 on each throttle.
 
     Source: the rule as it is handed on in many clients and articles; a baseline to compare with. Weakness: it is
     multiplicative in both directions, so it never settles. Against a server without burst it saws between the quota
-    and half of it and uses ln 2 of it, 0.69, or less, the longer a refusal takes. The refusals of one burst each halve
+    and half of it and uses ln 2 of it, 0.69, or less, the longer a throttle takes. Each throttle of a burst halves
     the rate, so a window that is used up drives it down to the lowest; and since it counts successes, it is the slower
     to recover the lower it fell.
     """
@@ -47,8 +47,8 @@ class Adaptive:
         if self._successes >= SUCCESSES:
             self._change(now, FASTER)
 
-    def refused(self, now: float, taken_at: float, cost: float) -> None:
-        """The server refused a call: the rate halves. Its tokens are spent; each attempt pays."""
+    def throttled(self, now: float, taken_at: float, cost: float) -> None:
+        """The server throttled a call: the rate halves. Its tokens are spent; each attempt pays."""
         self._change(now, SLOWER)
 
     def _change(self, now: float, factor: float) -> None:

@@ -2,7 +2,7 @@
 
 import math
 
-from ratelimit.algorithms import PASSED, Verdict
+from ratelimit.algorithms.protocol import PASSED, Admission
 from ratelimit.algorithms.token_bucket import TokenBucket
 
 
@@ -19,10 +19,10 @@ class ApiGateway:
         """`rate` in requests a second."""
         self._bucket = TokenBucket(rate, burst)
 
-    def arrive(self, now: float) -> Verdict:
+    def arrive(self, now: float) -> Admission:
         """A request arrives. `retry_after` is when the next token is there; API Gateway itself does not tell."""
         wait = self._bucket.wait(now)
         if wait > 0.0:
-            return Verdict(passed=False, retry_after=math.ceil(wait))
+            return Admission(passed=False, retry_after=math.ceil(wait))
         self._bucket.take(now)
         return PASSED

@@ -58,8 +58,8 @@ class BotocoreAdaptive:
     """Lets everything pass until the first throttle; from then on a token bucket, its rate on a cubic curve.
 
     Source: botocore.retries.adaptive, .throttling and .bucket, as of 1.44, where a call costs 1; the curve is
-    CUBIC's (RFC 9438). Weakness: it finds the limit by running into it, again and again (3-5% of calls refused at 600
-    a minute, 30% at 60, 70% at 10); each refusal of one burst cuts the rate once more; the rate that it measures is
+    CUBIC's (RFC 9438). Weakness: it finds the limit by running into it, again and again (3-5% of calls throttled at 600
+    a minute, 30% at 60, 70% at 10); each throttle of one burst cuts the rate once more; the rate that it measures is
     that of responses, so slow answers hide it; and it knows nothing of tokens.
     """
 
@@ -101,8 +101,8 @@ class BotocoreAdaptive:
         measured = self._measured.count(now)
         self._change(now, self._cubic.answered(now), measured)
 
-    def refused(self, now: float, taken_at: float, cost: float) -> None:
-        """The server refused a call; as in botocore, its token does not come back."""
+    def throttled(self, now: float, taken_at: float, cost: float) -> None:
+        """The server throttled a call; as in botocore, its token does not come back."""
         self._latest = now = max(now, self._latest)
         measured = self._measured.count(now)
         limiting = self._throttled_at < math.inf

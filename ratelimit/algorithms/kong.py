@@ -2,14 +2,14 @@
 
 import math
 
-from ratelimit.algorithms import PASSED, Verdict
+from ratelimit.algorithms.protocol import PASSED, Admission
 
 
 class KongFixed:
-    """`limit` requests in each window of whole seconds on the clock; what is refused does not count.
+    """`limit` requests in each window of whole seconds on the clock; what is throttled does not count.
 
     Source: kong/plugins/rate-limiting, policy `local`. Weakness: that of every fixed window (twice the limit around a
-    boundary), and `Retry-After` sends everybody who was refused back at the same second.
+    boundary), and `Retry-After` sends everybody who was throttled back at the same second.
     """
 
     __slots__ = ("_second", "_window", "limit", "used", "window")
@@ -23,14 +23,14 @@ class KongFixed:
         self._second = 0
         self._window = -1
 
-    def arrive(self, now: float) -> Verdict:
+    def arrive(self, now: float) -> Admission:
         """A request arrives; `retry_after` is the rest of the window."""
         self._second = second = max(int(now), self._second)
         index, into = divmod(second, self.window)
         if index != self._window:
             self._window, self.used = index, 0
         if self.used >= self.limit:
-            return Verdict(passed=False, retry_after=max(1, self.window - into))
+            return Admission(passed=False, retry_after=max(1, self.window - into))
         self.used += 1
         return PASSED
 
@@ -38,8 +38,8 @@ class KongFixed:
 class KongSliding:
     """Counters of two windows, the former weighted by the part of it that still shows, each arrival counted first.
 
-    usage = current + previous x (window - now mod window) / window, in whole seconds; above `limit` it is refused.
-    Source: kong/plugins/rate-limiting-advanced with `window_type=sliding`. Weakness: what is refused counts as well
+    usage = current + previous x (window - now mod window) / window, in whole seconds; above `limit` it is throttled.
+    Source: kong/plugins/rate-limiting-advanced with `window_type=sliding`. Weakness: what is throttled counts as well
     (its `disable_penalty` is off by default), so clients that come again too early keep it shut for ever, and
     its `Retry-After` can fall short of what it needs.
     """
@@ -57,8 +57,8 @@ class KongSliding:
         self._start = -window
         self._refusing_since: int | None = None
 
-    def arrive(self, now: float) -> Verdict:
-        """A request arrives; `retry_after` is the rest of the first window that refused, and the excess over limit."""
+    def arrive(self, now: float) -> Admission:
+        """`retry_after` is the rest of the first window that throttled plus the excess over the limit."""
         self._second = second = max(int(now), self._second)
         into = second % self.window
         start = second - into
@@ -73,4 +73,6 @@ class KongSliding:
         if self._refusing_since is None:
             self._refusing_since = start
         rest = max(1, self.window - (second - self._refusing_since))
-        return Verdict(passed=False, retry_after=math.ceil(rest + (self.usage - self.limit) / self.limit * self.window))
+        return Admission(
+            passed=False, retry_after=math.ceil(rest + (self.usage - self.limit) / self.limit * self.window)
+        )

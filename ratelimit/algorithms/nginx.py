@@ -3,16 +3,16 @@
 import math
 import re
 
-from ratelimit.algorithms import PASSED, Verdict
+from ratelimit.algorithms.protocol import PASSED, Admission
 
 
 class LimitReq:
-    """One key of a `limit_req_zone`: the requests over the rate, in thousandths, and what is above `burst` refused.
+    """One key of a `limit_req_zone`: the requests over the rate, in thousandths, and what is above `burst` throttled.
 
     A request adds 1000 to the excess, each millisecond takes rate / 1000 away, both whole numbers. What is above
     `delay` is held back until it would be even with the rate; `nodelay` holds nothing back. Times are cut to
     milliseconds. A clock that was set back by up to 60 s counts as standing still, by more as one millisecond.
-    Source: ngx_http_limit_req_module.c. Weakness: without `burst` it refuses whatever comes 1 ms early; a delayed
+    Source: ngx_http_limit_req_module.c. Weakness: without `burst` it throttles whatever comes 1 ms early; a delayed
     request keeps its connection; and rates "r/m" are cut (100r/m passes 99.96), so a slow one is slower than it says.
     """
 
@@ -33,7 +33,7 @@ class LimitReq:
         self._excess = 0
         self._last: int | None = None
 
-    def arrive(self, now: float) -> Verdict:
+    def arrive(self, now: float) -> Admission:
         """A request arrives. `retry_after` is when it would pass if nobody else came; NGINX itself does not tell."""
         milliseconds = math.floor(now * 1000 + 1e-3)  # whole ones stay whole, though a float may lie a hair below
         if self._last is None:
@@ -45,10 +45,10 @@ class LimitReq:
         excess = max(0, self._excess - self._rate * elapsed // 1000 + 1000)
         if excess > self._burst:
             passes = -(-(self._excess + 1000 - self._burst) * 1000 // self._rate)  # after so many ms, rounded up
-            return Verdict(passed=False, retry_after=max(1, math.ceil((passes - elapsed) / 1000)))
+            return Admission(passed=False, retry_after=max(1, math.ceil((passes - elapsed) / 1000)))
         self._excess = excess
         if elapsed:
             self._last = milliseconds
         if excess <= self._delay:
             return PASSED
-        return Verdict(True, int(excess - self._delay) * 1000 // self._rate / 1000)
+        return Admission(True, int(excess - self._delay) * 1000 // self._rate / 1000)

@@ -28,12 +28,12 @@ import engine_gates
 import rates_peers
 from rates_cases import Case, cases
 
+from jobs.pipeline.stopping import Policy
 from jobs.simulation import measures
-from jobs.simulation.client import Pacer, drive
-from jobs.simulation.run import Run, run
+from jobs.simulation.baseline_client import ClientPacer, drive
+from jobs.simulation.engine_run import Run, run
 from jobs.simulation.scenario import World
 from jobs.simulation.server import SimulatedBedrock
-from jobs.stopping import Policy
 from ratelimit.gate import Gate
 
 FIRST_SEED = 401
@@ -57,7 +57,7 @@ def ours(case: Case, seed: int, seconds: float) -> Run:
     def gate() -> Gate:
         if case.told:
             return engine_gates.told(case.rules, case.max_tokens)
-        return engine_gates.blind(case.rules, case.max_tokens, case.places)
+        return engine_gates.blind(case.rules, case.max_tokens, case.max_in_flight)
 
     return run(case.scenario(seed), case.work(seed), gate, policy=Policy(), seconds=seconds)
 
@@ -71,10 +71,12 @@ def knowing(case: Case, seed: int, seconds: float, uplink: tuple[float, float] =
     )  # fmt: skip
 
 
-def peer(make: Callable[[Case], Pacer]) -> Callable[[Case, int, float], Run]:
+def peer(make: Callable[[Case], ClientPacer]) -> Callable[[Case, int, float], Run]:
     def contend(case: Case, seed: int, seconds: float) -> Run:
-        places = max(16, round(1.5 * 7 * case.pace))  # half more than are in flight at the full rate
-        return drive(case.scenario(seed), case.work(seed), lambda: make(case), places=places, seconds=seconds)
+        max_in_flight = max(16, round(1.5 * 7 * case.pace))  # half more than are in flight at the full rate
+        return drive(
+            case.scenario(seed), case.work(seed), lambda: make(case), max_in_flight=max_in_flight, seconds=seconds
+        )
 
     return contend
 
@@ -90,12 +92,12 @@ CONTENDERS: dict[str, Callable[[Case, int, float], Run]] = {
 
 
 def measure(task: tuple[Case, str, int, float]) -> tuple[str, str, Measured, float]:
-    case, contender, seed, seconds = task
+    case, baseline, seed, seconds = task
     began = time.process_time()
-    done = CONTENDERS[contender](case, seed, seconds)
+    done = CONTENDERS[baseline](case, seed, seconds)
     start = case.changes[-1].at if case.changes else 0.0
     most = 1.0
-    if contender != KNOWING and case.rules.rpm and case.rules.tpm:
+    if baseline != KNOWING and case.rules.rpm and case.rules.tpm:
         # A quota that does not bind fills up, and is there to be had at once when its turn comes.
         most = measures.utilisation(knowing(case, seed, seconds))
     result = Measured(
@@ -107,16 +109,16 @@ def measure(task: tuple[Case, str, int, float]) -> tuple[str, str, Measured, flo
     seconds_taken = time.process_time() - began
     del done
     gc.collect()  # else the cycles of a whole run are kept: hundreds of runs would take all memory
-    return case.name, contender, result, seconds_taken
+    return case.name, baseline, result, seconds_taken
 
 
 def tasks(chosen: list[Case], seeds: int, peers: int, seconds: float) -> Iterator[tuple[Case, str, int, float]]:
     for case in chosen:
-        for contender in CONTENDERS:
-            if contender in {KNOWING, AFAR} and (case.tenants or case.changes or not case.rules.tpm):
+        for baseline in CONTENDERS:
+            if baseline in {KNOWING, AFAR} and (case.tenants or case.changes or not case.rules.tpm):
                 continue  # it knows nothing of others; where only calls count, it has all that there is
-            for seed in range(seeds if contender == OURS else min(seeds, peers)):
-                yield case, contender, FIRST_SEED + seed, seconds
+            for seed in range(seeds if baseline == OURS else min(seeds, peers)):
+                yield case, baseline, FIRST_SEED + seed, seconds
 
 
 def missed(case: Case, seeds: list[Measured]) -> list[str]:
@@ -140,9 +142,9 @@ def row(case: Case, results: dict[str, list[Measured]]) -> str:
     goal = f"{100 * case.utilisation:.1f}/{100 * (case.throttled or 0):.1f}" if case.utilisation else ""
     within = f" <= {case.within:g} s" if case.within else ""
     cells = [f"{case.name:<36} {goal + within:<18}"]
-    for contender in CONTENDERS:
-        seeds = results.get(contender)
-        cells.append(f"{_cell(case, seeds) if seeds else '-':<{31 if contender == OURS else 14}}")
+    for baseline in CONTENDERS:
+        seeds = results.get(baseline)
+        cells.append(f"{_cell(case, seeds) if seeds else '-':<{31 if baseline == OURS else 14}}")
     wrong = missed(case, results[OURS])
     if case.utilisation and any(one.utilisation < case.utilisation for one in results.get(KNOWING, [])):
         wrong.append("out of anybody's reach")
@@ -181,8 +183,8 @@ def main() -> None:
     print(f"{'case':<36} {'goal':<18} {OURS:<31} " + " ".join(f"{name:<14}" for name in CONTENDERS if name != OURS))
     # During a run a collection finds nothing, and costs a sixth of the time.
     with multiprocessing.Pool(options.jobs, gc.disable) as pool:
-        for name, contender, result, seconds in pool.imap_unordered(measure, work):
-            results[name][contender].append(result)
+        for name, baseline, result, seconds in pool.imap_unordered(measure, work):
+            results[name][baseline].append(result)
             cpu += seconds
             left[name] -= 1
             if not left[name]:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jobs.emulator.quotas import QuotaRules
-from jobs.simulation.scenario import Change, Scenario, Tenant
-from jobs.simulation.work import Mix, Work
+from jobs.simulation.scenario import QuotaChange, Scenario, Tenant
+from jobs.simulation.workload import Mix, Work
 
 TB1, TB10, TB60 = ({"burst": burst} for burst in (1.0, 10.0, 60.0))
 SERVERS: dict[str, dict[str, object]] = {
@@ -32,10 +32,10 @@ class Case:
     mixes: tuple[Mix, ...] = (Mix(),)
     block: int = 20
     tenants: tuple[Tenant, ...] = ()
-    changes: tuple[Change, ...] = ()
+    changes: tuple[QuotaChange, ...] = ()
     within: float | None = None
     """Seconds after the start, or after the last change, until 90% of the quota is used."""
-    places: int = 1000
+    max_in_flight: int = 1000
     """Most calls in flight: what `--concurrency` says, or its default."""
     quick: bool = False
     """Whether it runs without --all."""
@@ -84,7 +84,7 @@ def _told() -> Iterator[Case]:
         )  # fmt: skip
         yield Case(
             f"told half withheld {name}", rules, 0.95, 0.007,
-            told=True, changes=(Change(600.0, 0.5), Change(900.0, 1.0)),
+            told=True, changes=(QuotaChange(600.0, 0.5), QuotaChange(900.0, 1.0)),
         )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def _unknown_requests() -> Iterator[Case]:
             utilisation, throttled = by_server.get(server, by_server[""])
             yield Case(
                 f"unknown {rpm:g} rpm {server}", _rules(server, rpm=rpm), utilisation, throttled,
-                within=20.0 if rpm == 600 else None, quick=rpm == 600, places=MANY.get(rpm, 1000),
+                within=20.0 if rpm == 600 else None, quick=rpm == 600, max_in_flight=MANY.get(rpm, 1000),
             )  # fmt: skip
 
 
@@ -128,11 +128,11 @@ def _changing() -> Iterator[Case]:
         for server in SERVERS:
             yield Case(
                 f"doubled {rpm:g} rpm {server}", _rules(server, rpm=rpm), None, None,
-                changes=(Change(HALF, 2.0),), within=120.0, places=MANY.get(rpm, 1000),
+                changes=(QuotaChange(HALF, 2.0),), within=120.0, max_in_flight=MANY.get(rpm, 1000),
             )  # fmt: skip
     for rpm, throttled in ((60.0, 0.03), (600.0, 0.005)):
         for server in SERVERS:
             yield Case(
                 f"halved {rpm:g} rpm {server}", _rules(server, rpm=rpm), 0.95, throttled,
-                changes=(Change(HALF, 0.5),),
+                changes=(QuotaChange(HALF, 0.5),),
             )  # fmt: skip

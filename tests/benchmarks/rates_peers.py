@@ -1,6 +1,6 @@
 """What the rate engine is compared with: aiolimiter, botocore's adaptive mode (its own classes) and the x1.1/x0.5 rule.
 
-All of them as pacers of jobs.simulation.client, in virtual time.
+All of them as pacers of jobs.simulation.baseline_client, in virtual time.
 """
 
 import asyncio
@@ -121,6 +121,6 @@ class AdaptiveRule:
     def ended(self, *, throttled: bool) -> None:
         now = asyncio.get_running_loop().time()
         if throttled:
-            self._limiter.refused(now, now, 0.0)
+            self._limiter.throttled(now, now, 0.0)
         else:
             self._limiter.succeeded(now)

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from processes import measure
 
-from ratelimit.algorithms import Limiter
 from ratelimit.algorithms.adaptive import Adaptive
 from ratelimit.algorithms.botocore_adaptive import BotocoreAdaptive
 from ratelimit.algorithms.fixed_window import FixedWindow
 from ratelimit.algorithms.leaky_bucket import LeakyBucket
+from ratelimit.algorithms.protocol import Limiter
 from ratelimit.algorithms.sliding_counter import SlidingCounter
 from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.algorithms.token_bucket import TokenBucket
@@ -47,7 +47,7 @@ def limiters() -> dict[str, Limiter]:
 def throttled() -> BotocoreAdaptive:
     """It limits nothing before it was refused."""
     limiter = BotocoreAdaptive(0.0)
-    limiter.refused(0.0, 0.0, 1.0)
+    limiter.throttled(0.0, 0.0, 1.0)
     return limiter
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-import cli
+import cli.runs
 from cli.app import main
-from cli.settings import AnalyzeSettings
+from cli.config.analyze_settings import AnalyzeSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +67,6 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
             monkeypatch.delenv(name)
     shell = Shell(capsys)
     stand_in = SimpleNamespace(analyze=shell.analyze)
-    monkeypatch.setitem(sys.modules, "cli.analysis", stand_in)
-    monkeypatch.setattr(cli, "analysis", stand_in, raising=False)
+    monkeypatch.setitem(sys.modules, "cli.runs.analyze", stand_in)
+    monkeypatch.setattr(cli.runs, "analyze", stand_in, raising=False)
     return shell

@@ -50,7 +50,7 @@ class TestErrors:
         assert SECRET not in err
 
     def test_a_command_that_has_no_verbose_is_not_said_to_have_it(self, shell, monkeypatch):
-        monkeypatch.setattr("cli.scenario_file.title", stumble)
+        monkeypatch.setattr("cli.config.scenario_file.title", stumble)
         code, _, err = shell("simulate", "--rate", "60")
         assert code == 1
         assert err.endswith("hint: please report it; BEDROCK_BATCH_DEBUG=1 shows the traceback\n")

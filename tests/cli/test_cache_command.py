@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 from answers import answer
 
-from jobs.cache import Cache
+from jobs.record.cache import Cache
 
 OLD, NEW = b"o" * 32, b"n" * 32
 DAY = 86400

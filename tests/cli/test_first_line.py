@@ -5,7 +5,7 @@ import sys
 
 WATCH = """
 import sys
-from cli import analysis
+from cli.runs import analyze as analysis
 assert not {"boto3", "botocore", "aiohttp"} & sys.modules.keys(), "loaded before there is a line on the screen"
 from cli.app import main
 main(sys.argv[1:])

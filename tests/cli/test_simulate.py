@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from running import COMMAND, PATIENCE
 
-from cli import scenario_file
+from cli.config import scenario_file
 from jobs.simulation.comparison import ALGORITHMS
 
 QUICK = ("simulate", "--rate", "120", "--requests", "60")
@@ -364,7 +364,7 @@ def test_a_signal_while_documents_are_measured_ends_it_outside_of_their_event_lo
         ended.wait(PATIENCE)
         return [], []
 
-    monkeypatch.setattr("cli.simulated.measured", measured)
+    monkeypatch.setattr("cli.config.simulate_settings.measured", measured)
     try:
         assert shell("simulate", "--rate", "60", "--docs", "a.md") == (128 + signal.SIGTERM, "", "")
     finally:

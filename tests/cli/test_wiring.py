@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from cli import wiring
-from jobs.metering import REQUESTS, TOKENS
+from jobs.requests.cost import REQUESTS, TOKENS
 from ratelimit import virtual_time
-from ratelimit.controller import Controller
-from ratelimit.told import Told
+from ratelimit.discovery.controller import Controller
+from ratelimit.known_quota import KnownQuota
 
 
 def limiters(**quotas):
@@ -24,7 +24,7 @@ def limiters(**quotas):
 @pytest.mark.parametrize(("burst", "held"), [(1.0, 10.0), (60.0, 600.0), (0.05, 0.5)])
 def test_a_told_quota_is_mirrored_with_the_burst_that_the_server_allows(burst, held):
     requests = limiters(rpm=600.0, tpm=math.inf, burst=burst)[REQUESTS]
-    assert isinstance(requests, Told)
+    assert isinstance(requests, KnownQuota)
     assert requests.limit == pytest.approx(held)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratelimit import virtual_time
-from ratelimit.algorithms.allowance import Allowance
+from ratelimit.algorithms.budget import Budget
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.breaker import Breaker, BreakerRules, Judgement
 from ratelimit.gate import ExhaustedError, Gate, GateClosedError, OutageError, Permit
@@ -16,9 +16,9 @@ from ratelimit.quota import Dimension, NeverFitsError, QuotaBook
 from ratelimit.smooth_gate import SmoothGate
 
 
-def bucket_gate(rate: float, capacity: float, *, places: int = 1000, level: float | None = None) -> Gate:
+def bucket_gate(rate: float, capacity: float, *, max_in_flight: int = 1000, level: float | None = None) -> Gate:
     bucket = TokenBucket(rate, capacity, level=level)
-    return Gate(QuotaBook({"tokens": Dimension(bucket, capacity)}), places)
+    return Gate(QuotaBook({"tokens": Dimension(bucket, capacity)}), max_in_flight)
 
 
 async def grant_times(gate: Gate, costs: list[float]) -> list[float]:
@@ -39,12 +39,12 @@ def test_a_large_cost_at_the_head_is_never_overtaken():
 
 def test_places_bound_what_is_in_flight_and_a_change_takes_effect_on_those_who_wait():
     async def main() -> None:
-        gate = bucket_gate(1e6, 1e6, places=2)
+        gate = bucket_gate(1e6, 1e6, max_in_flight=2)
         permits = [await gate.acquire({}), await gate.acquire({})]
         third = asyncio.ensure_future(gate.acquire({}))
         await asyncio.sleep(1)
         assert (gate.in_flight, gate.waiting, third.done()) == (2, 1, False)
-        gate.places = 3
+        gate.max_in_flight = 3
         permits.append(await third)
         fourth = asyncio.ensure_future(gate.acquire({}))
         await asyncio.sleep(1)
@@ -63,13 +63,13 @@ def test_calls_that_come_again_go_ahead_in_their_own_order():
         gate = bucket_gate(1, 1, level=0.0)
         order: list[str] = []
 
-        async def wait(name: str, *, again: bool = False) -> None:
-            await gate.acquire({"tokens": 1}, again=again)
+        async def wait(name: str, *, is_retry: bool = False) -> None:
+            await gate.acquire({"tokens": 1}, is_retry=is_retry)
             order.append(name)
 
         tasks = [asyncio.create_task(wait("a")), asyncio.create_task(wait("b"))]
         await asyncio.sleep(0)
-        tasks += [asyncio.create_task(wait(name, again=True)) for name in ("1st", "2nd")]
+        tasks += [asyncio.create_task(wait(name, is_retry=True)) for name in ("1st", "2nd")]
         await asyncio.gather(*tasks)
         assert order == ["1st", "2nd", "a", "b"]
 
@@ -91,14 +91,14 @@ def test_a_new_rate_takes_effect_on_those_who_already_wait():
 
 
 class Grudge(TokenBucket):
-    """A learner whose waits grow: after a refusal nothing passes for ten seconds."""
+    """A learner whose waits grow: after a throttle nothing passes for ten seconds."""
 
     until = 0.0
 
     def wait(self, now: float, cost: float = 1.0) -> float:
         return max(super().wait(now, cost), self.until - now)
 
-    def refused(self, now: float, taken_at: float, cost: float) -> None:
+    def throttled(self, now: float, taken_at: float, cost: float) -> None:
         self.correct(now, taken_at, -cost)
         self.until = now + 10.0
 
@@ -109,7 +109,7 @@ def test_what_a_learner_makes_of_a_refusal_takes_effect_on_those_who_already_wai
         permits = [await gate.acquire({"tokens": 1}) for _ in range(2)]
         waiter = asyncio.ensure_future(grant_times(gate, [1]))
         await asyncio.sleep(0.5)
-        assert permits[0].refuse("tokens")
+        assert permits[0].throttled("tokens")
         assert await waiter == pytest.approx([10.5], abs=0.01)
 
     virtual_time.run(main())
@@ -138,7 +138,7 @@ def test_what_can_never_fit_fails_alone_and_at_once():
 
 def test_an_allowance_waits_for_what_is_in_flight_and_is_exhausted_only_when_nothing_is():
     async def main() -> None:
-        gate = Gate(QuotaBook({"usd": Dimension(Allowance(1.0), 1.0)}), 10)
+        gate = Gate(QuotaBook({"usd": Dimension(Budget(1.0), 1.0)}), 10)
         first = await gate.acquire({"usd": 0.8})
         second = asyncio.ensure_future(gate.acquire({"usd": 0.6}))
         await asyncio.sleep(1)
@@ -174,7 +174,7 @@ def test_nothing_leaks_and_the_rate_holds_whoever_is_cancelled(calls):
     grants: list[tuple[float, float]] = []
 
     async def main() -> None:
-        gate = bucket_gate(rate, capacity, places=4)
+        gate = bucket_gate(rate, capacity, max_in_flight=4)
         loop = asyncio.get_running_loop()
 
         async def call(cost: float, start: float, length: float) -> None:
@@ -251,7 +251,7 @@ def test_the_probes_of_a_smooth_gate_do_not_wait_for_beats_as_long_as_their_dead
 
 def test_a_smooth_gate_whose_allowance_is_spent_tells_all_at_once():
     async def main() -> None:
-        gate = SmoothGate(QuotaBook({"usd": Dimension(Allowance(1.0), 1.0)}), 10, per_minute=1)
+        gate = SmoothGate(QuotaBook({"usd": Dimension(Budget(1.0), 1.0)}), 10, per_minute=1)
         gate.book.reserve(gate.now(), {"usd": 1.0})
         ended = await asyncio.gather(*(gate.acquire({"usd": 1.0}) for _ in range(3)), return_exceptions=True)
         assert [type(error) for error in ended] == [ExhaustedError] * 3
@@ -362,7 +362,7 @@ def test_a_gate_that_turns_away_does_so_while_it_is_open_and_only_then():
             await waiter
         with pytest.raises(OutageError):
             await gate.acquire({})
-        gate.places = 10
+        gate.max_in_flight = 10
         await asyncio.sleep(60)
         probe, patient = await gate.acquire({}), asyncio.ensure_future(gate.acquire({}))
         await asyncio.sleep(1)
@@ -399,7 +399,7 @@ def test_a_permit_is_given_back_exactly_once():
             lambda: permit.keep(Judgement.SUCCESS),
             lambda: permit.refund(Judgement.SUCCESS),
             lambda: permit.settle({}, Judgement.SUCCESS),
-            permit.refuse,
+            permit.throttled,
         )
         for give_back in again:
             with pytest.raises(RuntimeError, match="exactly once"):
@@ -416,13 +416,13 @@ def give_back(permit: Permit, cost: float, end: str, judgement: Judgement) -> No
         permit.settle({"tokens": cost}, judgement)
     elif end == "refund":
         permit.refund(judgement)
-    elif end == "refuse":
-        permit.refuse("tokens")
+    elif end == "throttle":
+        permit.throttled("tokens")
     else:
         permit.keep(judgement)
 
 
-ENDS = ("settle", "spend", "keep", "refund", "refuse", "cancel")
+ENDS = ("settle", "spend", "keep", "refund", "throttle", "cancel")
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ratelimit.algorithms.allowance import Allowance
+from ratelimit.algorithms.budget import Budget
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.quota import Dimension, NeverFitsError, QuotaBook
 
@@ -67,7 +67,7 @@ def test_quotas_that_the_book_does_not_have_are_ignored():
 
 
 def test_an_allowance_never_refills():
-    budget = Allowance(1.0)
+    budget = Budget(1.0)
     budget.take(0.0, 0.75)
     assert budget.wait(1e9, 0.5) == math.inf
     budget.correct(1e9, 0.0, -0.5)
@@ -81,7 +81,7 @@ class Noted(TokenBucket):
         super().__init__(1.0, 100.0)
         self.told: list[tuple[float, float, float]] = []
 
-    def refused(self, now: float, taken_at: float, cost: float) -> None:
+    def throttled(self, now: float, taken_at: float, cost: float) -> None:
         self.told.append((now, taken_at, cost))
         self.correct(now, taken_at, -cost)
 
@@ -112,7 +112,7 @@ def test_a_refusal_is_told_to_the_learner_of_its_quota_and_all_get_their_part_ba
     quotas, requests, tokens = learning()
     reservation = quotas.reserve(1.0, {"day": 70, "requests": 1, "tokens": 50})
     assert quotas.learns(quota) is learned
-    assert quotas.refuse(2.0, reservation, quota) is learned
+    assert quotas.throttled(2.0, reservation, quota) is learned
     assert (requests.told, tokens.told) == (requests_told, tokens_told)
     levels = [dimension.limiter.level for dimension in quotas.dimensions.values()]
     assert levels == [100.0, 100.0, 100.0]
@@ -121,7 +121,7 @@ def test_a_refusal_is_told_to_the_learner_of_its_quota_and_all_get_their_part_ba
 def test_without_a_learner_a_refusal_is_a_refund():
     quotas = book()
     assert not quotas.learns()
-    assert not quotas.refuse(0.0, quotas.reserve(0.0, {"requests": 60}))
+    assert not quotas.throttled(0.0, quotas.reserve(0.0, {"requests": 60}))
     assert quotas.wait(0.0, {"requests": 60}) == 0.0
 
 
@@ -129,7 +129,7 @@ ENDS = {
     "settle": lambda quotas, reservation: quotas.settle(0.0, reservation, {"requests": 3}),
     "refund": lambda quotas, reservation: quotas.settle(0.0, reservation, {}),
     "keep": lambda quotas, reservation: quotas.keep(reservation),
-    "refuse": lambda quotas, reservation: quotas.refuse(0.0, reservation, "requests"),
+    "throttle": lambda quotas, reservation: quotas.throttled(0.0, reservation, "requests"),
 }
 
 
@@ -155,7 +155,7 @@ def test_a_decision_takes_all_of_it_or_tells_how_long_to_wait():
 
 
 def test_after_an_outage_what_has_gathered_is_gone_but_budgets_stay():
-    quotas = QuotaBook({"tokens": Dimension(TokenBucket(1.0, 60.0), 60.0), "usd": Dimension(Allowance(1.0), 1.0)})
+    quotas = QuotaBook({"tokens": Dimension(TokenBucket(1.0, 60.0), 60.0), "usd": Dimension(Budget(1.0), 1.0)})
     quotas.resume(100.0, 40.0)
     assert quotas.wait(100.0, {"tokens": 1}) == pytest.approx(1.0)
     assert quotas.wait(100.0, {"usd": 1}) == 0.0

@@ -83,7 +83,7 @@ def test_a_deadlock_fails_at_once_and_says_who_waits_where():
         virtual_time.run(main())
 
 
-def test_executors_and_sockets_are_refused():
+def test_executors_and_sockets_are_throttled():
     async def thread() -> None:
         await asyncio.to_thread(time.time)
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from jobs.answer import Answer, parse
+from jobs.requests.answer import Answer, parse
 
 
 def body(text: str = "An answer.", *, stop: str = "end_turn", input_tokens: int = 10, output_tokens: int = 5) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from jobs.emulator.ledger import Entry
+from jobs.emulator.ledger import LedgerEntry
 from jobs.emulator.server import Emulator
 from jobs.emulator.settings import EmulatorSettings
 
@@ -35,7 +35,7 @@ class Running:
         return int(self.url.rsplit(":", 1)[1])
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[LedgerEntry]:
         return self.emulator.ledger.entries
 
     def client(self, secret: str = "secret", key: str = "AKIDEXAMPLE", **more: Any) -> Any:

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cli import wiring
 from jobs.emulator.quotas import QuotaRules, Quotas
-from jobs.metering import REQUESTS, TOKENS
+from jobs.requests.cost import REQUESTS, TOKENS
 from jobs.simulation.server import MODEL
 from ratelimit.algorithms.fixed_window import FixedWindow
-from ratelimit.controller import Controller
+from ratelimit.discovery.controller import Controller
 from ratelimit.gate import Gate
 from ratelimit.quota import Dimension, QuotaBook
 
 if TYPE_CHECKING:
-    from cli.settings import AnalyzeSettings
+    from cli.config.analyze_settings import AnalyzeSettings
 
 PLACES = 1000
 """Most calls in flight, as `analyze` has it where a quota is told."""
@@ -38,9 +38,9 @@ def told(rules: QuotaRules, max_tokens: int) -> Gate:
     return wiring.gate(cast("AnalyzeSettings", cast("Any", _Settings(rules, max_tokens))))
 
 
-def blind(_rules: QuotaRules, _max_tokens: int, places: int = PLACES) -> Gate:
+def blind(_rules: QuotaRules, _max_tokens: int, max_in_flight: int = PLACES) -> Gate:
     """The gate of `analyze` where nobody told a quota."""
-    return Gate(QuotaBook({name: Dimension(Controller(), float("inf")) for name in (REQUESTS, TOKENS)}), places)
+    return Gate(QuotaBook({name: Dimension(Controller(), float("inf")) for name in (REQUESTS, TOKENS)}), max_in_flight)
 
 
 def knowing(rules: QuotaRules, phase: float) -> Gate:

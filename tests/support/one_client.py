@@ -14,8 +14,8 @@ from itertools import pairwise
 from statistics import NormalDist
 from typing import NamedTuple
 
-from ratelimit.algorithms import Learner, Limiter
 from ratelimit.algorithms.fixed_window import FixedWindow
+from ratelimit.algorithms.protocol import Learner, Limiter
 from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.algorithms.token_bucket import TokenBucket
 
@@ -33,7 +33,7 @@ class Cost(NamedTuple):
 
 
 Costs = Callable[[Callable[[], float]], Cost]
-"""Draws the cost of the next call."""
+"""Rng the cost of the next call."""
 
 
 def one_request(_: Callable[[], float]) -> Cost:
@@ -103,8 +103,8 @@ class Ran:
     most: float
     """What a client that knows everything, but for the other one's calls, could have had admitted."""
     sent: list[float] = field(default_factory=list)
-    refused: list[float] = field(default_factory=list)
-    """When the refused calls were sent."""
+    throttled: list[float] = field(default_factory=list)
+    """When the throttled calls were sent."""
     admitted: list[list[float]] = field(default_factory=list)
     """[when, what it counts], in order."""
     others: float = 0.0
@@ -115,9 +115,9 @@ class Ran:
         return sum(amount for _, amount in self.admitted) / (self.most - self.others)
 
     @property
-    def throttled(self) -> float:
+    def throttle_rate(self) -> float:
         """Refused calls of those sent."""
-        return len(self.refused) / len(self.sent)
+        return len(self.throttled) / len(self.sent)
 
     def rate(self, start: float, end: float) -> float:
         """What was admitted a minute in [start, end)."""
@@ -209,7 +209,7 @@ class _Drive:
 
     def _arrive(self, sent_at: float, cost: Cost) -> None:
         if not self._admits(cost.reserved):
-            self.ran.refused.append(sent_at)
+            self.ran.throttled.append(sent_at)
             self._at(self.now + 0.05 + 0.15 * self.uniform(), partial(self._refused, sent_at, cost))
             return
         entry = [self.now, cost.reserved]
@@ -225,7 +225,7 @@ class _Drive:
         return True
 
     def _refused(self, sent_at: float, cost: Cost) -> None:
-        self.learner.refused(self.now, sent_at, cost.reserved)
+        self.learner.throttled(self.now, sent_at, cost.reserved)
         self.again.append(self.head)
         self.head = cost
 

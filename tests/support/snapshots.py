@@ -1,6 +1,6 @@
 """A run in the middle, as displays get to see it."""
 
-from jobs.snapshot import Quota, Snapshot, Stage
+from jobs.progress.snapshot import Quota, Snapshot, Stage
 
 RUNNING = Snapshot(
     elapsed=125.0,

@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 
 from answers import answer
 
-from jobs import events
 from jobs.bedrock.catalogue import look_up
-from jobs.dispatcher import Dispatcher
 from jobs.documents.document import Document
 from jobs.documents.parsing import Chunk
-from jobs.group_commit import DirectCommit
-from jobs.metering import MONEY, REQUESTS, Meter
-from jobs.request import Recipe
-from jobs.sections import Section
-from jobs.stats import Stats
-from jobs.stopping import Policy
-from jobs.store import MemoryStore, NoRecall, Status
-from jobs.transport import Reply
+from jobs.documents.splitting import Section
+from jobs.pipeline import events
+from jobs.pipeline.dispatcher import Dispatcher
+from jobs.pipeline.stopping import Policy
+from jobs.pipeline.transport import Reply
+from jobs.progress.stats import Stats
+from jobs.record.record import MemoryStore, NoRecall, Status
+from jobs.record.writer import DirectCommit
+from jobs.requests.cost import MONEY, REQUESTS, Meter
+from jobs.requests.request import Recipe
 from ratelimit import virtual_time
-from ratelimit.algorithms import Limiter
-from ratelimit.algorithms.allowance import Allowance
+from ratelimit.algorithms.budget import Budget
+from ratelimit.algorithms.protocol import Limiter
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.gate import Gate
 from ratelimit.outcome import Outcome
@@ -112,7 +112,7 @@ def run(
     limiters: Mapping[str, Limiter] | None = None,
     most: Mapping[str, float] | None = None,
     budget: float | None = None,
-    places: int = 64,
+    max_in_flight: int = 64,
     latency: float = 1.0,
     fair: bool = True,
     during: Callable[[Dispatcher], None] | None = None,
@@ -140,7 +140,7 @@ def run(
         if rpm:
             dimensions[REQUESTS] = Dimension(TokenBucket(rpm / 60, max(1.0, rpm / 60)), rpm)
         if budget is not None:
-            dimensions[MONEY] = Dimension(Allowance(budget), budget)
+            dimensions[MONEY] = Dimension(Budget(budget), budget)
         service, store = Service(answering, latency), MemoryStore()
         dispatcher = Dispatcher(
             recipe=RECIPE,
@@ -148,7 +148,7 @@ def run(
             commit=DirectCommit(store),
             recall=NoRecall(),
             transport=service,
-            gate=Gate(QuotaBook(dimensions), places, turn_away=chosen.on_outage == "fallback"),
+            gate=Gate(QuotaBook(dimensions), max_in_flight, turn_away=chosen.on_outage == "fallback"),
             policy=chosen,
             emit=emit,
             uniform=random.Random(1).random,

@@ -6,8 +6,8 @@ from importlib.resources import files
 
 import pytest
 
-from jobs.answer import Usage
 from jobs.bedrock.catalogue import look_up, region_class
+from jobs.requests.answer import Usage
 
 ARN = "arn:aws:bedrock:us-east-1:123456789012:"
 

@@ -19,7 +19,7 @@ from yarl import URL
 from jobs.bedrock import transport as transport_module
 from jobs.bedrock.credentials import Access, Authorizer, Bearer, CredentialsError, resolve
 from jobs.bedrock.transport import BedrockTransport
-from jobs.transport import Reply
+from jobs.pipeline.transport import Reply
 from ratelimit.outcome import Outcome
 
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"

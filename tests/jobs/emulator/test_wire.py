@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 from emulator_fixtures import MODEL, Running, ask
 
-from jobs.answer import NotAnAnswer, parse
 from jobs.emulator.faults import Fault
+from jobs.requests.answer import NotAnAnswer, parse
 
 BODY = json.dumps(ask("The harbour was closed on Monday. It rained.")).encode()
 PATH = f"/model/{MODEL}/converse"

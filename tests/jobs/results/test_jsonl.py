@@ -7,12 +7,12 @@ import pytest
 from answers import answer
 
 from jobs.documents.document import Document
-from jobs.fallback import MARK, local_answer
-from jobs.report import Row
-from jobs.request import Recipe
+from jobs.documents.splitting import Section
+from jobs.record.queries import Row
+from jobs.record.record import Status
+from jobs.requests.fallback import MARK, local_answer
+from jobs.requests.request import Recipe
 from jobs.results.jsonl import line, result, write_documents, write_results
-from jobs.sections import Section
-from jobs.store import Status
 
 RECIPE = Recipe("amazon.nova-lite-v1:0", "on-demand", "aws", "Summarize.")
 

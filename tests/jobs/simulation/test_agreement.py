@@ -14,14 +14,14 @@ import pytest
 from running import Workplace, emulator
 
 from jobs.emulator.quotas import QuotaRules
+from jobs.pipeline.stopping import Policy
 from jobs.simulation import measures
+from jobs.simulation.engine_run import Run, run
 from jobs.simulation.ledger import Call, Ledger
-from jobs.simulation.run import Run, run
 from jobs.simulation.scenario import Scenario, World
 from jobs.simulation.server import SimulatedBedrock
 from jobs.simulation.tally import result
-from jobs.simulation.work import Mix, Work
-from jobs.stopping import Policy
+from jobs.simulation.workload import Mix, Work
 from ratelimit.gate import Gate
 
 pytestmark = [

@@ -6,14 +6,14 @@ from functools import partial
 import pytest
 
 from cli.wiring import simulated_gate
-from jobs.dispatcher import Dispatcher
 from jobs.emulator.quotas import QuotaRules
+from jobs.pipeline.dispatcher import Dispatcher
 from jobs.simulation.comparison import ALGORITHMS, BLIND, TOLD, Shown, _run, compare
+from jobs.simulation.experiment import Simulation
 from jobs.simulation.recommendation import recommend
-from jobs.simulation.scenario import Change, Outage, Scenario, Tenant, World
-from jobs.simulation.simulation import Simulation
+from jobs.simulation.scenario import Outage, QuotaChange, Scenario, Tenant, World
 from jobs.simulation.tally import result
-from jobs.simulation.work import Mix, User
+from jobs.simulation.workload import Mix, User
 from ratelimit.breaker import Breaker
 from ratelimit.gate import Gate
 
@@ -21,8 +21,8 @@ SIMULATION = Simulation(scenario=Scenario(QuotaRules(rpm=120), 1), requests=120)
 ENGINE = (TOLD, BLIND)
 
 
-def shown(simulation: Simulation, *names: str, courses: bool = False) -> dict[str, Shown]:
-    return {one.result.algorithm: one for one in compare(simulation, names, simulated_gate, courses=courses)}
+def shown(simulation: Simulation, *names: str, timelines: bool = False) -> dict[str, Shown]:
+    return {one.result.algorithm: one for one in compare(simulation, names, simulated_gate, timelines=timelines)}
 
 
 def test_every_algorithm_runs_the_same_requests():
@@ -37,7 +37,7 @@ def test_the_real_engine_loses_nothing_whatever_happens():
         QuotaRules(rpm=120, refill="fixed"),
         2,
         tenants=(Tenant(20.0, 200.0, 60.0),),
-        changes=(Change(100.0, 0.5),),
+        changes=(QuotaChange(100.0, 0.5),),
         outages=(Outage(30.0, 90.0),),
     )
     for one in shown(replace(SIMULATION, scenario=scenario), *ENGINE).values():
@@ -61,7 +61,7 @@ def test_there_is_no_second_copy_of_the_engine(monkeypatch, what, name):
 def test_the_same_seed_is_the_same_to_the_last_digit_and_another_is_another(name):
     def of(seed: int) -> dict[str, object]:
         simulation = replace(SIMULATION, scenario=Scenario(QuotaRules(rpm=120), seed), arrivals="poisson")
-        return asdict(shown(simulation, name, courses=True)[name])
+        return asdict(shown(simulation, name, timelines=True)[name])
 
     assert of(1) == of(1)
     assert of(1) != of(2)
@@ -133,23 +133,23 @@ def test_without_a_quota_in_tokens_a_recommendation_needs_no_second_run():
 
 
 def test_a_course_adds_up_to_what_was_served():
-    done = shown(SIMULATION, "none", *ENGINE, courses=True)
+    done = shown(SIMULATION, "none", *ENGINE, timelines=True)
     for one in done.values():
-        assert one.course
-        assert sum(one.course.admitted) * one.course.step == pytest.approx(one.result.served)
-        assert sum(one.course.refused) * one.course.step == pytest.approx(one.result.throttled)
-        assert one.course.waiting[-1] == one.result.lost
-        assert set(one.course.quota) == {2.0}
-    assert done[TOLD].course.rate == (None,) * len(done[TOLD].course.rate)
-    assert done[BLIND].course.rate[-1] == pytest.approx(2.0, rel=0.1)
+        assert one.timeline
+        assert sum(one.timeline.admitted) * one.timeline.step == pytest.approx(one.result.served)
+        assert sum(one.timeline.refused) * one.timeline.step == pytest.approx(one.result.throttled)
+        assert one.timeline.waiting[-1] == one.result.lost
+        assert set(one.timeline.quota) == {2.0}
+    assert done[TOLD].timeline.rate == (None,) * len(done[TOLD].timeline.rate)
+    assert done[BLIND].timeline.rate[-1] == pytest.approx(2.0, rel=0.1)
 
 
 def test_an_outage_opens_the_breaker_in_the_course():
     scenario = Scenario(QuotaRules(rpm=120), 1, outages=(Outage(20.0, 50.0),))
-    course = shown(replace(SIMULATION, scenario=scenario), TOLD, courses=True)[TOLD].course
-    assert course
-    assert [state for _, state in course.breaker] == ["open", "half-open", "closed"]
-    assert course.outages == ((20.0, 50.0),)
+    timeline = shown(replace(SIMULATION, scenario=scenario), TOLD, timelines=True)[TOLD].timeline
+    assert timeline
+    assert [state for _, state in timeline.breaker] == ["open", "half-open", "closed"]
+    assert timeline.outages == ((20.0, 50.0),)
 
 
 @pytest.mark.parametrize(
@@ -196,14 +196,18 @@ def test_who_sent_no_request_is_not_treated_unfairly():
 @pytest.mark.parametrize(
     ("scenario", "name", "remark"),
     [
-        ({"changes": (Change(10.0, 0.5),)}, "token-bucket", "the quota is no longer what it was told"),
+        ({"changes": (QuotaChange(10.0, 0.5),)}, "token-bucket", "the quota is no longer what it was told"),
         ({"tenants": (Tenant(0.0, 300.0, 60.0),)}, "leaky-bucket", "others take a part of the quota"),
         ({"rules": QuotaRules(rpm=120, refill="fixed")}, TOLD, "it spreads evenly what the server would give at once"),
         ({"outages": (Outage(0.0, 300.0),)}, "none", "the server was out for longer than they take"),
         ({"world": World(latency=3600.0)}, "token-bucket", "a call that has no answer after 15 minutes is given up"),
-        ({"changes": (Change(10.0, 3.0),)}, TOLD, "it keeps to the quota that it was told, and there is more since"),
         (
-            {"changes": (Change(30.0, 0.75),)},
+            {"changes": (QuotaChange(10.0, 3.0),)},
+            TOLD,
+            "it keeps to the quota that it was told, and there is more since",
+        ),
+        (
+            {"changes": (QuotaChange(30.0, 0.75),)},
             "sliding-counter",
             "what is refused backs off while the quota goes unused",
         ),

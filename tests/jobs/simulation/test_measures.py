@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from jobs.emulator.quotas import QuotaRules
+from jobs.record.record import Status
 from jobs.simulation import measures
+from jobs.simulation.engine_run import Run
 from jobs.simulation.ledger import Call, Ledger
-from jobs.simulation.run import Run
-from jobs.simulation.scenario import Change, Scenario, Tenant
+from jobs.simulation.scenario import QuotaChange, Scenario, Tenant
 from jobs.simulation.server import SimulatedBedrock
-from jobs.simulation.work import Mix, Work
-from jobs.store import Status
+from jobs.simulation.workload import Mix, Work
 
 
 def ran(scenario: Scenario, calls: list[Call], *, seconds: float, others: list[Call] | None = None, **work: Any) -> Run:
@@ -50,7 +50,7 @@ def test_what_an_all_knowing_client_could_have(rules, phase, seconds, minutes):
     [("bucket", 2.0, 5 + 10 + 1 / 60), ("fixed", 2.0, 15), ("sliding", 0.5, 7.5), ("bucket", 0.5, 7.5 + 1 / 60)],
 )
 def test_a_changed_quota_counts_from_its_time(refill, factor, minutes):
-    scenario = Scenario(QuotaRules(rpm=60, refill=refill), changes=(Change(300.0, factor),))
+    scenario = Scenario(QuotaRules(rpm=60, refill=refill), changes=(QuotaChange(300.0, factor),))
     assert measures.available(scenario, 0.0, 0.0, 600.0) == pytest.approx(minutes)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.emulator.quotas import QuotaRules
-from jobs.simulation.scenario import Change, Outage, Scenario, Tenant
+from jobs.simulation.scenario import Outage, QuotaChange, Scenario, Tenant
 from jobs.simulation.server import Admitted, SimulatedBedrock
 
 
@@ -71,7 +71,7 @@ def test_in_an_outage_nothing_is_taken():
 def test_a_quota_changes_and_what_was_used_stays_used(refill, factor, fit):
     rules = QuotaRules(rpm=60, burst=60, refill=refill)
     rows = plain(*[0.0] * 20, *[30.0] * 200, *[121.0] * 200)
-    refused = arrivals(Scenario(rules, phase=0.0, changes=(Change(30.0, factor),)), *rows)
+    refused = arrivals(Scenario(rules, phase=0.0, changes=(QuotaChange(30.0, factor),)), *rows)
     at_the_change, later = refused[20:220].count(""), refused[220:].count("")
     assert at_the_change == {
         "bucket": min(60, fit) if factor < 1 else 60,  # it was full again; a larger one fills at its new rate

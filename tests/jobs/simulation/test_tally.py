@@ -3,11 +3,11 @@
 import pytest
 
 from jobs.emulator.quotas import QuotaRules
-from jobs.simulation.contenders import run_plain
+from jobs.simulation.baselines import run_plain
+from jobs.simulation.experiment import Simulation
 from jobs.simulation.ideal import ideal
 from jobs.simulation.result import Result
-from jobs.simulation.scenario import Change, Outage, Scenario
-from jobs.simulation.simulation import Simulation
+from jobs.simulation.scenario import Outage, QuotaChange, Scenario
 from jobs.simulation.tally import quota_minutes, result
 
 
@@ -37,7 +37,7 @@ def test_what_comes_at_once_is_measured_by_what_the_server_lets_in_at_once():
 
 
 def test_a_quota_that_changes_counts_as_what_it_was_at_the_time():
-    cut = Scenario(QuotaRules(rpm=60), 1, changes=(Change(60.0, 0.5),))
+    cut = Scenario(QuotaRules(rpm=60), 1, changes=(QuotaChange(60.0, 0.5),))
     assert quota_minutes(cut, 0.0, 180.0) == pytest.approx(2.0)
     assert figures("leaky-bucket", cut, 100).utilisation < 1.05
 
@@ -77,7 +77,7 @@ def test_what_arrives_late_cannot_be_served_before():
     [
         ({"requests": 121}, 120.0),
         ({"requests": 10, "rpm": 6000.0, "tpm": 60_000.0, "tokens": 61_000.0}, 60.0),
-        ({"requests": 121, "changes": (Change(60.0, 2.0),)}, 90.0),
+        ({"requests": 121, "changes": (QuotaChange(60.0, 2.0),)}, 90.0),
         ({"requests": 121, "outages": (Outage(30.0, 90.0),)}, 179.0),  # its bucket is full when it is back
         ({"requests": 300, "rpm": 100.0, "rules": {"burst": 60.0}, "outages": (Outage(0.0, 60.0),)}, 180.0),
         ({"requests": 121, "last": 500.0}, 500.0),

@@ -12,21 +12,21 @@ from ratelimit.algorithms.token_bucket import TokenBucket
 
 def test_a_hundred_successes_in_a_row_make_it_faster_and_a_refusal_half_as_fast():
     limiter = Adaptive(10, 5, lowest=1, highest=100)
-    ledger = [("succeeded", 99, 10), ("succeeded", 1, 11), ("succeeded", 99, 11), ("refused", 1, 5.5)]
-    ledger += [("succeeded", 99, 5.5), ("succeeded", 1, 6.05), ("refused", 9, 1)]
+    ledger = [("succeeded", 99, 10), ("succeeded", 1, 11), ("succeeded", 99, 11), ("throttled", 1, 5.5)]
+    ledger += [("succeeded", 99, 5.5), ("succeeded", 1, 6.05), ("throttled", 9, 1)]
     for event, times, rate in ledger:
         for _ in range(times):
             if event == "succeeded":
                 limiter.succeeded(0)
             else:
-                limiter.refused(0, 0, 0)
+                limiter.throttled(0, 0, 0)
         assert limiter.rate == pytest.approx(rate)
 
 
-def test_a_refused_call_has_spent_its_tokens_and_one_that_was_never_sent_gets_them_back():
+def test_a_throttled_call_has_spent_its_tokens_and_one_that_was_never_sent_gets_them_back():
     limiter = Adaptive(2, 5, lowest=0.1, highest=100)
     limiter.take(0, 5)
-    limiter.refused(0, 0, 3)
+    limiter.throttled(0, 0, 3)
     assert limiter.wait(0, 3) == 3
     limiter.correct(0, 0, -3)
     assert limiter.wait(0, 3) == 0
@@ -35,7 +35,7 @@ def test_a_refused_call_has_spent_its_tokens_and_one_that_was_never_sent_gets_th
 def test_a_new_rate_holds_from_now_on():
     limiter = Adaptive(1, 10, lowest=0.1, highest=100)
     limiter.take(0, 10)
-    limiter.refused(4, 0, 0)  # four tokens came in at 1 a second
+    limiter.throttled(4, 0, 0)  # four tokens came in at 1 a second
     assert limiter.wait(4, 4) == 0
     assert limiter.wait(4, 5) == 2
 
@@ -48,7 +48,7 @@ def test_the_rate_stays_within_its_bounds(events):
             if succeeded:
                 limiter.succeeded(0)
             else:
-                limiter.refused(0, 0, 0)
+                limiter.throttled(0, 0, 0)
         assert 2 <= limiter.rate <= 30
 
 
@@ -64,5 +64,5 @@ def test_it_uses_two_thirds_of_the_quota_of_a_server_without_burst():
             limiter.succeeded(now)
             served += 1
         else:
-            limiter.refused(now, now, 1)
+            limiter.throttled(now, now, 1)
     assert served / 36_000 == pytest.approx(math.log(2), abs=0.01)

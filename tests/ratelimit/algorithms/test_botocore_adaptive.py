@@ -67,7 +67,7 @@ def test_every_decision_is_botocores(seed, per_second):
             throttled = chance.random() < 0.05
             theirs.limiter.on_receiving_response(throttled=throttled)
             if throttled:
-                ours.refused(now, now, 1)
+                ours.throttled(now, now, 1)
             else:
                 ours.succeeded(now)
         assert ours.rate == pytest.approx(theirs.bucket.max_rate, rel=1e-9)
@@ -82,7 +82,7 @@ def test_every_decision_is_botocores(seed, per_second):
 def test_nothing_is_held_back_before_the_first_throttle():
     limiter = BotocoreAdaptive(0)
     assert all(limiter.wait(0) == 0.0 for _ in range(1_000) if limiter.take(0) is None)
-    limiter.refused(0.5, 0, 1)
+    limiter.throttled(0.5, 0, 1)
     assert limiter.wait(0.5) == pytest.approx(0.5 / (0.8 * 2 * 0.7))  # half a token, at 0.7 x 1.6 a second
     limiter.correct(0.5, 0, -1)  # what was never charged is not given back
     assert limiter.wait(0.5) == pytest.approx(0.5 / (0.8 * 2 * 0.7))
@@ -90,10 +90,10 @@ def test_nothing_is_held_back_before_the_first_throttle():
 
 def test_what_was_charged_and_never_sent_is_given_back():
     limiter = BotocoreAdaptive(0)
-    limiter.refused(1, 0, 1)
+    limiter.throttled(1, 0, 1)
     now = 1 + limiter.wait(1) + 1e-9
     limiter.take(now)
-    limiter.refused(now + 0.01, 0, 1)
+    limiter.throttled(now + 0.01, 0, 1)
     limiter.correct(now + 0.01, now, -1)
     assert limiter.wait(now + 0.01) == 0
 
@@ -103,8 +103,8 @@ def test_time_is_never_rewound():
     for each in (limiter, twin):
         for _ in range(100):
             each.succeeded(9.9)
-        each.refused(10.0, 0, 1)
-    for tell in (BotocoreAdaptive.succeeded, lambda each, now: each.refused(now, 0, 1)):
+        each.throttled(10.0, 0, 1)
+    for tell in (BotocoreAdaptive.succeeded, lambda each, now: each.throttled(now, 0, 1)):
         tell(limiter, 9.9)
         tell(twin, 10.0)
         assert limiter.rate == twin.rate

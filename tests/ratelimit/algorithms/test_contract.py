@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratelimit.algorithms import Limiter
 from ratelimit.algorithms.adaptive import Adaptive
 from ratelimit.algorithms.botocore_adaptive import BotocoreAdaptive
 from ratelimit.algorithms.fixed_window import FixedWindow
 from ratelimit.algorithms.leaky_bucket import LeakyBucket
+from ratelimit.algorithms.protocol import Limiter
 from ratelimit.algorithms.sliding_counter import SlidingCounter
 from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.algorithms.token_bucket import TokenBucket
@@ -27,7 +27,7 @@ def throttled_botocore() -> BotocoreAdaptive:
     limiter = BotocoreAdaptive(START - 100)
     for tenth in range(100):
         limiter.succeeded(START - 100 + tenth / 10)
-    limiter.refused(START - 90, START - 90, 1.0)
+    limiter.throttled(START - 90, START - 90, 1.0)
     return limiter
 
 

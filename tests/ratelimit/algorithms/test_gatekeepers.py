@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratelimit.algorithms import PASSED, Gatekeeper
 from ratelimit.algorithms.api_gateway import ApiGateway
 from ratelimit.algorithms.kong import KongFixed, KongSliding
 from ratelimit.algorithms.nginx import LimitReq
+from ratelimit.algorithms.protocol import PASSED, Gatekeeper
 
 GATEKEEPERS: dict[str, tuple[Callable[[], Gatekeeper], float, float]] = {
     "nginx": (lambda: LimitReq("2r/s", burst=4, nodelay=True), 5, 2),
@@ -90,7 +90,7 @@ NGINX: dict[str, tuple[Callable[[], LimitReq], list[tuple[int, int | None]]]] = 
 @pytest.mark.parametrize("start", [0, 1_700_000_000], ids=["from zero", "time of day"])
 @pytest.mark.parametrize("name", NGINX)
 def test_nginx(name, start):
-    """(milliseconds, delay in milliseconds; None: refused)."""
+    """(milliseconds, delay in milliseconds; None: throttled)."""
     make, ledger = NGINX[name]
     gate = make()
     for time, delay in ledger:
@@ -141,7 +141,7 @@ def test_kong_sliding_says_the_rest_of_the_window_and_the_excess():
 
 
 def test_kong_sliding_can_be_kept_shut_by_those_whom_it_refuses():
-    """Ten a minute, twenty come: in the next minutes it goes on to count what it refused."""
+    """Ten a minute, twenty come: in the next minutes it goes on to count what it throttled."""
     gate = KongSliding(10)
     assert sum(gate.arrive(now).passed for now in range(0, 60, 3)) == 10
     assert [sum(gate.arrive(now).passed for now in range(start, start + 60, 3)) for start in (60, 120, 180)] == [0] * 3

@@ -44,7 +44,7 @@ def test_a_sliding_window_counts_all_that_arrived_in_this_one_and_a_share_of_tho
 
 
 @given(start=starts, limit=limits, window=windows)
-def test_after_two_quiet_windows_nothing_of_what_was_refused_counts(start, limit, window):
+def test_after_two_quiet_windows_nothing_of_what_was_throttled_counts(start, limit, window):
     gate = KongSliding(limit, window)
     assert [gate.arrive(start).passed for _ in range(2 * limit)] == [True] * limit + [False] * limit
     later = start + 2 * window
@@ -57,7 +57,7 @@ def test_a_clock_that_is_set_back_opens_no_window_again(gate):
     assert [gate.arrive(now).passed for now in (59, 0)] == [False, False]
 
 
-def test_kong_sliding_counts_its_rest_from_the_first_window_that_refused_until_one_passes():
+def test_kong_sliding_counts_its_rest_from_the_first_window_that_throttled_until_one_passes():
     gate = KongSliding(2, 10)
     ledger = [(0, 0), (0, 0), (4, 6 + 5), (10, 1 + 10), (17, 1 + 5), (45, 0), (45, 0), (45, 5 + 5)]
     assert [(now, gate.arrive(now).retry_after) for now, _ in ledger] == ledger

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from ratelimit.algorithms import Limiter
-from ratelimit.algorithms.allowance import Allowance
+from ratelimit.algorithms.budget import Budget
 from ratelimit.algorithms.fixed_window import FixedWindow
 from ratelimit.algorithms.leaky_bucket import LeakyBucket
+from ratelimit.algorithms.protocol import Limiter
 from ratelimit.algorithms.sliding_counter import SlidingCounter
 from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.algorithms.token_bucket import TokenBucket
@@ -66,7 +66,7 @@ def test_a_bucket_without_a_rate_waits_for_ever_and_takes_a_new_rate():
     assert bucket.wait(0) == 0.5
 
 
-def test_a_fixed_window_does_not_count_what_it_refused():
+def test_a_fixed_window_does_not_count_what_it_throttled():
     window = FixedWindow(10)
     assert [passes(window, 0, cost) for cost in (5, 6, 5)] == [True, False, True]
 
@@ -167,12 +167,12 @@ def test_a_leaky_bucket_without_a_rate_stays_full_and_takes_a_new_rate():
 
 
 def test_rounding_errors_take_nothing_from_an_allowance():
-    allowance = Allowance(0.3)
+    allowance = Budget(0.3)
     assert [passes(allowance, 0, 0.1) for _ in range(4)] == [1, 1, 1, 0]
 
 
 def test_an_allowance_is_given_once():
-    allowance = Allowance(10)
+    allowance = Budget(10)
     assert [passes(allowance, now, cost) for now, cost in ((0, 6), (0, 6), (1e9, 6), (1e9, 4))] == [1, 0, 0, 1]
     assert allowance.wait(1e9) == math.inf
     allowance.correct(1e9, 0, -2)

@@ -1,0 +1,1 @@
+"""From options, environment and files to frozen settings."""

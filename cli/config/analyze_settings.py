@@ -1,0 +1,166 @@
+"""What a run of `analyze` was told: checked once, here at the edge, and frozen."""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import typer
+
+from cli.config import parsers as values
+from cli.config import sources
+from cli.errors import UserError
+
+if TYPE_CHECKING:
+    from jobs.pipeline.stopping import MaxFailures
+
+AWS_ENDPOINTS = ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL")
+"""As any AWS tool reads them, the first that is set; AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true turns both off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalyzeSettings:
+    """All options of `analyze`, resolved. Times are in seconds, sizes in bytes."""
+
+    paths: tuple[str, ...]
+    model: str | None
+    """None only with `emulate`: the emulator's own."""
+    region: str | None
+    """None: as the profile or the environment says."""
+    profile: str | None
+    endpoint_url: str | None
+    """From the option or the environment; None with `emulate`, and where nobody named one."""
+    emulate: bool
+    prompt: str
+    """The final template, from --prompt, --prompt-file or --task; holds a word."""
+    system: str
+    """Empty: none is sent."""
+    max_tokens: int
+    temperature: float | None
+    top_p: float | None
+    stop: tuple[str, ...]
+    section_tokens: int
+    rpm: float | None
+    """None: `auto`, infinity: `none`; so is tpm."""
+    tpm: float | None
+    burst: float
+    pacing: Literal["burst", "smooth"]
+    concurrency: int | None
+    fair_by: Literal["document", "none"]
+    max_attempts: int
+    call_timeout: float
+    output: Path
+    cache_dir: Path
+    state_dir: Path
+    """Where what was learned about quotas is remembered; no option, since nobody needs to choose it."""
+    no_cache: bool
+    refresh: bool
+    retry: frozenset[str]
+    """Of `failed`, `incomplete`, `held`."""
+    sample: int | None
+    budget: float | None
+    """USD."""
+    deadline: float | None
+    max_failures: "MaxFailures | None"
+    grace: float
+    on_unknown: Literal["retry", "hold"]
+    on_outage: Literal["wait", "fail", "fallback"]
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    first: tuple[str, ...]
+    follow_symlinks: bool
+    max_file_size: int
+    progress: Literal["auto", "live", "plain", "none"]
+    quiet: bool
+    verbose: bool
+    no_color: bool
+    json: bool
+    lock_wait: float
+    model_overrides: Mapping[str, Mapping[str, float]]
+    """By a pattern of model ids: `input_usd`, `output_usd`, `burndown`, `context_tokens` (see values.MODEL_FIELDS)."""
+
+
+def analyze_settings(ctx: typer.Context) -> AnalyzeSettings:
+    """The settings of a parsed command line.
+
+    Raises:
+        UserError: options that do not fit together, or a prompt that is not one.
+    """
+    given = dict(ctx.params)
+    verbosity = sources.strongest(ctx, "quiet", "verbose")
+    target = sources.strongest(ctx, "endpoint_url", "emulate")
+    given |= {
+        "prompt": _prompt(ctx),
+        "quiet": verbosity == "quiet",
+        "verbose": verbosity == "verbose",
+        "emulate": target == "emulate",
+        "endpoint_url": None if target == "emulate" else given["endpoint_url"] or _endpoint_of_environment(),
+        "cache_dir": given["cache_dir"] or default_cache_dir(),
+        "state_dir": default_state_dir(),
+        "system": given["system"] or "",
+        "retry": frozenset(given["retry"] or ()),
+        "model_overrides": sources.models(ctx),
+    }
+    for name in ("paths", "stop", "include", "exclude", "first"):
+        given[name] = tuple(given[name] or ())
+    settings = AnalyzeSettings(**{field.name: given[field.name] for field in fields(AnalyzeSettings)})
+    _check(ctx, settings)
+    return settings
+
+
+def default_cache_dir() -> Path:
+    """Where this system keeps caches."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("bedrock-batch", appauthor=False)
+
+
+def default_state_dir() -> Path:
+    """Where this system keeps what programs remember."""
+    from platformdirs import user_state_path
+
+    return user_state_path("bedrock-batch", appauthor=False)
+
+
+def _check(ctx: typer.Context, settings: AnalyzeSettings) -> None:
+    if settings.model is None and not settings.emulate:
+        raise UserError(
+            "no model to call", "give --model ID (a model or inference profile), or --emulate to try it without AWS"
+        )
+    if settings.pacing == "smooth" and settings.rpm in (None, math.inf):
+        raise UserError(
+            f"{sources.origin(ctx, 'pacing')}: smooth spreads the calls of a known quota", "give --rpm N as well"
+        )
+
+
+def _prompt(ctx: typer.Context) -> str:
+    from jobs.requests.tasks import DEFAULT, TASKS
+
+    name = sources.strongest(ctx, "task", "prompt", "prompt_file")
+    value: Any = ctx.params[name] if name else None
+    match name:
+        case "prompt":
+            return str(value).strip()
+        case "prompt_file":
+            try:
+                written = values.read_text(value).strip()
+            except ValueError as error:
+                raise UserError(f"{sources.origin(ctx, name)}: {error}", "name a file with the prompt") from None
+            if not written:
+                raise UserError(f"{sources.origin(ctx, name)}: {str(value)!r} is empty", "write the prompt into it")
+            return written
+    return TASKS[value or DEFAULT]
+
+
+def _endpoint_of_environment() -> str | None:
+    if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return None
+    for name in AWS_ENDPOINTS:
+        if os.environ.get(name):
+            try:
+                return values.endpoint(os.environ[name])
+            except ValueError as error:
+                raise UserError(f"environment variable {name}: {error}") from None
+    return None

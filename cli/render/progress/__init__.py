@@ -1,0 +1,1 @@
+"""Progress while a run is under way: live on a terminal, plain lines elsewhere."""

@@ -1,0 +1,88 @@
+"""Progress without a terminal: a line now and then, and nothing but lines."""
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self, TextIO
+
+from cli.render.numbers import cost, count, duration, held_back, percent
+from cli.render.progress.render_thread import DrawingThread, Message
+from cli.render.stream import put
+from cli.render.text import safe
+from jobs.progress.snapshot import Snapshot
+
+PERIOD = 10.0
+"""Seconds between two lines: little enough for a log, often enough to see that it lives."""
+
+
+class PlainDisplay(DrawingThread):
+    """A line every `period` seconds and one at the end, with the messages between them."""
+
+    def __init__(
+        self, snapshot: Callable[[], Snapshot], stream: TextIO, *, emulated: bool = False, period: float = PERIOD
+    ) -> None:
+        super().__init__(stream, period, first=period)
+        self._snapshot = snapshot
+        self._emulated = emulated
+
+    def _draw(self) -> None:
+        shot = self._snapshot()
+        if shot.documents or shot.sections or shot.calls:  # before, there is nothing to tell
+            put(self._stream, progress_line(shot, emulated=self._emulated) + "\n")
+
+    def _say(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            put(self._stream, message.block())
+
+
+class SilentDisplay:
+    """No progress: messages only, and with `quiet` only the errors."""
+
+    def __init__(self, stream: TextIO | None, *, quiet: bool = False) -> None:
+        self._stream = stream
+        self._quiet = quiet
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+    def notice(self, text: str, hint: str = "") -> None:
+        """Say something, unless quiet."""
+        if not self._quiet:
+            put(self._stream, Message(text, hint).block())
+
+    def error(self, text: str, hint: str = "") -> None:
+        """Say that something went wrong."""
+        put(self._stream, Message(text, hint, error=True).block())
+
+
+def progress_line(shot: Snapshot, *, emulated: bool = False) -> str:
+    """How a run stands, on one line that needs no other to be understood."""
+    documents = (
+        count(shot.documents) if shot.documents_total is None else f"{shot.documents:,}/{shot.documents_total:,}"
+    )
+    done = "" if shot.fraction is None else f" {percent(shot.fraction)}"
+    troubles = {
+        name: getattr(shot, name) for name in ("incomplete", "held", "fallback", "unreadable") if getattr(shot, name)
+    }
+    return "  ".join(
+        [
+            f"[{duration(shot.elapsed)}]{done}",
+            f"{documents} documents",
+            f"{shot.units_done:,}/{shot.units:,} answers",
+            f"{count(shot.calls_per_minute)} calls/min",
+            f"throttled {shot.throttled:,}",
+            f"failed {shot.failed:,}",
+            *(f"{name} {number:,}" for name, number in troubles.items()),
+            f"cost {cost(shot.cost_usd, emulated=emulated)}",
+            *([f"about {duration(shot.eta)} left"] if shot.eta is not None else []),
+            *([f"stopping: {safe(shot.stopping)}"] if shot.stopping else []),
+            *([f"paused: {safe(held_back(shot.paused, shot.next_call))}"] if shot.paused and not shot.stopping else []),
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Each command's run: display, signals, summary, exit code."""

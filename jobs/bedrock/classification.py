@@ -1,0 +1,196 @@
+"""What a reply of another status than 200 means: the only place that decides it (pure).
+
+The table is Amazon's (botocore's service model of bedrock-runtime, and the developer guide's list of errors, November
+2026); a test holds it against the service model. A code is believed before a status, and where there is no code, as
+with the HTML page of a proxy, the status decides alone.
+"""
+
+import email.utils
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ratelimit.breaker import Judgement
+from ratelimit.outcome import Outcome
+
+MESSAGE_LIMIT = 500
+"""Characters of a foreign message that are kept."""
+
+DAILY_QUOTA = "DailyQuotaReached"
+"""Our code for a throttle that no waiting within the run cures; Bedrock tells it by its message alone."""
+
+BY_CODE = {
+    "ThrottlingException": Outcome.THROTTLED,
+    "ModelNotReadyException": Outcome.TRANSIENT,
+    "ServiceUnavailableException": Outcome.TRANSIENT,
+    "overloaded_error": Outcome.TRANSIENT,
+    "InternalServerException": Outcome.UNKNOWN,
+    "ModelTimeoutException": Outcome.UNKNOWN,
+    "ModelErrorException": Outcome.UNKNOWN,
+    "ModelStreamErrorException": Outcome.UNKNOWN,
+    "ValidationException": Outcome.INVALID,
+    "ServiceQuotaExceededException": Outcome.INVALID,
+    "ConflictException": Outcome.INVALID,
+    "AccessDeniedException": Outcome.FATAL,
+    "ResourceNotFoundException": Outcome.FATAL,
+    # What the door says before Bedrock is asked at all; some of its kinds come with a 400.
+    "ExpiredTokenException": Outcome.FATAL,
+    "ExpiredToken": Outcome.FATAL,
+    "IncompleteSignatureException": Outcome.FATAL,
+    "InvalidClientTokenId": Outcome.FATAL,
+    "InvalidSignatureException": Outcome.FATAL,
+    "MissingAuthenticationTokenException": Outcome.FATAL,
+    "OptInRequired": Outcome.FATAL,
+    "UnrecognizedClientException": Outcome.FATAL,
+}
+
+BY_STATUS = {
+    401: Outcome.FATAL,
+    403: Outcome.FATAL,
+    404: Outcome.FATAL,
+    407: Outcome.FATAL,
+    408: Outcome.UNKNOWN,
+    424: Outcome.UNKNOWN,
+    429: Outcome.THROTTLED,
+    503: Outcome.TRANSIENT,
+    529: Outcome.TRANSIENT,
+}
+
+NOT_THE_SERVICE = frozenset(
+    {
+        "ModelErrorException",
+        "ModelStreamErrorException",
+        "424",
+        "ResponseTooLarge",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "UnrecognizedClientException",
+    }
+)
+"""Codes of failures that say nothing of the service: the model stumbled over one input, or our credentials had expired.
+"""
+
+_HINTS = (
+    ("signature expired", "this machine's clock is wrong: set it, and run again"),
+    ("signature not yet current", "this machine's clock is wrong: set it, and run again"),
+)
+"""What a message contains (lower case), and what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What a reply that is not an answer means."""
+
+    outcome: Outcome
+    code: str
+    """The service's code, or the status as text where it sent none."""
+    message: str
+    """For a person; foreign text, not yet safe to print."""
+    retry_after: float | None
+    """Seconds, finite and not negative, as the server asked; None if it did not, or not intelligibly."""
+    quota: str = ""
+    """Of a throttle: the quota that it names, `requests` or `tokens`; empty if it names none."""
+
+    @property
+    def credentials_expired(self) -> bool:
+        """Whether renewed credentials may let the same call through."""
+        return self.code in {"ExpiredTokenException", "ExpiredToken"} or (
+            self.outcome is Outcome.FATAL and "security token included in the request is expired" in self.message
+        )
+
+
+def classify(status: int, headers: Mapping[str, str], body: bytes) -> Classification:
+    """Judge a reply whose status is not 200.
+
+    `headers` ignores case, or has names in lower case. Whatever the body is, this does not fail.
+    """
+    fields = _fields(body)
+    code = _code(headers, fields) or str(status)
+    message = _message(status, headers, fields, body)
+    outcome = BY_CODE.get(code) or _by_status(status)
+    if status == 400 and outcome is Outcome.INVALID and "on-demand throughput" in message:
+        outcome = Outcome.FATAL  # the model cannot be called by this id at all
+        message += (
+            " (hint: use the id or ARN of an inference profile; `aws bedrock list-inference-profiles` lists them)"
+        )
+    if outcome is Outcome.THROTTLED and "per day" in message.lower():
+        message += " (hint: the quota of the day is used up, and no pause helps: run again when it is back)"
+        return Classification(Outcome.FATAL, DAILY_QUOTA, message, None)
+    hints = "".join(f" (hint: {hint})" for sign, hint in _HINTS if sign in message.lower())
+    quota = _quota(message) if outcome is Outcome.THROTTLED else ""
+    return Classification(outcome, code, message + hints, retry_after(headers), quota)
+
+
+def judgement(outcome: Outcome, code: str) -> Judgement:
+    """What the circuit breaker makes of a reply.
+
+    Failures are what a service that is out brings: 500, 503 and their like, connect and read errors, timeouts, a model
+    that is not ready, and a 200 that is no answer. Throttles, refusals and what we withdrew ourselves are neutral.
+    """
+    if outcome in (Outcome.OK, Outcome.INCOMPLETE):
+        return Judgement.SUCCESS
+    if outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN) and code not in NOT_THE_SERVICE:
+        return Judgement.FAILURE
+    return Judgement.NEUTRAL
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that Retry-After asks for; a date is measured from the reply's own Date, never from our clock."""
+    value = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            until = email.utils.parsedate_to_datetime(value)
+            seconds = (until - email.utils.parsedate_to_datetime(headers.get("date", ""))).total_seconds()
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _quota(message: str) -> str:
+    """Bedrock says "Too many requests, ..." or "Too many tokens, ..."."""
+    named = re.search(r"too many (requests|tokens)", message, re.IGNORECASE)
+    return named[1].lower() if named else ""
+
+
+def _by_status(status: int) -> Outcome:
+    if status in BY_STATUS:
+        return BY_STATUS[status]
+    if status < 300:
+        return Outcome.UNKNOWN  # not Bedrock's 200, but it may hold an answer that was paid for
+    if status >= 500:
+        return Outcome.UNKNOWN  # a gateway's 502 or 504: the call behind it may have run to its end
+    # A redirect is not followed, and would be the same for every call.
+    return Outcome.INVALID if status >= 400 else Outcome.FATAL
+
+
+def _fields(body: bytes) -> Mapping[str, object]:
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _code(headers: Mapping[str, str], fields: Mapping[str, object]) -> str:
+    """The bare name of the error: the wire has it as `Name:http://...` (header) or `namespace#Name` (body)."""
+    for value in (headers.get("x-amzn-errortype"), fields.get("__type"), fields.get("code"), fields.get("Code")):
+        if isinstance(value, str | int) and (name := str(value).partition(":")[0].rpartition("#")[2].strip()):
+            return name[:80]
+    return ""
+
+
+def _message(status: int, headers: Mapping[str, str], fields: Mapping[str, object], body: bytes) -> str:
+    if 300 <= status < 400:
+        target = headers.get("location", "elsewhere")
+        return f"redirected to {target[:MESSAGE_LIMIT]}, which is not followed: check the endpoint"
+    if status < 300:
+        return f"HTTP {status}, which is no answer"  # not what it says: that may be an answer
+    for name in ("message", "Message"):
+        if isinstance(text := fields.get(name), str) and text.strip():
+            return text.strip()[:MESSAGE_LIMIT]
+    page = re.sub(rb"<[^<>]*>", b" ", body[:4096]).decode("utf-8", "replace")
+    return f"HTTP {status}: {' '.join(page.split())[:MESSAGE_LIMIT] or 'an empty reply'}"

@@ -1,0 +1,1 @@
+"""The stages of a run: enroll, queue, call, close; and when to stop."""

@@ -1,0 +1,50 @@
+"""The protocol of a call: one attempt, one POST, one reply, no retries."""
+
+from typing import NamedTuple, Protocol
+
+from jobs.bedrock.classification import judgement
+from jobs.requests.answer import Answer
+from ratelimit.breaker import Judgement
+from ratelimit.outcome import Outcome
+
+
+class Reply(NamedTuple):
+    """How one attempt ended, classified."""
+
+    outcome: Outcome
+    latency: float
+    """Seconds from the call to its end."""
+    answer: Answer | None = None
+    """Set exactly when the outcome is OK or INCOMPLETE."""
+    code: str = ""
+    """The service's error code (`ThrottlingException`, or a number as text), or ours (`ConnectError`...)."""
+    message: str = ""
+    """What happened, for a person; foreign text, not yet safe to print."""
+    retry_after: float | None = None
+    """Seconds that the server asked to wait, unclamped; None if it did not, or not intelligibly."""
+    request_id: str = ""
+    sent: bool = True
+    """Whether any byte of it may have left."""
+    quota: str = ""
+    """Of a throttle: the quota that it names, `requests` or `tokens`; empty if it names none."""
+
+    @property
+    def judgement(self) -> Judgement:
+        """What it says of the service, for the circuit breaker."""
+        return judgement(self.outcome, self.code)
+
+
+class Transport(Protocol):
+    """Carries calls to a Bedrock Runtime."""
+
+    async def send(self, model: str, body: bytes, timeout: float) -> Reply:
+        """POST `body` to Converse of `model` exactly once; every end but cancellation is a Reply.
+
+        `timeout` (seconds) bounds the whole call, from connecting to the last byte. A cancelled call closes its
+        connection at once.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...

@@ -1,0 +1,1 @@
+"""Folds events into statistics: counts, rates, time left, advice."""

@@ -1,0 +1,1 @@
+"""The record of an output directory: units, attempts, answers, and where they are stored."""

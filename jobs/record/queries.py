@@ -1,0 +1,120 @@
+"""What the journal says of a run and of its directory, for results and summaries (reads; called in its thread)."""
+
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from jobs.documents.document import Document
+from jobs.record.journal import Journal
+from jobs.record.record import Status
+
+
+class Row(NamedTuple):
+    """A section with what is known of its unit."""
+
+    document: str
+    section_id: str
+    heading: tuple[str, ...]
+    key: bytes
+    status: Status
+    coalesced: bool
+    """Another section brought the unit."""
+    position: int
+    """The section's index in its document."""
+    place: str
+    attempts: int
+    code: str
+    message: str
+    model: str
+    source: str | None
+    """`bedrock`, `cache` or `fallback`; None without an answer, as the four after it."""
+    raw: bytes | None
+    sha256: bytes | None
+    cost_usd: float | None
+    latency: float | None
+
+
+def mark_missing(journal: Journal) -> None:
+    """All inputs of this run were listed: documents that it did not meet are gone.
+
+    A unit whose first section is gone passes to the first of those that remain, so that exactly one row of the
+    results says how its answer came.
+    """
+    execute = journal.db.execute
+    execute("UPDATE documents SET gone = met != ?", (journal.run,))
+    execute(
+        "CREATE TEMP TABLE orphans AS SELECT id FROM units u"
+        " WHERE NOT EXISTS (SELECT 1 FROM live WHERE live.id = u.owner AND live.unit = u.id)"
+    )
+    execute(
+        "UPDATE units SET owner = heir.id FROM"
+        " (SELECT unit, id, min(ordinal) FROM live WHERE unit IN orphans GROUP BY unit) AS heir"
+        " WHERE heir.unit = units.id"
+    )
+    execute("DROP TABLE orphans")
+
+
+def tally(journal: Journal) -> dict[Status, int]:
+    """Sections of this run by the status of their unit; NEW are those that it took up and did not get to."""
+    rows = journal.db.execute(
+        "SELECT CASE WHEN u.run = s.run AND u.closed != s.run THEN 'new' ELSE u.status END AS status, count(*)"
+        " FROM sections s JOIN units u ON u.id = s.unit WHERE s.run = ? GROUP BY 1",
+        (journal.run,),
+    )
+    return {Status(status): count for status, count in rows}
+
+
+def unique(journal: Journal) -> int:
+    """Distinct keys among the sections of this run."""
+    query = "SELECT count(DISTINCT unit) FROM sections WHERE run = ?"
+    return int(journal.db.execute(query, (journal.run,)).fetchone()[0])
+
+
+def maybe_paid_twice(journal: Journal) -> int:
+    """Attempts, over the life of the directory, whose outcome is unknown and that another one followed."""
+    (count,) = journal.db.execute(
+        "WITH unknown AS (SELECT unit, id FROM attempts WHERE outcome = 'unknown'), last AS"
+        " (SELECT unit, max(id) AS id FROM attempts WHERE outcome IN ('ok', 'incomplete', 'unknown')"
+        " AND unit IN (SELECT unit FROM unknown) GROUP BY unit)"
+        " SELECT count(*) FROM unknown JOIN last USING (unit) WHERE last.id > unknown.id"
+    ).fetchone()
+    return int(count)
+
+
+def documents(journal: Journal) -> Iterator[tuple[int, Document]]:
+    """The documents that are not gone, in order, with their ids."""
+    rows = journal.db.execute(
+        "SELECT id, path, format, bytes, sections, status, error FROM documents WHERE NOT gone ORDER BY position, path"
+    )
+    for document, *fields in rows:
+        yield document, Document(*fields)
+
+
+def rows(journal: Journal) -> Iterator[Row]:
+    """Every section that is not gone, in document order."""
+    for document, read in documents(journal):
+        last = -1
+        for section, heading, key, status, owner, *rest in journal.db.execute(_ROWS, (document,)):
+            if rest[0] == last:
+                continue  # an interrupted run met another section here; the newer one counts
+            last = rest[0]
+            yield Row(
+                read.path,
+                f"{section & _UNSIGNED:016x}",
+                tuple(json.loads(heading)),
+                key,
+                Status(status),
+                owner != section,
+                *rest,
+            )
+
+
+_UNSIGNED = (1 << 64) - 1
+
+_ROWS = """
+SELECT s.id, s.heading, u.key, u.status, u.owner, s.position, s.place, u.attempts, u.code, u.message, r.model,
+       a.source, a.raw, a.sha256, a.cost_usd, a.latency
+FROM live s JOIN units u ON u.id = s.unit JOIN runs r ON r.id = u.run LEFT JOIN answers a
+  ON a.unit = u.id AND (a.source = 'fallback') = (u.status = 'fallback')
+WHERE s.document = ? ORDER BY s.position, s.run DESC
+"""

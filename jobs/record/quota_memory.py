@@ -1,0 +1,150 @@
+"""What runs have learned of quotas that nobody told, for the next ones: a small file that may be deleted any time."""
+
+import json
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from jobs.atomic_file import atomic_write
+from ratelimit.discovery.knowledge import Kind
+from ratelimit.discovery.learned import FORGOTTEN, Learned, Remembered
+
+ABOUT = "What bedrock-batch found out about quotas that nobody told it. It may be deleted: it is found out again."
+PATIENCE = 2.0
+"""Seconds that another run is waited for, which writes its own few lines."""
+
+
+class BrokenMemoryError(Exception):
+    """The file is not what was written; the text says which it is, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaScope:
+    """What a quota belongs to."""
+
+    endpoint: str
+    """`aws`, or the URL of another one."""
+    account: str
+    region: str
+    model: str
+    """The id that is called: a profile has quotas of its own."""
+
+
+class QuotaMemory:
+    """The file. Runs that end at the same time wait for one another, and each keeps what the others wrote."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def recall(self, scope: QuotaScope, now: datetime) -> dict[str, Remembered]:
+        """What is remembered of these quotas, by their names.
+
+        Raises:
+            BrokenMemoryError: the file cannot be read, or is not one of these; nothing is remembered.
+        """
+        found = {}
+        for entry in self._entries():
+            if (known := _understood(entry)) is not None and known.scope == scope:
+                found[known.quota] = Remembered(known.learned, _since(known.at, now), _since(known.used_at, now))
+        return found
+
+    def remember(
+        self, scope: QuotaScope, learned: Mapping[str, Learned], now: datetime, *, used: Collection[str] = ()
+    ) -> None:
+        """Add what was learned of these quotas in the place of what was; drop what is too old.
+
+        Of those that were `used` it is known from now on. A broken file is begun anew.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            with FileLock(self.path.with_suffix(".lock"), timeout=PATIENCE, mode=0o600):
+                entries = self._kept(scope, learned, now, used)
+                entries += [_entry(scope, quota, one, now) for quota, one in learned.items()]
+                with atomic_write(self.path, 0o600) as file:
+                    json.dump({"about": ABOUT, "quotas": entries}, file, indent=2)
+                    file.write("\n")
+        except Timeout as error:
+            raise OSError(f"{error.lock_file} is held by another process") from None
+
+    def _kept(
+        self, scope: QuotaScope, learned: Mapping[str, Learned], now: datetime, used: Collection[str]
+    ) -> list[dict[str, Any]]:
+        try:
+            entries = self._entries()
+        except BrokenMemoryError:
+            return []
+        kept = []
+        for entry in entries:
+            known = _understood(entry)
+            if known is None or _since(known.at, now) >= FORGOTTEN:
+                continue
+            mine = known.scope == scope
+            if not (mine and known.quota in learned):
+                kept.append(entry | {"used_at": _written(now)} if mine and known.quota in used else entry)
+        return kept
+
+    def _entries(self) -> list[Any]:
+        try:
+            written = json.loads(self.path.read_bytes())
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, RecursionError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not JSON"
+            raise BrokenMemoryError(f"what was learned about quotas cannot be read from {self.path}: {why}") from error
+        entries = written.get("quotas") if isinstance(written, dict) else None
+        if not isinstance(entries, list):
+            raise BrokenMemoryError(f"{self.path} has something else than what was learned about quotas")
+        return entries
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    scope: QuotaScope
+    quota: str
+    learned: Learned
+    at: datetime
+    used_at: datetime
+
+
+def _entry(scope: QuotaScope, quota: str, learned: Learned, now: datetime) -> dict[str, Any]:
+    return asdict(scope) | {
+        "quota": quota,
+        "kind": learned.kind.value,
+        "per_minute": round(learned.per_minute, 3),
+        "mean_cost": round(learned.mean, 3),
+        "learned_at": _written(now),
+        "used_at": _written(now),
+    }
+
+
+def _written(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _since(then: datetime, now: datetime) -> float:
+    """Seconds; none where a clock was set back."""
+    return max(0.0, (now - then).total_seconds())
+
+
+def _understood(entry: Any) -> _Entry | None:
+    """An entry of the file; None if a hand or another version has written what is none."""
+    try:
+        learned = Learned(Kind(entry["kind"]), float(entry["per_minute"]), float(entry["mean_cost"]))
+        if not all(math.isfinite(amount) and amount > 0 for amount in (learned.per_minute, learned.mean)):
+            return None
+        if not isinstance(entry["quota"], str):
+            return None
+        at = datetime.fromisoformat(entry["learned_at"])
+        used_at = datetime.fromisoformat(entry.get("used_at", entry["learned_at"]))
+        scope = QuotaScope(entry["endpoint"], entry["account"], entry["region"], entry["model"])
+        return None if None in {at.tzinfo, used_at.tzinfo} else _Entry(scope, entry["quota"], learned, at, used_at)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None

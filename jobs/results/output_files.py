@@ -1,0 +1,19 @@
+"""The end of a run: from the record to the files of the output directory."""
+
+from pathlib import Path
+
+from jobs.record import queries as report
+from jobs.record.journal import Journal
+from jobs.results.jsonl import write_documents, write_results
+from jobs.results.summary import Summary
+
+
+def conclude(journal: Journal, output: Path, summary: Summary) -> None:
+    """Write results.jsonl and documents.jsonl, and let the summary know what the journal knows.
+
+    Raises:
+        OSError: a file cannot be written; the record has everything, and the next run writes it again.
+    """
+    write_results(output / "results.jsonl", report.rows(journal))
+    write_documents(output / "documents.jsonl", (document for _, document in report.documents(journal)))
+    summary.take_tally(report.tally(journal), report.unique(journal), report.maybe_paid_twice(journal))

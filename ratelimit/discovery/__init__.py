@@ -1,0 +1,1 @@
+"""Finds how an unknown quota behaves from the service's throttles."""

@@ -1,0 +1,218 @@
+"""What a run is told, from the command line, the environment and the settings file."""
+
+import math
+import re
+from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from cli.app import program
+from cli.wiring import CONCURRENCY
+from jobs.pipeline.stopping import MaxFailures
+from jobs.requests.tasks import TASKS
+
+OPTIONS = [option for option in get_command(program()).commands["analyze"].params if option.name != "paths"]
+
+
+def test_the_defaults(shell, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    settings = shell.settings("a", "b", "--emulate")
+    assert (settings.paths, settings.model, settings.emulate) == (("a", "b"), None, True)
+    assert (settings.prompt, settings.system) == (TASKS["summarize"], "")
+    assert (settings.max_tokens, settings.temperature, settings.top_p, settings.stop) == (1024, None, None, ())
+    assert (settings.rpm, settings.tpm, settings.burst, settings.pacing, settings.concurrency) == (
+        None, None, 1, "burst", None,
+    )  # fmt: skip
+    assert (settings.max_attempts, settings.call_timeout, settings.grace, settings.lock_wait) == (8, 900, 60, 0)
+    assert (settings.budget, settings.deadline, settings.max_failures, settings.sample) == (None, None, None, None)
+    assert (settings.output, settings.section_tokens) == (Path("bedrock-batch-out"), 2000)
+    assert settings.cache_dir.is_relative_to(tmp_path / "caches")
+    assert (settings.retry, settings.model_overrides) == (frozenset(), {})
+
+
+def test_settings_cannot_be_changed(shell):
+    with pytest.raises(FrozenInstanceError):
+        shell.settings("a", "--emulate").max_tokens = 1
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_the_default_that_the_help_shows_is_the_one_that_counts(shell, option):
+    shown = re.search(r"\[default: (.*)]\[/dim]", option.help)
+    default = shown and shown[1]
+    if option.name == "concurrency":
+        assert (default, option.default) == (f"{CONCURRENCY}", None)  # None: the composition root has the number
+    elif default is None:
+        assert option.default in (None, False)
+    else:
+        told = shell.settings("a", "--emulate", f"--{option.name.replace('_', '-')}", default)
+        assert told == shell.settings("a", "--emulate")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "value"),
+    [
+        (["--model", "amazon.nova-lite-v1:0"], "model", "amazon.nova-lite-v1:0"),
+        (["--region", "eu-central-1"], "region", "eu-central-1"),
+        (["--profile", "work"], "profile", "work"),
+        (["--task", "keywords"], "prompt", TASKS["keywords"]),
+        (["--prompt", " Say {documnt} {document} {} \n"], "prompt", "Say {documnt} {document} {}"),
+        (["--system", "Be brief."], "system", "Be brief."),
+        (["--max-tokens", "7"], "max_tokens", 7),
+        (["--temperature", "0"], "temperature", 0),
+        (["--top-p", "1"], "top_p", 1),
+        (["--stop", "\n", "--stop", "END OF"], "stop", ("\n", "END OF")),
+        (["--section-tokens", "50"], "section_tokens", 50),
+        (["--rpm", "100"], "rpm", 100),
+        (["--rpm", "none"], "rpm", math.inf),
+        (["--tpm", "2.5"], "tpm", 2.5),
+        (["--burst", "500ms"], "burst", 0.5),
+        (["--pacing", "smooth", "--rpm", "5"], "pacing", "smooth"),
+        (["--concurrency", "3"], "concurrency", 3),
+        (["--fair-by", "none"], "fair_by", "none"),
+        (["--max-attempts", "1"], "max_attempts", 1),
+        (["--call-timeout", "1h30m"], "call_timeout", 5400),
+        (["--output", "o"], "output", Path("o")),
+        (["--cache-dir", "c"], "cache_dir", Path("c")),
+        (["--no-cache"], "no_cache", True),
+        (["--refresh"], "refresh", True),
+        (["--retry", "failed", "--retry", "held"], "retry", {"failed", "held"}),
+        (["--sample", "5"], "sample", 5),
+        (["--budget", "2.50"], "budget", 2.5),
+        (["--deadline", "2h"], "deadline", 7200),
+        (["--max-failures", "10%"], "max_failures", MaxFailures(fraction=0.1)),
+        (["--max-failures", "3"], "max_failures", MaxFailures(count=3)),
+        (["--grace", "0"], "grace", 0),
+        (["--on-unknown", "hold"], "on_unknown", "hold"),
+        (["--on-outage", "fallback"], "on_outage", "fallback"),
+        (["--include", "*.md", "--include", "*.txt"], "include", ("*.md", "*.txt")),
+        (["--exclude", "x*"], "exclude", ("x*",)),
+        (["--first", "a/*", "--first", "b.md"], "first", ("a/*", "b.md")),
+        (["--follow-symlinks"], "follow_symlinks", True),
+        (["--max-file-size", "10MB"], "max_file_size", 10_000_000),
+        (["--progress", "plain"], "progress", "plain"),
+        (["--quiet"], "quiet", True),
+        (["--no-color"], "no_color", True),
+        (["--json"], "json", True),
+        (["--lock-wait", "15m"], "lock_wait", 900),
+    ],
+    ids=lambda argument: argument[0] if isinstance(argument, list) else "",
+)  # fmt: skip
+def test_each_option_reaches_the_run_and_changes_nothing_else(shell, arguments, name, value):
+    settings = shell.settings("a", "--emulate", *arguments)
+    assert getattr(settings, name) == value
+    plain = shell.settings("a", "--emulate", *(["--rpm", "5"] if name == "pacing" else []))
+    assert replace(plain, **{name: getattr(settings, name)}) == settings
+
+
+def test_a_prompt_can_come_from_a_file(shell, tmp_path):
+    (tmp_path / "prompt.txt").write_text("What is due?\n")
+    assert shell.settings("a", "--emulate", "--prompt-file", "prompt.txt").prompt == "What is due?"
+
+
+def test_the_exit_code_is_the_runs(shell):
+    shell.run = lambda _settings: 4
+    assert shell("analyze", "a", "--emulate").code == 4
+
+
+class TestEndpoint:
+    @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"])
+    def test_it_comes_from_the_environment_as_for_any_aws_tool(self, shell, monkeypatch, variable):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9000")
+        assert shell.settings("a", "--model", "m").endpoint_url == "http://127.0.0.1:9000"
+        monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+        assert shell.settings("a", "--model", "m").endpoint_url is None
+
+    def test_the_service_goes_before_the_general_one_and_the_option_before_both(self, shell, monkeypatch):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "https://general.example")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "https://service.example")
+        assert shell.settings("a", "--model", "m").endpoint_url == "https://service.example"
+        told = shell.settings("a", "--model", "m", "--endpoint-url", "https://option.example")
+        assert told.endpoint_url == "https://option.example"
+
+    def test_the_emulator_is_never_somebody_elses(self, shell, monkeypatch):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "https://general.example")
+        assert shell.settings("a", "--emulate").endpoint_url is None
+
+    def test_plain_http_is_for_this_machine(self, shell, monkeypatch):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://general.example")
+        assert "environment variable AWS_ENDPOINT_URL: " in shell.refused("analyze", "a", "--model", "m")
+
+
+class TestPrecedence:
+    """The command line, else the environment, else the file, else the default."""
+
+    def test_the_order(self, shell, monkeypatch, tmp_path):
+        assert shell.settings("a", "--emulate").max_tokens == 1024
+        (tmp_path / "bedrock-batch.toml").write_text("[analyze]\nemulate = true\nmax-tokens = 1\n")
+        assert shell.settings("a").max_tokens == 1
+        monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_MAX_TOKENS", "2")
+        assert shell.settings("a").max_tokens == 2
+        assert shell.settings("a", "--max-tokens", "3").max_tokens == 3
+
+    def test_of_options_that_exclude_each_other_too(self, shell, monkeypatch, tmp_path):
+        (tmp_path / "bedrock-batch.toml").write_text('[analyze]\nemulate = true\ntask = "keywords"\nquiet = true\n')
+        monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_TASK", "actions")
+        settings = shell.settings("a", "--verbose")
+        assert (settings.prompt, settings.quiet, settings.verbose) == (TASKS["actions"], False, True)
+        settings = shell.settings("a", "--prompt", "Why?", "--endpoint-url", "https://x.example", "--model", "m")
+        assert (settings.prompt, settings.emulate) == ("Why?", False)
+
+    def test_a_flag_of_the_file_can_be_taken_back(self, shell, monkeypatch, tmp_path):
+        (tmp_path / "bedrock-batch.toml").write_text("[analyze]\nemulate = true\nrefresh = true\n")
+        monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_REFRESH", "no")
+        assert not shell.settings("a").refresh
+
+    def test_lists(self, shell, monkeypatch, tmp_path):
+        (tmp_path / "bedrock-batch.toml").write_text('[analyze]\nemulate = true\nretry = ["held"]\ninclude = ["a b"]\n')
+        assert shell.settings("a").include == ("a b",)
+        assert shell.settings("a").retry == {"held"}
+        monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_RETRY", "failed incomplete")
+        assert shell.settings("a").retry == {"failed", "incomplete"}
+        assert shell.settings("a", "--retry", "held").retry == {"held"}
+
+    def test_verbose_says_where_each_setting_came_from(self, shell, monkeypatch, tmp_path):
+        (tmp_path / "bedrock-batch.toml").write_text('[analyze]\nemulate = true\nstop = ["x", "\\u001b"]\n')
+        monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_MAX_TOKENS", "2")
+        said = shell("analyze", "a", "--verbose", "--prompt", "word " * 50)
+        assert (said.code, said.out) == (0, "")
+        assert said.err.splitlines() == [
+            f"setting --prompt = '{'word ' * 11}word...' (command line)",
+            "setting --max-tokens = '2' (BEDROCK_BATCH_ANALYZE_MAX_TOKENS)",
+            r"setting --stop = 'x', '\x1b' (bedrock-batch.toml: [analyze] stop)",
+            "setting --emulate = 'True' (bedrock-batch.toml: [analyze] emulate)",
+            "setting --verbose = 'True' (command line)",
+        ]
+
+
+class TestFile:
+    def test_another_file_is_read_in_place_of_the_usual_one(self, shell, monkeypatch, tmp_path):
+        (tmp_path / "bedrock-batch.toml").write_text("[analyze]\nemulate = true\nmax-tokens = 1\n")
+        (tmp_path / "other.toml").write_text('[analyze]\nmodel = "m"\n')
+        settings = shell.settings("a", "--config", "other.toml")
+        assert (settings.model, settings.max_tokens, settings.emulate) == ("m", 1024, False)
+        monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_CONFIG", "other.toml")
+        assert shell.settings("a").model == "m"
+
+    def test_keys_may_have_underscores(self, shell, tmp_path):
+        (tmp_path / "bedrock-batch.toml").write_text("[analyze]\nemulate = true\nmax_tokens = 1\n")
+        assert shell.settings("a").max_tokens == 1
+
+    def test_numbers_durations_and_percentages_are_written_as_on_the_command_line_or_as_numbers(self, shell, tmp_path):
+        (tmp_path / "bedrock-batch.toml").write_text(
+            '[analyze]\nemulate = true\nrpm = 100\ntpm = "auto"\ndeadline = "2h"\ngrace = 5\nmax-failures = "10%"\n'
+            'budget = 2.5\nmax-file-size = "1MiB"\n'
+        )
+        settings = shell.settings("a")
+        assert (settings.rpm, settings.tpm, settings.deadline, settings.grace) == (100, None, 7200, 5)
+        assert (settings.max_failures, settings.budget) == (MaxFailures(fraction=0.1), 2.5)
+        assert settings.max_file_size == 1 << 20
+
+    def test_what_is_known_of_models_is_passed_on(self, shell, tmp_path):
+        (tmp_path / "bedrock-batch.toml").write_text(
+            '[models."amazon.nova-*"]\ninput_usd = 1\noutput_usd = 0.5\nburndown = 5\ncontext_tokens = 1000\n'
+        )
+        assert shell.settings("a", "--emulate").model_overrides == {
+            "amazon.nova-*": {"input_usd": 1, "output_usd": 0.5, "burndown": 5, "context_tokens": 1000}
+        }

@@ -1,0 +1,135 @@
+"""Progress as lines, and no progress at all."""
+
+import io
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+
+import pytest
+from snapshots import RUNNING
+
+from cli.render.progress.plain import PlainDisplay, SilentDisplay, progress_line
+from jobs.progress.snapshot import Snapshot
+
+
+class KnownQuota(io.StringIO):
+    """A stream that tells when enough lines have come."""
+
+    def __init__(self, lines: int) -> None:
+        super().__init__()
+        self._lines = lines
+        self.enough = threading.Event()
+
+    def flush(self) -> None:
+        super().flush()
+        if self.getvalue().count("\n") >= self._lines:
+            self.enough.set()
+
+
+def test_a_line_says_it_all() -> None:
+    assert progress_line(RUNNING, emulated=True) == (
+        "[2m 05s] 42%  120/300 documents  6,300/12,000 answers  1,170 calls/min  throttled 40  failed 7  incomplete 3"
+        "  unreadable 2  cost $39.42 at list price, nothing is paid  about 2m 52s left"
+    )
+    assert progress_line(Snapshot(cost_usd=None)) == (
+        "[0s]  0 documents  0/0 answers  0 calls/min  throttled 0  failed 0  cost unknown price"
+    )
+
+
+def test_a_reason_is_one_safe_line() -> None:
+    assert progress_line(replace(RUNNING, stopping="a\nb\x1b")).endswith(r"stopping: a\nb\x1b")
+    assert progress_line(replace(RUNNING, paused="busy")).endswith("paused: busy")
+
+
+def test_a_line_comes_at_the_end_after_the_messages_and_none_before_there_is_anything_to_tell() -> None:
+    stream, shot = KnownQuota(lines=1), Snapshot(elapsed=9.0)
+    with PlainDisplay(lambda: shot, stream, period=0.001) as display:
+        display.notice("it begins")
+        assert stream.enough.wait(10)
+        shot = replace(RUNNING, elapsed=130.0)
+    lines = stream.getvalue().splitlines()
+    assert (lines[0], lines[-1][:8]) == ("note: it begins", "[2m 10s]")
+
+
+@pytest.mark.parametrize("begun", [Snapshot(documents=1), Snapshot(sections=512), Snapshot(calls=1)])
+def test_a_run_that_has_begun_is_told_of_before_the_first_document_was_read_to_its_end(begun: Snapshot) -> None:
+    stream = io.StringIO()
+    with PlainDisplay(lambda: begun, stream, period=3600):
+        pass
+    assert stream.getvalue() == progress_line(begun) + "\n"
+
+
+def test_lines_come_by_the_period() -> None:
+    stream = KnownQuota(lines=3)
+    with PlainDisplay(lambda: RUNNING, stream, period=0.01):
+        assert stream.enough.wait(10)
+
+
+def test_messages_are_lines_without_any_control_character() -> None:
+    stream = KnownQuota(lines=3)
+    with PlainDisplay(lambda: RUNNING, stream, period=3600) as display:
+        display.notice("cannot read report [/draft]\x1b]52;c;x\x07\r\n.pdf", "open it")
+        display.error("no access")
+        assert stream.enough.wait(10)
+    assert stream.getvalue().splitlines()[:3] == [
+        r"note: cannot read report [/draft]\x1b]52;c;x\x07\r\n.pdf",
+        "hint: open it",
+        "error: no access",
+    ]
+    assert all(char == "\n" or char.isprintable() for char in stream.getvalue())
+
+
+def test_messages_of_the_last_moment_are_not_lost() -> None:
+    stream = io.StringIO()
+    with PlainDisplay(lambda: RUNNING, stream, period=3600) as display:
+        display.error("the very end")
+    assert "error: the very end\n" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("quiet", "shown"), [(False, "note: a\nhint: b\nerror: c\nhint: d\n"), (True, "error: c\nhint: d\n")]
+)
+def test_without_progress_there_are_messages_and_when_quiet_only_errors(quiet: bool, shown: str) -> None:
+    stream = io.StringIO()
+    with SilentDisplay(stream, quiet=quiet) as display:
+        display.notice("a", "b")
+        display.error("c", "d")
+    assert stream.getvalue() == shown
+
+
+RUN = """
+import sys, threading
+from cli.render.progress.display import display
+from jobs.progress.snapshot import Snapshot
+seen = threading.Event()
+def snapshot():
+    seen.set()
+    return Snapshot(documents=1)
+with display(sys.argv[1], quiet=False, no_color=False, snapshot=snapshot, emulated=False) as shown:
+    shown.notice("a notice")
+    shown.error("an error")
+assert sys.argv[1] == "none" or seen.is_set()
+print("printed to stderr by others", file=sys.stderr, flush=True)
+print("the run went on")
+"""
+
+
+@pytest.mark.parametrize("mode", ["plain", "none"])
+def test_a_stderr_that_nobody_reads_breaks_neither_the_run_nor_what_is_written_later(mode: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = subprocess.run([sys.executable, "-c", RUN, mode], stdout=subprocess.PIPE, stderr=writer, timeout=60)
+    os.close(writer)
+    assert (run.returncode, run.stdout) == (0, b"the run went on\n")
+
+
+def test_a_stderr_that_was_closed_from_the_start_is_no_error() -> None:
+    run = subprocess.run(
+        ["sh", "-c", 'exec "$0" -c "$1" auto 2>&-', sys.executable, RUN.replace("seen.is_set()", "sys.stderr is None")],
+        stdout=subprocess.PIPE,
+        timeout=60,
+    )
+    assert run.returncode == 0
+    assert run.stdout.endswith(b"the run went on\n")

@@ -1,0 +1,236 @@
+"""What becomes of units whose calls fail: outages, throttles, retries, in virtual time."""
+
+import asyncio
+import math
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from virtual_runs import OK, THROTTLED, TRANSIENT, UNKNOWN, Answering, Ran, many, run
+
+from jobs.pipeline import events
+from jobs.pipeline.stopping import Cause, Policy
+from jobs.pipeline.transport import Reply
+from jobs.record.record import Status
+from jobs.requests.cost import CONTEXT, REQUESTS, TOKENS
+from ratelimit.algorithms.budget import Budget
+from ratelimit.algorithms.token_bucket import TokenBucket
+from ratelimit.outcome import Outcome
+from ratelimit.slow_start import PROBES
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def outage(start: float, end: float, reply: Reply) -> Answering:
+    """From `start` to `end` every call is answered so."""
+    return lambda *_: reply if start <= now() < end else OK
+
+
+def told(ran: Ran, kind: type[events.Event]) -> list[events.Event]:
+    return [event for event in ran.seen if isinstance(event, kind)]
+
+
+def states(ran: Ran) -> list[str]:
+    return [event.new for event in ran.seen if isinstance(event, events.BreakerChanged)]
+
+
+def unit_of(body: bytes) -> bytes:
+    """What the attempts of a unit have in common."""
+    return body.split(b'"requestMetadata"')[0]
+
+
+def starts(ran: Ran, after: float, before: float) -> int:
+    """Calls that were sent between."""
+    return sum(after < at < before for at, _ in ran.service.ledger)
+
+
+# Outages.
+
+
+@pytest.mark.parametrize("max_attempts", [2, 8])
+def test_an_outage_parks_the_batch_and_fails_none_of_its_units(max_attempts):
+    ran = run(many(2000), outage(10, 610, TRANSIENT), policy=Policy(max_attempts=max_attempts))
+    assert ran.statuses == {Status.OK: 2000}
+    assert ran.calls < 2000 + 3 * 64
+    assert states(ran) == ["open", *["half-open", "open"] * 3, "half-open", "closed"]
+    assert ran.took < 610 + 300 + 40
+
+
+@pytest.mark.parametrize("max_in_flight", [1, 64])
+def test_an_hour_of_unknown_outcomes_uses_up_the_attempts_of_no_unit(max_in_flight):
+    """Each probe may have been paid for, so it counts; but every probe is another unit's."""
+    ran = run(many(200), outage(0, 3600, UNKNOWN), max_in_flight=max_in_flight)
+    assert ran.statuses == {Status.OK: 200}
+    most = Counter(unit_of(body) for _, body in ran.service.ledger).most_common(1)[0][1]
+    assert most < Policy().max_attempts
+
+
+def test_each_transition_is_told_with_its_reason():
+    ran = run(many(200), outage(2, 30, TRANSIENT), max_in_flight=4)
+    assert [(e.old, e.new, e.reason, e.seconds) for e in told(ran, events.BreakerChanged)] == [
+        ("closed", "open", "5 calls in a row failed; the last one: ServiceUnavailableException", 60.0),
+        ("open", "half-open", "probes find out whether it is back", 0.0),
+        ("half-open", "closed", "2 of 3 probes were answered", 0.0),
+    ]
+
+
+def test_with_fail_the_run_ends_as_the_breaker_opens():
+    ran = run(many(2000), lambda *_: TRANSIENT, policy=Policy(on_outage="fail"), latency=0.1)
+    assert ran.dispatcher.stopped is not None
+    assert ran.dispatcher.stopped.cause is Cause.UNAVAILABLE
+    assert "ServiceUnavailableException" in ran.dispatcher.stopped.reason
+    assert ran.calls <= 2 * PROBES + 10
+    assert ran.statuses.keys() == {Status.NEW}
+
+
+def test_with_fallback_units_are_answered_locally_until_the_service_is_back():
+    ran = run(many(8000), outage(10, 40, TRANSIENT), policy=Policy(on_outage="fallback"), rpm=600)
+    assert ran.statuses.keys() == {Status.OK, Status.FALLBACK}
+    closed = [event for event in ran.seen if isinstance(event, events.UnitClosed)]
+    assert len(closed) == 8000
+    assert {event.code for event in closed if event.status == "fallback"} == {"Outage"}
+    assert ran.stats.snapshot().fallback == ran.statuses[Status.FALLBACK]
+
+
+def test_while_the_service_is_out_nothing_is_sent():
+    ran = run(many(2000), outage(10, 40, TRANSIENT))
+    assert ran.statuses == {Status.OK: 2000}
+    assert starts(ran, 13, 69) == 0
+
+
+def test_a_third_of_failures_is_no_outage():
+    uniform = random.Random(5).random
+    ran = run(many(2000), lambda *_: UNKNOWN if uniform() < 0.3 else OK, policy=Policy(max_attempts=30))
+    assert ran.statuses == {Status.OK: 2000}
+    assert states(ran) == []
+
+
+def test_throttling_is_no_outage():
+    ran = run(many(200), lambda *_: THROTTLED if now() < 600 else OK)
+    assert ran.statuses == {Status.OK: 200}
+    assert states(ran) == []
+
+
+# Throttles.
+
+
+class Noting(TokenBucket):
+    """A learner that notes what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(1e6, 1e6)
+        self.refusals = 0
+
+    def throttled(self, now: float, taken_at: float, cost: float) -> None:
+        self.refusals += 1
+        self.correct(now, taken_at, -cost)
+
+
+def refusing(count: int, quota: str, retry_after: float | None = None) -> Answering:
+    throttled = Reply(Outcome.THROTTLED, 0.1, code="ThrottlingException", quota=quota, retry_after=retry_after)
+    return lambda number, _: throttled if number < count else OK
+
+
+@pytest.mark.parametrize(
+    ("quota", "learners", "refusals", "paused"),
+    [
+        ("requests", (REQUESTS, TOKENS), [3, 0], False),
+        ("tokens", (REQUESTS, TOKENS), [0, 3], False),
+        ("", (REQUESTS, TOKENS), [3, 0], False),
+        ("", (TOKENS,), [3], False),
+        ("requests", (TOKENS,), [0], True),
+        ("", (), [], True),
+    ],
+)
+def test_a_throttle_is_for_the_learner_of_its_quota_and_where_there_is_none_all_pause(
+    quota: str, learners: Sequence[str], refusals: list[int], paused: bool
+):
+    limiters = {name: Noting() for name in learners}
+    ran = run(many(20), refusing(3, quota), limiters=limiters, max_in_flight=3)
+    assert ran.statuses == {Status.OK: 20}
+    assert [limiter.refusals for limiter in limiters.values()] == refusals
+    assert bool(told(ran, events.Paused)) is paused
+    assert all(limiter.level <= limiter.limit for limiter in limiters.values())
+
+
+@pytest.mark.parametrize("learners", [(), (REQUESTS,)])
+@pytest.mark.parametrize("outcome", [Outcome.THROTTLED, Outcome.TRANSIENT])
+def test_retry_after_holds_all_back_whichever_call_brought_it(outcome, learners):
+    """A gateway's 429 and 503, with a page for a body."""
+    reply = Reply(outcome, 0.1, code="503", message="HTTP 503: Service Temporarily Unavailable", retry_after=20.0)
+    ran = run(
+        many(200), lambda number, _: reply if number == 40 else OK, limiters={name: Noting() for name in learners}
+    )
+    assert ran.statuses == {Status.OK: 200}
+    (pause,) = told(ran, events.Paused)
+    assert (pause.seconds, pause.reason) == (20.0, reply.message)
+    at = ran.service.ledger[40][0] + 1.0
+    assert starts(ran, at + 0.01, at + 19.9) == 0
+    assert starts(ran, at + 19.9, at + 22) > 1
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(0.0, 0.0), (1e9, 300.0)])
+def test_an_absurd_retry_after_is_clamped(asked, waited):
+    ran = run(many(20), refusing(1, "requests", retry_after=asked), max_in_flight=1)
+    assert ran.statuses == {Status.OK: 20}
+    assert ran.service.ledger[1][0] - ran.service.ledger[0][0] - 1.0 == pytest.approx(waited, abs=0.01)
+
+
+# Retries.
+
+
+def test_retries_keep_to_their_budget():
+    """A third of the units fail the first time: more than were saved up, than a fifth of the calls, together."""
+    seen: set[bytes] = set()
+
+    def answering(_: int, body: bytes) -> Reply:
+        new = unit_of(body) not in seen
+        seen.add(unit_of(body))
+        return UNKNOWN if new and len(seen) % 3 == 0 else OK
+
+    ran = run(many(3000), answering, max_in_flight=1000, latency=0.2)
+    assert ran.statuses == {Status.OK: 3000}
+    assert states(ran) == []
+    assert ran.stats.snapshot().retried == 1000
+    assert ran.took > (1000 - 100 - 3000 / 5) / 10
+
+
+def test_a_retry_counts_once_the_unit_is_called_again():
+    """In an outage with --on-outage fallback it never is."""
+    ran = run(many(200), lambda *_: TRANSIENT, policy=Policy(on_outage="fallback"), rpm=120)
+    assert ran.statuses == {Status.FALLBACK: 200}
+    assert ran.calls == ran.stats.snapshot().calls >= 5
+    assert ran.stats.snapshot().retried == ran.calls - len({unit_of(body) for _, body in ran.service.ledger})
+    assert len(told(ran, events.Retrying)) > ran.stats.snapshot().retried
+
+
+def test_a_throttled_call_is_no_retry():
+    ran = run(many(20), refusing(3, "requests"), max_in_flight=3)
+    assert (ran.calls, ran.stats.snapshot().retried, ran.stats.snapshot().throttled) == (23, 0, 3)
+
+
+def test_what_is_called_again_goes_ahead_of_what_was_not_called_yet():
+    ran = run(many(200), lambda number, _: TRANSIENT if number == 10 else OK, rpm=60, max_in_flight=10)
+    failed = unit_of(ran.service.ledger[10][1])
+    again = [at for at, body in ran.service.ledger if unit_of(body) == failed]
+    assert again[1] - again[0] < 5
+
+
+def test_a_unit_above_its_quota_fails_without_a_call_naming_document_and_limit():
+    ran = run(many(20), limiters={TOKENS: TokenBucket(1.0, 50.0)})
+    assert ran.calls == 0
+    assert ran.statuses == {Status.FAILED: 20}
+    (event, *_) = told(ran, events.UnitClosed)
+    assert (event.document, event.code) == ("0.md", "NeverFits")
+    assert "of tokens a minute, of which there are never more than 50" in event.message
+
+
+def test_a_unit_above_the_models_context_fails_without_a_call():
+    ran = run(many(20), limiters={CONTEXT: Budget(math.inf)}, most={CONTEXT: 50.0})
+    assert ran.calls == 0
+    (event, *_) = told(ran, events.UnitClosed)
+    assert "of the model's context (tokens), of which there are never more than 50" in event.message
+    assert "a model with a larger one" in event.message

@@ -1,0 +1,264 @@
+"""The stages in virtual time: every call accounted for, nothing called twice, everything stopped in time."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from answers import answer
+from virtual_runs import (
+    FATAL,
+    INVALID,
+    MODEL,
+    OK,
+    RECIPE,
+    THROTTLED,
+    TRANSIENT,
+    UNKNOWN,
+    Service,
+    many,
+    run,
+    texts,
+)
+
+from jobs.bedrock.catalogue import look_up
+from jobs.documents.parsing import Chunk
+from jobs.pipeline import events
+from jobs.pipeline.dispatcher import LOOKAHEAD, Dispatcher
+from jobs.pipeline.stopping import Cause, MaxFailures, Policy, Stop
+from jobs.pipeline.transport import Reply
+from jobs.pipeline.work_queue import UNITS
+from jobs.record.record import MemoryStore, NoRecall, Status
+from jobs.record.writer import DirectCommit
+from jobs.requests.cost import Meter
+from ratelimit import virtual_time
+from ratelimit.gate import Gate
+from ratelimit.quota import QuotaBook
+from ratelimit.slow_start import PROBES
+
+
+def test_every_section_is_called_for_once():
+    ran = run(many(2000))
+    assert ran.statuses == {Status.OK: 2000}
+    assert ran.calls == 2000
+    assert ran.service.most_in_flight == 64
+    assert ran.dispatcher.listed_all
+    assert ran.dispatcher.stopped is None
+
+
+def test_ten_thousand_identical_sections_cost_one_call():
+    ran = run([c for n in range(100) for c in texts(*["same"] * 100, document=f"{n}.md")])
+    assert ran.calls == 1
+    assert ran.stats.snapshot().coalesced == 9_999
+
+
+def test_places_are_used_up_and_time_is_latency_bound():
+    ran = run(many(2000), max_in_flight=100)
+    assert ran.took == pytest.approx(1.0 + 2000 / 100, abs=2.0)
+
+
+def test_a_told_quota_is_used_up_and_not_passed():
+    ran = run(many(2000), rpm=600, max_in_flight=1000)
+    assert ran.took == pytest.approx(200, abs=3)
+    snapshot = ran.stats.snapshot()
+    assert snapshot.throttled == 0
+    starts = [at for at, _ in ran.service.ledger]
+    assert all(later - earlier >= 10 - 1.01 for earlier, later in zip(starts, starts[100:], strict=False))
+
+
+def test_the_first_calls_are_few_until_one_was_answered():
+    ran = run(many(400), latency=0.2)
+    assert sum(at < 0.19 for at, _ in ran.service.ledger) == PROBES
+
+
+def test_slow_answers_do_not_hold_the_others_for_long():
+    ran = run(many(400), latency=30.0)
+    assert sum(at < 1.0 for at, _ in ran.service.ledger) == 64
+
+
+def test_throttled_units_are_called_again_and_cost_no_attempt():
+    ran = run(many(200), lambda number, _: THROTTLED if number % 3 else OK, policy=Policy(max_attempts=1))
+    assert ran.statuses == {Status.OK: 200}
+    assert ran.stats.snapshot().throttled == ran.calls - 200
+    assert ran.stats.snapshot().retried == 0
+
+
+def test_ten_minutes_of_throttling_lose_nothing():
+    def answering(number: int, _: bytes) -> Reply:
+        return THROTTLED if asyncio.get_running_loop().time() < 600 else OK
+
+    ran = run(many(200), answering)
+    assert ran.statuses == {Status.OK: 200}
+    assert ran.calls < 200 + 64 * 60
+
+
+def test_transient_failures_are_retried_up_to_max_attempts():
+    ran = run(many(200), lambda _, body: TRANSIENT if b"text 3 7" in body else OK, policy=Policy(max_attempts=3))
+    assert ran.statuses == {Status.OK: 199, Status.FAILED: 1}
+    assert ran.calls == 202
+    assert ran.stats.snapshot().retried == 2
+
+
+@pytest.mark.parametrize(("hold", "calls", "status"), [(False, 40, Status.OK), (True, 20, Status.HELD)])
+def test_an_unknown_outcome_is_retried_or_held(hold, calls, status):
+    ran = run(many(20), lambda number, _: UNKNOWN if number < 20 else OK, policy=Policy(hold_unknown=hold))
+    assert (ran.calls, ran.statuses) == (calls, {status: 20})
+
+
+def test_an_invalid_unit_fails_alone():
+    ran = run(many(200), lambda _, body: INVALID if b"text 3 7" in body else OK)
+    assert ran.statuses == {Status.OK: 199, Status.FAILED: 1}
+    closed = [event for event in ran.seen if isinstance(event, events.UnitClosed) and event.status == "failed"]
+    assert [(event.document, event.heading, event.code) for event in closed] == [("3.md", "H", "ValidationException")]
+
+
+@pytest.mark.parametrize(("reply", "cause"), [(FATAL, Cause.ACCESS), (INVALID, Cause.FAILURES)])
+def test_if_every_call_is_refused_alike_only_a_few_are_sent(reply, cause):
+    ran = run(many(2000), lambda *_: reply, max_in_flight=1000, latency=0.1)
+    assert ran.dispatcher.stopped is not None
+    assert ran.dispatcher.stopped.cause is cause
+    assert ran.calls <= 2 * PROBES + 10
+
+
+def test_a_section_that_can_never_fit_fails_alone_and_says_why():
+    ran = run(many(20), rpm=0.5)
+    assert ran.statuses == {Status.FAILED: 20}
+    assert ran.calls == 0
+    messages = {event.message for event in ran.seen if isinstance(event, events.UnitClosed)}
+    assert len(messages) == 1
+    assert "requests a minute" in messages.pop()
+
+
+def test_a_budget_is_used_and_never_overspent():
+    one = look_up(MODEL).cost(answer().usage)
+    assert one
+    worst = look_up(MODEL).worst_cost(400, 100)
+    assert worst
+    budget = worst + 50 * one
+    ran = run(many(2000), budget=budget, max_in_flight=10)
+    spent = ran.stats.snapshot().cost_usd
+    assert spent is not None
+    assert budget - worst <= spent <= budget
+    assert ran.dispatcher.stopped is not None
+    assert ran.dispatcher.stopped.cause is Cause.BUDGET
+
+
+def test_max_failures_stop_the_run():
+    ran = run(
+        many(2000),
+        lambda number, _: INVALID if number % 2 else OK,
+        policy=Policy(max_failures=MaxFailures(count=5)),
+        max_in_flight=1,
+    )
+    assert ran.statuses[Status.FAILED] == 5
+    assert ran.calls == 10
+
+
+def test_a_sample_enters_so_many_sections_and_no_more():
+    ran = run(many(200), policy=Policy(sample=33))
+    assert ran.statuses.total() == 33
+    assert not ran.dispatcher.listed_all
+
+
+def stopping(at: float, *, abort_at: float | None = None) -> Callable[[Dispatcher], None]:
+    def arrange(dispatcher: Dispatcher) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(at, dispatcher.stop, Stop(Cause.SIGNAL, "SIGTERM"))
+        if abort_at is not None:
+            loop.call_later(abort_at, dispatcher.abort)
+
+    return arrange
+
+
+def test_after_a_stop_no_call_starts_and_those_in_flight_finish():
+    ran = run(many(2000), during=stopping(5.5))
+    assert max(at for at, _ in ran.service.ledger) < 5.5
+    assert ran.statuses[Status.OK] == ran.calls
+    assert ran.service.cancelled == 0
+    assert ran.took < 7
+
+
+def test_a_run_that_was_stopped_before_it_began_calls_nothing():
+    ran = run(many(2000), during=lambda dispatcher: dispatcher.stop(Stop(Cause.SIGNAL, "SIGTERM")))
+    assert (ran.calls, ran.took, ran.statuses) == (0, 0.0, {})
+
+
+def test_there_are_no_more_tasks_than_calls_at_once():
+    most = 0
+
+    def answering(number: int, body: bytes) -> Reply:
+        nonlocal most
+        most = max(most, len(asyncio.all_tasks()))
+        return OK
+
+    ran = run(many(2000), answering, max_in_flight=16)
+    assert ran.statuses == {Status.OK: 2000}
+    assert most <= 1 + 2 + 16 + LOOKAHEAD + 1
+
+
+def test_calls_in_flight_are_withdrawn_when_the_grace_is_over():
+    ran = run(many(2000), latency=100.0, policy=Policy(grace=10), during=stopping(5.5))
+    assert ran.took == pytest.approx(15.5, abs=0.01)
+    assert ran.service.cancelled == ran.calls == 64
+    # Their attempts stay open in the record: the next run counts them as unknown.
+    assert ran.store.open_attempts == 64
+
+
+def test_a_second_signal_withdraws_at_once():
+    ran = run(many(2000), latency=100.0, during=stopping(5.5, abort_at=6.0))
+    assert ran.took == pytest.approx(6.0, abs=0.01)
+    assert ran.service.cancelled == 64
+
+
+def test_a_stop_wakes_those_in_backoff_and_at_the_gate():
+    ran = run(many(2000), lambda *_: TRANSIENT, rpm=60, policy=Policy(max_attempts=50), during=stopping(30.0))
+    assert ran.took < 32
+
+
+def test_if_reading_fails_the_calls_in_flight_finish_and_the_error_follows():
+    async def source() -> AsyncIterator[Chunk]:
+        for chunk in many(2000):
+            yield chunk
+        raise OSError("no more processes")
+
+    service = Service(lambda *_: OK, 1.0)
+
+    async def main() -> None:
+        dispatcher = Dispatcher(
+            recipe=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(MemoryStore()), recall=NoRecall(),
+            transport=service, gate=Gate(QuotaBook({}), 64), policy=Policy(), emit=lambda event: None,
+            uniform=random.Random(1).random, run_id="r",
+        )  # fmt: skip
+        with pytest.raises(OSError, match="no more processes"):
+            await dispatcher.run(source())
+        assert asyncio.get_running_loop().time() < max(at for at, _ in service.ledger) + 1.1
+
+    virtual_time.run(main())
+    assert service.cancelled == 0
+
+
+def test_what_is_in_memory_does_not_grow_with_the_work():
+    """The source is not pulled faster than calls are made."""
+    pulled = 0
+
+    async def source() -> AsyncIterator[Chunk]:
+        nonlocal pulled
+        for chunk in many(20_000):
+            pulled += 1
+            yield chunk
+
+    async def main() -> None:
+        service, store = Service(lambda *_: OK, 10.0), MemoryStore()
+        dispatcher = Dispatcher(
+            recipe=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(store), recall=NoRecall(),
+            transport=service, gate=Gate(QuotaBook({}), 64), policy=Policy(), emit=lambda event: None,
+            uniform=random.Random(1).random, run_id="r",
+        )  # fmt: skip
+        task = asyncio.create_task(dispatcher.run(source()))
+        await asyncio.sleep(9.0)
+        assert pulled * 20 <= 64 + UNITS + 20
+        dispatcher.stop(Stop(Cause.SIGNAL, "enough"))
+        dispatcher.abort()
+        await task
+
+    virtual_time.run(main())

@@ -1,0 +1,99 @@
+"""What an outcome makes of a unit, and when a run stops."""
+
+import pytest
+from answers import answer
+
+from jobs.bedrock.classification import DAILY_QUOTA
+from jobs.pipeline.stopping import FEW, FEW_INVALID, MANY_IN_A_ROW, Cause, MaxFailures, Policy, Stop, Stopper
+from jobs.pipeline.transport import Reply
+from jobs.record.record import Status
+from ratelimit.outcome import Outcome
+
+OK = Reply(Outcome.OK, 1.0, answer())
+FATAL = Reply(Outcome.FATAL, 0.1, code="AccessDeniedException", message="no access")
+INVALID = Reply(Outcome.INVALID, 0.1, code="ValidationException", message="temperature")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "attempts", "status", "permanent"),
+    [
+        (Outcome.OK, 1, Status.OK, False),
+        (Outcome.INCOMPLETE, 1, Status.INCOMPLETE, False),
+        (Outcome.THROTTLED, 99, Status.NEW, False),
+        (Outcome.CANCELLED, 99, Status.NEW, False),
+        (Outcome.TRANSIENT, 7, Status.NEW, False),
+        (Outcome.TRANSIENT, 8, Status.FAILED, False),
+        (Outcome.UNKNOWN, 7, Status.NEW, False),
+        (Outcome.UNKNOWN, 8, Status.FAILED, False),
+        (Outcome.INVALID, 1, Status.FAILED, True),
+        (Outcome.FATAL, 1, Status.FAILED, False),
+    ],
+)
+def test_an_outcome_decides_a_units_status(outcome, attempts, status, permanent):
+    assert Policy().status(outcome, attempts) == (status, permanent)
+
+
+def test_with_hold_an_unknown_outcome_is_never_called_again():
+    assert Policy(hold_unknown=True).status(Outcome.UNKNOWN, 1) == (Status.HELD, False)
+
+
+def after(stopper: Stopper, *replies: Reply) -> Stop | None:
+    stop = None
+    for reply in replies:
+        stop = stopper.after(reply, Policy().status(reply.outcome, 1)[0])
+    return stop
+
+
+def test_a_few_refusals_of_access_stop_the_run():
+    assert after(Stopper(Policy()), *[FATAL] * (FEW - 1)) is None
+    stop = after(Stopper(Policy()), *[FATAL] * FEW)
+    assert stop is not None
+    assert stop.cause is Cause.ACCESS
+    assert "AccessDeniedException: no access" in stop.reason
+
+
+def test_an_answer_between_refusals_starts_the_count_anew():
+    assert after(Stopper(Policy()), FATAL, FATAL, OK, *[FATAL] * (MANY_IN_A_ROW - 1)) is None
+    assert after(Stopper(Policy()), OK, *[FATAL] * MANY_IN_A_ROW) is not None
+
+
+def test_the_days_quota_stops_at_once_with_its_own_message():
+    day = Reply(Outcome.FATAL, 0.1, code=DAILY_QUOTA, message="Too many tokens per day")
+    stop = after(Stopper(Policy()), OK, day)
+    assert stop is not None
+    assert stop.cause is Cause.UNAVAILABLE
+    assert "day's token quota" in stop.reason
+
+
+def test_if_everything_is_invalid_the_request_is_wrong():
+    stop = after(Stopper(Policy()), *[INVALID] * FEW_INVALID)
+    assert stop is not None
+    assert "temperature" in stop.reason
+    assert after(Stopper(Policy()), OK, *[INVALID] * 50) is None
+
+
+def test_max_failures_counts_or_takes_a_fraction():
+    counted = Stopper(Policy(max_failures=MaxFailures(count=3)))
+    assert after(counted, OK, INVALID, INVALID) is None
+    stop = after(counted, INVALID)
+    assert stop is not None
+    assert stop.cause is Cause.FAILURES
+    fraction = Stopper(Policy(max_failures=MaxFailures(fraction=0.1)))
+    assert after(fraction, OK, INVALID) is None
+    assert after(fraction, *[OK] * 17) is None
+    assert after(fraction, INVALID) is not None
+
+
+def test_the_first_reason_stays():
+    stopper = Stopper(Policy())
+    assert stopper.stop(Stop(Cause.SIGNAL, "SIGTERM"))
+    assert not stopper.stop(Stop(Cause.BUDGET, "budget"))
+    assert stopper.stopped == Stop(Cause.SIGNAL, "SIGTERM")
+
+
+def test_refusals_before_any_answer_are_suspicious():
+    stopper = Stopper(Policy())
+    after(stopper, INVALID)
+    assert stopper.suspicious
+    after(stopper, OK)
+    assert not stopper.suspicious

@@ -1,0 +1,172 @@
+"""Without a told quota: the real dispatcher, with the gate of `analyze`, against a service that throttles."""
+
+import asyncio
+import math
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from virtual_runs import MODEL, OK, RECIPE, THROTTLED, Service, many
+
+from cli import wiring
+from jobs.bedrock.catalogue import look_up
+from jobs.documents.parsing import Chunk
+from jobs.pipeline.dispatcher import Dispatcher
+from jobs.pipeline.stopping import Policy
+from jobs.pipeline.transport import Reply
+from jobs.record.record import MemoryStore, NoRecall, Status
+from jobs.record.writer import DirectCommit
+from jobs.requests.cost import REQUESTS, TOKENS, Meter
+from ratelimit import virtual_time
+from ratelimit.algorithms.fixed_window import FixedWindow
+from ratelimit.algorithms.protocol import Limiter
+from ratelimit.algorithms.sliding_log import SlidingLog
+from ratelimit.algorithms.token_bucket import TokenBucket
+from ratelimit.discovery.controller import Controller
+from ratelimit.gate import Gate
+
+REFUSED_AFTER = 0.1
+"""Seconds."""
+
+
+@dataclass
+class Throttling(Service):
+    """Admits what its quota has room for; refuses the rest soon, and may name the quota.
+
+    A quota in requests counts calls; one in tokens reserves input + maxTokens and settles what was used.
+    """
+
+    limiter: Limiter | None = None
+    names: str = ""
+    refused: int = 0
+
+    async def send(self, model: str, body: bytes, timeout: float) -> Reply:
+        assert self.limiter is not None
+        now, reserved = asyncio.get_running_loop().time(), 1.0
+        if self.names == "tokens":
+            reserved = len(body) / look_up(MODEL).bytes_per_token + RECIPE.max_tokens
+        if self.limiter.wait(now, reserved) == 0.0:
+            self.limiter.take(now, reserved)
+            reply = await super().send(model, body, timeout)
+            if self.names == "tokens" and reply.answer is not None:
+                used = Meter(look_up(MODEL)).actual(reply.answer.usage)[TOKENS]
+                self.limiter.correct(asyncio.get_running_loop().time(), now, used - reserved)
+            return reply
+        self.refused += 1
+        self.ledger.append((now, body))
+        await asyncio.sleep(REFUSED_AFTER)
+        return THROTTLED._replace(quota=self.names)
+
+
+def gate(quota: float | None = None) -> Gate:
+    """That of `analyze` where neither --rpm nor --tpm is given, or both as infinite: `none`."""
+    settings = SimpleNamespace(
+        emulate=False,
+        rpm=quota,
+        tpm=quota,
+        burst=1.0,
+        max_tokens=100,
+        concurrency=None,
+        budget=None,
+        pacing="burst",
+        on_outage="wait",
+    )
+    return wiring.gate(cast("Any", settings))
+
+
+def run(service: Throttling, units: int, quota: float | None = None) -> tuple[MemoryStore, Gate, float]:
+    """All units through the real dispatcher; the record, the gate, and the seconds that it took."""
+
+    async def source() -> AsyncIterator[Chunk]:
+        for chunk in many(units):
+            yield chunk
+
+    async def main() -> tuple[MemoryStore, Gate, float]:
+        store, made = MemoryStore(), gate(quota)
+        dispatcher = Dispatcher(
+            recipe=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(store), recall=NoRecall(),
+            transport=service, gate=made, policy=Policy(), emit=lambda event: None,
+            uniform=random.Random(1).random, run_id="r",
+        )  # fmt: skip
+        await dispatcher.run(source())
+        return store, made, asyncio.get_running_loop().time()
+
+    return virtual_time.run(main())
+
+
+def state(made: Gate, quota: str) -> str:
+    learner = made.book.dimensions[quota].limiter
+    assert isinstance(learner, Controller)
+    return learner.state.name
+
+
+@pytest.mark.parametrize("names", ["", "requests"])
+@pytest.mark.parametrize(
+    ("limiter", "seconds"),
+    [
+        (lambda: TokenBucket(2.0, 2.0), 215),
+        (lambda: TokenBucket(2.0, 20.0), 205),
+        (lambda: TokenBucket(2.0, 120.0), 160),
+        (lambda: SlidingLog(120.0), 205),
+        (lambda: FixedWindow(120.0, phase=25.0), 200),
+    ],
+    ids=["bucket of 1 s", "bucket of 10 s", "bucket of 60 s", "sliding", "fixed"],
+)
+def test_a_service_that_throttles_is_not_flooded_and_its_quota_is_used(limiter, seconds, names):
+    """400 units at 2 a second."""
+    service = Throttling(lambda *_: OK, limiter=limiter(), names=names)
+    store, made, took = run(service, 400)
+    assert store.statuses == {Status.OK: 400}
+    assert service.refused < 60
+    assert took < seconds + 15
+    assert state(made, REQUESTS) != "ramp"
+    assert state(made, TOKENS) == "ramp"  # nothing was refused for tokens
+
+
+def test_a_refusal_for_tokens_is_learned_from_by_the_controller_of_tokens():
+    """400 units that use 15 tokens each, at 60 tokens a second."""
+    service = Throttling(lambda *_: OK, limiter=TokenBucket(60.0, 600.0), names="tokens")
+    store, made, took = run(service, 400)
+    assert store.statuses.keys() == {Status.OK}
+    assert service.refused < 60
+    assert took < 160  # at best 90, but each call holds seven times what it uses while it lasts
+    assert state(made, TOKENS) != "ramp"
+    assert state(made, REQUESTS) == "ramp"
+
+
+def test_a_service_that_does_not_throttle_is_not_held_back_for_long():
+    """Starting at four a second, e-fold in four seconds, ten thousand calls are out in half a minute."""
+    service = Throttling(lambda *_: OK, limiter=TokenBucket(1e6, 1e6))
+    _, _, took = run(service, 10_000)
+    assert service.refused == 0
+    assert took < 45
+
+
+def test_ten_minutes_of_throttling_lose_nothing_and_flood_nobody():
+    class Blackout(TokenBucket):
+        def wait(self, now: float, cost: float = 1.0) -> float:
+            return 1.0 if now < 600 else super().wait(now, cost)
+
+    service = Throttling(lambda *_: OK, limiter=Blackout(2.0, 20.0))
+    store, _, took = run(service, 200)
+    assert store.statuses.keys() == {Status.OK}
+    assert service.refused < 80
+    assert took < 1200
+
+
+@pytest.mark.parametrize("limiter", [lambda: TokenBucket(5.0, 5.0), lambda: SlidingLog(300.0)], ids=["bucket", "log"])
+def test_a_service_that_throttles_is_not_flooded_where_it_is_said_to_have_no_quota(limiter):
+    service = Throttling(lambda *_: OK, limiter=limiter())
+    store, made, _ = run(service, 2000, math.inf)
+    assert store.statuses == {Status.OK: 2000}
+    assert service.refused < 800  # most of those that may be in flight, and then no more
+    assert state(made, REQUESTS) in ("bucket", "window")
+    assert state(made, TOKENS) == "unlimited"
+
+
+def test_nothing_is_held_back_where_there_is_said_to_be_no_quota_and_there_is_none():
+    _, _, took = run(Throttling(lambda *_: OK, limiter=TokenBucket(1e6, 1e6)), 10_000, math.inf)
+    assert took < 15

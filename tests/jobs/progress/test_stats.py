@@ -1,0 +1,372 @@
+"""The fold of a run's events that displays read."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.pipeline import events
+from jobs.progress.rate_window import RateWindow
+from jobs.progress.snapshot import Quota
+from jobs.progress.stats import Stats
+from jobs.requests.answer import Usage
+from ratelimit.outcome import Outcome
+
+
+@dataclass
+class Clock:
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run(clock: Clock, quota: Quota | None = None) -> Stats:
+    return Stats(clock, quota or Quota())
+
+
+def call(stats: Stats, clock: Clock, at: float, *, outcome: Outcome = Outcome.OK, tokens: float = 0.0) -> None:
+    clock.now = at
+    stats(events.CallSent())
+    usage = Usage(100, 20) if outcome is Outcome.OK else None
+    stats(events.CallEnded(outcome, 2.0, usage, 0.25 if usage else None, tokens))
+
+
+def test_calls_are_counted_by_how_they_ended():
+    clock = Clock()
+    stats = run(clock)
+    call(stats, clock, 101)
+    call(stats, clock, 102, outcome=Outcome.THROTTLED)
+    stats(events.CallSent())
+    shot = stats.snapshot()
+    assert (shot.calls, shot.in_flight, shot.throttled) == (3, 1, 1)
+    assert (shot.input_tokens, shot.output_tokens, shot.cost_usd) == (100, 20, 0.25)
+    assert shot.latency == 2.0
+
+
+def test_sections_are_counted_under_one_name_each():
+    stats = run(Clock())
+    stats(events.Enrolled(new=3, resumed=2, cached=1, coalesced=4, left=5))
+    shot = stats.snapshot()
+    assert (shot.sections, shot.units) == (15, 3)
+    assert (shot.resumed, shot.cached, shot.coalesced, shot.left) == (2, 1, 4, 5)
+
+
+def test_an_unknown_price_is_no_cost():
+    stats = run(Clock())
+    stats.priced = False
+    assert stats.snapshot().cost_usd is None
+
+
+def test_what_is_used_of_a_quota_is_measured_against_burst_and_time():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=60, source="told", burst_s=1.0))
+    for second in range(60):
+        call(stats, clock, 100 + second)
+    assert stats.snapshot().utilisation == pytest.approx(1.0)
+    call(stats, clock, 160, outcome=Outcome.THROTTLED)
+    assert stats.snapshot().utilisation == pytest.approx(60 / 61)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.THROTTLED, Outcome.TRANSIENT, Outcome.INVALID, Outcome.FATAL])
+def test_a_call_that_was_refused_used_nothing_of_the_quota(outcome):
+    clock = Clock()
+    stats = run(clock, Quota(rpm=60, source="told", burst_s=0.0))
+    for second in range(0, 61, 10):
+        call(stats, clock, 100 + second, outcome=Outcome.OK if second == 30 else outcome)
+    assert stats.snapshot().utilisation == pytest.approx(1 / 60)
+
+
+def test_a_call_of_which_nobody_knows_what_it_used_used_what_it_reserved():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=60, source="told", burst_s=0.0))
+    call(stats, clock, 100)
+    call(stats, clock, 160, outcome=Outcome.UNKNOWN)
+    assert stats.snapshot().utilisation == pytest.approx(2 / 60)
+
+
+def test_a_call_that_was_never_sent_is_neither_a_call_nor_a_retry_and_used_nothing():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=60, source="told", burst_s=0.0))
+    call(stats, clock, 100)
+    call(stats, clock, 160)
+    stats(events.CallSent(is_retry=True))
+    assert (stats.snapshot().calls, stats.snapshot().retried) == (3, 1)
+    stats(events.CallEnded(Outcome.TRANSIENT, 0.1, sent=False, is_retry=True))
+    shot = stats.snapshot()
+    assert (shot.calls, shot.retried, shot.utilisation) == (2, 0, pytest.approx(2 / 60))
+
+
+def test_of_two_quotas_the_tighter_one_counts():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=600, tpm=6000, source="told", burst_s=0.0))
+    call(stats, clock, 100, tokens=3000)
+    call(stats, clock, 160, tokens=2400)
+    assert stats.snapshot().utilisation == pytest.approx(5400 / 6000)
+
+
+def test_without_a_quota_or_a_call_nothing_can_be_used():
+    clock = Clock()
+    assert run(clock, Quota(rpm=60, burst_s=1.0)).snapshot().utilisation is None
+    stats = run(clock)
+    call(stats, clock, 101)
+    assert stats.snapshot().utilisation is None
+
+
+def read(stats: Stats, documents: int, size: int, sections: int = 1) -> None:
+    for n in range(documents):
+        stats(events.DocumentRead(f"{n}.md", "ok", size, sections))
+
+
+def test_progress_is_what_was_read_and_answered_of_the_whole():
+    stats = run(Clock())
+    assert stats.snapshot().fraction is None
+    stats(events.Surveyed(4, 400))
+    read(stats, 2, 100, 5)
+    stats(events.Enrolled(new=10))
+    for _ in range(5):
+        stats(events.UnitClosed("ok"))
+    assert stats.snapshot().fraction == pytest.approx(0.25)
+    read(stats, 2, 0)
+    assert stats.snapshot().fraction == pytest.approx(0.5)
+
+
+def test_a_huge_document_counts_as_far_as_it_is_read():
+    stats = run(Clock())
+    stats(events.Surveyed(11, 2000))
+    read(stats, 10, 100, 1)
+    stats(events.Enrolled(new=15))  # 5 of them of the one that is held up
+    for _ in range(12):
+        stats(events.UnitClosed("ok"))
+    assert stats.snapshot().fraction == pytest.approx(1500 / 2000 * 12 / 15)
+
+
+def test_the_time_left_follows_from_the_told_quota_once_all_is_read():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=60, source="told"))
+    stats(events.Surveyed(1, 100))
+    read(stats, 1, 100)
+    stats(events.Enrolled(new=100))
+    stats(events.UnitClosed("ok"))
+    clock.now = 110
+    assert stats.snapshot().eta == pytest.approx(99)
+    stats(events.Stopping("SIGINT received"))
+    assert stats.snapshot().eta is None
+
+
+def all_read(stats: Stats, units: int) -> None:
+    stats(events.Surveyed(1, 100))
+    read(stats, 1, 100, units)
+    stats(events.Enrolled(new=units))
+
+
+def left_and_told(stats: Stats, clock: Clock, starts: list[float], latency: float, tokens: float = 120.0):
+    """Of a run whose calls start then (seconds): what is left and what is told, each second."""
+    begin = clock.now
+    course = sorted(
+        [(at, "sent") for at in starts]
+        + [(at + latency, "answered") for at in starts]
+        + [(float(second), "asked") for second in range(1, int(max(starts) + latency))]
+    )
+    for at, what in course:
+        clock.now = begin + at
+        if what == "sent":
+            stats(events.CallSent())
+        elif what == "answered":
+            stats(events.CallEnded(Outcome.OK, latency, Usage(100, 20), 0.25, tokens))
+            stats(events.UnitClosed("ok"))
+        elif (told := stats.snapshot().eta) is not None:
+            yield max(starts) + latency - at, told
+
+
+EVEN = [n / 10 for n in range(2000)]
+"""Ten calls a second."""
+MINUTES = [60.0 * minute + n / 100 for minute in range(5) for n in range(600)]
+"""The quota of a minute, all at its start."""
+WAVES = [4.0 * wave + n / 1000 for wave in range(50) for n in range(16)]
+"""Sixteen in flight, started together."""
+
+
+@pytest.mark.parametrize(
+    ("quota", "starts", "latency", "off", "seconds"),
+    [
+        (Quota(rpm=600, source="told"), EVEN, 2.0, 0.02, 1.5),
+        (Quota(rpm=6000, tpm=72_000, source="told"), EVEN, 2.0, 0.02, 1.5),
+        (Quota(rpm=6000, source="told"), EVEN, 2.0, 0.02, 1.5),
+        (Quota(), EVEN, 2.0, 0.02, 1.5),
+        (Quota(), EVEN, 30.0, 0.02, 1.5),
+        (Quota(rpm=600, source="told"), MINUTES, 2.0, 0.0, 100.0),
+        (Quota(rpm=6000, source="told"), WAVES, 4.0, 0.4, 8.0),
+    ],
+    ids=["requests", "tokens", "others", "unknown", "slow answers", "minutes", "concurrency"],
+)
+def test_the_time_left_is_told_from_the_first_answers_to_the_last(quota, starts, latency, off, seconds):
+    clock = Clock()
+    stats = run(clock, quota)
+    all_read(stats, len(starts))
+    course = list(left_and_told(stats, clock, starts, latency))
+    assert len(course) >= max(starts) - 3
+    for left, told in course:
+        assert told == pytest.approx(left, rel=off, abs=seconds)
+
+
+def test_after_an_outage_the_time_left_is_what_it_was_before():
+    clock = Clock()
+    stats = run(clock)
+    all_read(stats, 1000)
+    for _ in left_and_told(stats, clock, EVEN[:300], 2.0):
+        pass
+    stats(events.BreakerChanged("closed", "open", "5 calls in a row failed", 60.0))
+    clock.now += 600
+    stats(events.BreakerChanged("open", "half-open", "probes find out"))
+    stats(events.BreakerChanged("half-open", "closed", "2 of 3 probes were answered"))
+    assert stats.snapshot().eta == pytest.approx(70, rel=0.1)
+    for left, told in left_and_told(stats, clock, EVEN[:700], 2.0):
+        assert told == pytest.approx(left, rel=0.1, abs=5)
+
+
+def test_the_time_left_is_never_less_than_a_pause():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=600, source="told"))
+    all_read(stats, 40)
+    for _ in left_and_told(stats, clock, EVEN[:30], 2.0):
+        pass
+    stats(events.Paused(300.0, "Retry-After"))
+    assert stats.snapshot().eta == pytest.approx(300)
+
+
+def test_while_nothing_is_to_be_called_for_the_time_left_is_that_of_reading():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=600, source="told"))
+    stats(events.Surveyed(4, 400))
+    read(stats, 1, 100, 5)
+    stats(events.Enrolled(resumed=5))
+    clock.now += 10
+    assert stats.snapshot().eta == pytest.approx(30)
+
+
+def test_a_pause_is_shown_until_it_is_over():
+    clock = Clock()
+    stats = run(clock)
+    stats(events.Paused(5.0, "Too many requests"))
+    assert (stats.snapshot().paused, stats.snapshot().next_call) == ("Too many requests", 5.0)
+    clock.now += 5
+    assert stats.snapshot().paused == ""
+
+
+def test_an_outage_is_shown_with_its_reason_and_a_countdown_until_it_is_over():
+    clock = Clock()
+    stats = run(clock)
+    stats(events.Surveyed(1, 0))
+    read(stats, 1, 0)
+    stats(events.Enrolled(new=2))
+    stats(events.UnitClosed("ok"))
+    ledger = []
+    for after, event in [
+        (10.0, events.BreakerChanged("closed", "open", "5 calls in a row failed", 60.0)),
+        (20.0, events.Paused(5.0, "a pause within it")),
+        (60.0, events.BreakerChanged("open", "half-open", "probes find out")),
+        (1.0, events.BreakerChanged("half-open", "open", "2 of 3 probes failed", 120.0)),
+        (120.0, events.BreakerChanged("open", "half-open", "probes find out")),
+        (1.0, events.BreakerChanged("half-open", "closed", "2 of 3 probes were answered")),
+    ]:
+        clock.now += after
+        stats(event)
+        shot = stats.snapshot()
+        ledger.append((shot.paused, shot.next_call, shot.eta is None))
+    assert ledger == [
+        ("the service is out: 5 calls in a row failed", 60.0, True),
+        ("the service is out: 5 calls in a row failed", 40.0, True),
+        ("the service is tried again: probes find out", 0.0, True),
+        ("the service is still out: 2 of 3 probes failed", 120.0, True),
+        ("the service is tried again: probes find out", 0.0, True),
+        ("", 0.0, False),
+    ]
+
+
+@given(st.lists(st.tuples(st.floats(0, 30), st.integers(1, 5)), max_size=50))
+def test_the_last_minute_holds_what_came_in_it_to_the_second(steps):
+    minute, now, counted = RateWindow(), 0.0, []
+    for step, amount in steps:
+        now += step
+        minute.add(now, amount)
+        counted.append((now, amount))
+        assert minute.total(now) == sum(amount for at, amount in counted if int(at) > int(now) - 60)
+
+
+def learned(quota: str, per_minute: float | None, kind: str = "bucket") -> events.RateChanged:
+    return events.RateChanged(quota, per_minute, kind if per_minute else "", "")
+
+
+def test_a_learned_quota_is_shown_rounded_until_it_is_in_doubt():
+    stats = run(Clock())
+    stats(learned("requests", 597.6234))
+    assert stats.snapshot().quota == Quota(rpm=598.0, source="learned", rpm_kind="bucket")
+    stats(learned("tokens", 598_312.0, "sliding"))
+    assert (stats.snapshot().quota.tpm, stats.snapshot().quota.tpm_kind) == (598_000.0, "sliding")
+    stats(learned("requests", None))
+    stats(learned("tokens", None))
+    assert stats.snapshot().quota == Quota()
+
+
+def test_of_a_learned_quota_no_more_than_all_is_used():
+    clock = Clock()
+    stats = run(clock, Quota(burst_s=1.0))
+    for second in range(61):
+        call(stats, clock, 100 + second)
+    stats(learned("requests", 120.0))
+    assert stats.snapshot().utilisation == pytest.approx(61 / 120)
+    stats(learned("requests", 30.0))  # a full bucket was emptied
+    assert stats.snapshot().utilisation == 1.0
+
+
+def test_the_source_is_that_of_the_quota_which_is_used_more():
+    clock = Clock()
+    stats = run(clock, Quota(rpm=600, source="told", burst_s=1.0))
+    assert stats.snapshot().quota.source == "told"
+    stats(learned("tokens", 6000.0))
+    call(stats, clock, 100, tokens=3000)
+    call(stats, clock, 160, tokens=2400)
+    assert stats.snapshot().quota.source == "learned"
+    assert stats.snapshot().utilisation == pytest.approx(0.9)
+    stats(learned("tokens", 6e6))
+    assert stats.snapshot().quota.source == "told"
+
+
+def test_what_answers_leave_of_max_tokens_becomes_advice_where_tokens_bind():
+    clock = Clock()
+    stats = run(clock)
+    stats.max_tokens = 4096
+    stats(learned("tokens", 10_000.0, "sliding"))
+    for n in range(40):
+        clock.now = 100 + n * 4
+        stats(events.CallSent())
+        stats(events.CallEnded(Outcome.OK, 6.0, Usage(100, 20), 0.25, 120.0))
+    [advice] = stats.snapshot().advice
+    assert advice.value == 50
+    assert advice.faster == pytest.approx((120 + 4076 * 0.1) / (120 + 30 * 0.1), abs=0.05)
+    stats(learned("requests", 15.0))  # and all of that is used
+    assert stats.snapshot().advice == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "advised"), [(None, 100), ("outage", None), ("concurrency", None), ("burst", None)]
+)
+def test_a_told_quota_that_calls_cannot_use_for_their_max_tokens_becomes_advice(changed, advised):
+    clock = Clock()
+    burst = 60.0 if changed == "burst" else 1.0
+    stats = run(clock, Quota(rpm=6000, tpm=100_000, source="told", burst_s=burst))
+    stats.max_tokens = 32_000
+    if changed == "concurrency":
+        stats.concurrency = 1
+    for second in range(60):
+        clock.now = 100 + second
+        stats(events.CallSent())
+        stats(events.CallEnded(Outcome.OK, 1.0, Usage(250, 80), 0.25, 330.0))
+    if changed == "outage":
+        stats(events.BreakerChanged("closed", "open", "5 calls in a row failed", 60.0))
+        stats(events.BreakerChanged("open", "half-open", "probes find out"))
+        clock.now += 60
+        stats(events.BreakerChanged("half-open", "closed", "2 of 3 probes were answered"))
+    assert next((advice.value for advice in stats.snapshot().advice), None) == advised

@@ -1,0 +1,53 @@
+"""What stands in for an answer while the service is out."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.documents.splitting import Section
+from jobs.requests.answer import Usage
+from jobs.requests.fallback import MARK, MOST, excerpt, local_answer
+from jobs.requests.request import Recipe, undelimited
+
+RECIPE = Recipe("model", "on-demand", "aws", "Summarize <document-0123456789abcdef>.", system="Be brief.")
+
+
+def section(text: str, *heading: str) -> Section:
+    return Section(0, heading, text, "", "00" * 8, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Thirty days.", "Thirty days."),
+        ("  \n Thirty days. \n", "Thirty days."),
+        ("Thirty days. " + "And so on " * 50, "Thirty days. ..."),
+        ("Thirty days a year\n" + "and so on " * 50, "Thirty days a year ..."),
+        ("Is it 3.14? " * 30, ("Is it 3.14? " * 25).strip() + " ..."),
+        ("三十天。" * 100, "三十天。" * 75 + " ..."),
+        ("word " * 100, "word " * 59 + "word ..."),
+        ("x" * 400, "x" * 300 + " ..."),
+    ],
+)
+def test_an_excerpt_is_the_first_sentences_that_there_is_room_for_else_the_first_words(text, shown):
+    assert excerpt(text) == shown
+
+
+@given(st.text(min_size=1, max_size=1000))
+def test_an_excerpt_is_short_and_nothing_but_the_beginning(text):
+    shown = excerpt(text).removesuffix(" ...")
+    assert len(shown) <= MOST
+    assert text.strip().startswith(shown)
+    assert bool(shown) is bool(text.strip())
+
+
+def test_a_local_answer_says_that_it_is_none_leaves_out_the_heading_and_cost_nothing():
+    made = local_answer(RECIPE.build("a.md", section("Thirty days.", "Handbook", "Leave")), "Leave")
+    assert made.text == f"{MARK}Thirty days."
+    assert made.usage == Usage()
+    assert made.complete
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_the_text_of_a_section_comes_out_of_its_request_as_it_went_in(text):
+    assert undelimited(RECIPE.build("a.md", section(text)).body) == text

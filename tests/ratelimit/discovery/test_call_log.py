@@ -1,0 +1,201 @@
+"""The log of calls: every sum of it, however it is kept, is the plain sum over what counts."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ratelimit.discovery import call_log
+from ratelimit.discovery.call_log import KEPT, CallLog
+
+
+@dataclass
+class Plain:
+    """The same books, kept without any cleverness: [sent at, cost], and (when, sent at, given back)."""
+
+    calls: list[list[float]] = field(default_factory=list)
+    credits: list[tuple[float, float, float]] = field(default_factory=list)
+
+    def since(self, start: float) -> float:
+        return sum(cost for at, cost in self.calls if at >= start)
+
+    def total_at(self, time: float) -> float:
+        """What was charged by then and not throttled since."""
+        back = sum(amount for when, at, amount in self.credits if when > time and at <= time)
+        return sum(cost for at, cost in self.calls if at <= time) + back
+
+
+pauses = st.floats(0.01, 40) | st.just(0.0)
+costs = st.floats(0.0, 1000)
+events = st.lists(
+    st.tuples(st.just("add"), pauses, costs)
+    | st.tuples(st.sampled_from(["credit", "throttle"]), pauses, st.floats(0, 1))
+    | st.tuples(st.just("ask"), pauses, st.floats(0, 100)),
+    max_size=150,
+)
+
+
+@pytest.fixture(params=[2, call_log._BATCH], ids=["trims often", "trims rarely"])
+def _batch(request, monkeypatch):
+    monkeypatch.setattr(call_log, "_BATCH", request.param)
+
+
+def replay(steps, ask):
+    """One log and its plain books through all steps; `ask` is told (log, plain, now, argument) wherever it says so."""
+    log, plain, now, taken = CallLog(), Plain(), 1000.0, []
+    for what, pause, amount in steps:
+        now += pause
+        if what == "add":
+            log.add(now, amount)
+            plain.calls.append([now, amount])
+            taken.append([now, amount])
+        elif what == "ask":
+            ask(log, plain, now, amount)
+        elif taken:
+            at, cost = call = taken.pop(int(amount * (len(taken) - 1)))
+            entry = plain.calls[plain.calls.index(call)]
+            if what == "throttle":
+                log.throttle(at, cost)
+                entry[1] = 0.0
+            else:
+                delta = cost * (1 - 2 * amount)
+                log.credit(now, at, delta)
+                entry[1] += delta
+                plain.credits.append((now, at, -delta))
+    return log, plain, now
+
+
+def close(value):
+    return pytest.approx(value, rel=1e-9, abs=1e-6)
+
+
+@pytest.mark.usefixtures("_batch")
+@given(events)
+def test_a_running_sum_is_the_plain_sum_wherever_its_start_has_moved_to(steps):
+    sums = {}
+
+    def ask(log, plain, now, back):
+        if id(log) not in sums:
+            sums[id(log)] = [log.running()[0], now - 60.0]
+        running, latest = sums[id(log)]
+        sums[id(log)][1] = start = max(latest, now - 60.0 - back / 2)
+        assert running(start) == close(plain.since(start))
+
+    replay(steps, ask)
+
+
+@pytest.mark.usefixtures("_batch")
+@given(events)
+def test_what_was_sent_in_a_while_is_the_plain_sum(steps):
+    def ask(log, plain, now, back):
+        time = now - back
+        assert log.after(time) == close(sum(cost for at, cost in plain.calls if at > time))
+        assert log.between(time, now - back / 2) == close(
+            sum(cost for at, cost in plain.calls if time < at <= now - back / 2)
+        )
+        assert log.count_after(time) == sum(at > time for at, _ in plain.calls)
+        assert log.oldest_after(time) == min((at for at, _ in plain.calls if at > time), default=None)
+        given_back = (amount for when, sent, amount in plain.credits if sent <= time < when)
+        assert log.credits_after(time) == close(sum(given_back))
+        until, sent_by = now - back / 2, now - back / 4
+        given_back = (amount for when, sent, amount in plain.credits if sent <= sent_by and time < when <= until)
+        assert log.credits_after(time, until, sent_by=sent_by) == close(sum(given_back))
+
+    replay(steps, ask)
+
+
+@pytest.mark.usefixtures("_batch")
+@given(events)
+def test_the_total_of_a_past_moment_is_what_had_been_charged_by_then(steps):
+    def ask(log, plain, now, back):
+        assert log.total_at(now - back) == close(plain.total_at(now - back))
+
+    log, plain, now = replay(steps, ask)
+    assert log.total_at(now) == log.total == close(sum(cost for _, cost in plain.calls))
+
+
+def test_a_call_that_began_and_ended_later_is_no_part_of_a_past_total():
+    """The answers of fast models come while the probes are still out."""
+    log = CallLog()
+    log.add(0.0, 10.0)
+    log.add(5.0, 10.0)
+    log.credit(6.0, 5.0, -4.0)
+    assert log.total_at(1.0) == 10.0
+
+
+def test_a_call_that_ended_later_counts_in_a_past_total_as_it_was_reserved():
+    log = CallLog()
+    log.add(0.0, 10.0)
+    log.credit(6.0, 0.0, -4.0)
+    assert (log.total_at(1.0), log.total_at(6.0)) == (10.0, 6.0)
+
+
+def test_what_calls_held_at_a_past_moment_is_what_they_had_reserved_or_used_by_then():
+    """It decides what a window can hold: answers give back in seconds most of what a throttle met."""
+    log = CallLog()
+    for at in (0.0, 5.0, 9.0):
+        log.add(at, 10.0)
+    log.credit(6.0, 0.0, -4.0)
+    log.credit(7.0, 5.0, -4.0)
+    assert log.held(-1.0, 5.5) == 20.0
+    assert log.held(-1.0, 6.0) == 16.0
+    assert log.held(-1.0, 8.0) == log.between(-1.0, 8.0) == 12.0
+
+
+def test_what_a_throttled_call_would_have_taken_counts_nowhere():
+    log = CallLog()
+    running, _ = log.running()
+    log.add(1.0, 10.0)
+    log.add(2.0, 20.0)
+    log.throttle(1.0, 10.0)
+    assert (running(0.0), log.total, log.calls, log.total_at(1.5)) == (20.0, 20.0, 1, 0.0)
+
+
+def test_of_several_calls_at_one_instant_any_may_be_corrected():
+    log = CallLog()
+    running, _ = log.running()
+    for cost in (1.0, 2.0, 4.0):
+        log.add(5.0, cost)
+    log.throttle(5.0, 4.0)
+    log.credit(6.0, 5.0, -2.0)
+    assert running(5.0) == log.between(4.0, 5.0) == 1.0
+    assert running(5.1) == 0.0
+
+
+def test_a_running_sum_tells_when_the_call_was_sent_that_must_leave():
+    log = CallLog()
+    running, _ = log.running()
+    for at in (1.0, 2.0, 3.0):
+        log.add(at, 10.0)
+    assert running(0.0) == 30.0
+    assert [running.sent_when_below(most) for most in (25.0, 20.0, 19.0, 9.0, 0.0)] == [1.0, 1.0, 2.0, 3.0, 3.0]
+    running(1.5)
+    assert running.sent_when_below(10.0) == 2.0
+
+
+def test_a_running_sum_that_nobody_asks_survives_the_trimming_of_old_calls():
+    log = CallLog()
+    running, _ = log.running()
+    for tick in range(60_000):
+        log.add(tick / 100, 1.0)
+    assert log.dropped > 0
+    assert running(590.0) == log.between(590.0 - 1e-9, 1e9) == 1000.0
+
+
+def test_memory_does_not_grow_with_the_calls():
+    log = CallLog()
+    for tick in range(60_000):
+        log.add(tick / 20, 1.0)
+        log.credit(tick / 20, tick / 20, -0.5)
+    assert max(len(log._times), len(log._credits)) <= KEPT * 20 + 2 * call_log._BATCH
+    assert log.total == 30_000.0
+
+
+def test_a_correction_of_a_call_that_is_forgotten_still_counts_in_the_total():
+    log = CallLog()
+    for tick in range(60_000):
+        log.add(tick / 20, 1.0)
+    log.credit(3000.0, 0.0, -0.5)
+    assert log.total == 59_999.5
+    assert log.after(2990.0) == log.count_after(2990.0)

@@ -1,0 +1,316 @@
+"""The whole controller: against servers that tell it nothing, and under whatever may happen to it."""
+
+import math
+from functools import partial
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from one_client import Cost, Server, drive, tokens
+
+from ratelimit.discovery.controller import Controller
+
+KINDS = ("bucket 1", "bucket 10", "bucket 60", "fixed", "sliding")
+every_kind = pytest.mark.parametrize("kind", KINDS)
+SEEDS = (101, 102)
+
+
+def judge(server: Server, minutes: float, utilisation: float, throttled: float, **how) -> None:
+    """Each seed must reach it."""
+    for seed in SEEDS:
+        ran = drive(Controller(), server, seed, minutes=minutes, **how)
+        assert ran.utilisation >= utilisation, f"seed {seed}: {ran.utilisation:.4f}"
+        assert ran.throttle_rate <= throttled, f"seed {seed}: {ran.throttle_rate:.4f}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "quota", "minutes", "utilisation", "throttled"),
+    [
+        # a minute's quota; a few minutes hold the start, which a long run forgets
+        ("bucket 1", 60.0, 15, 0.91, 0.03),
+        ("bucket 10", 60.0, 15, 0.97, 0.03),
+        ("bucket 60", 60.0, 15, 0.97, 0.035),
+        ("fixed", 60.0, 15, 0.90, 0.045),
+        ("sliding", 60.0, 15, 0.96, 0.04),
+        ("bucket 1", 600.0, 8, 0.97, 0.01),
+        ("bucket 10", 600.0, 8, 0.97, 0.012),
+        ("bucket 60", 600.0, 8, 0.97, 0.02),
+        ("fixed", 600.0, 8, 0.86, 0.025),
+        ("sliding", 600.0, 8, 0.96, 0.02),
+    ],
+)
+def test_a_quota_in_requests_is_used_and_hardly_passed(kind, quota, minutes, utilisation, throttled):
+    judge(Server(kind, quota), minutes, utilisation, throttled)
+
+
+@pytest.mark.parametrize(
+    ("kind", "burndown", "utilisation", "throttled"),
+    [
+        ("bucket 1", 1, 0.93, 0.02),
+        ("bucket 10", 1, 0.94, 0.03),
+        ("bucket 60", 1, 0.94, 0.04),
+        ("fixed", 1, 0.84, 0.04),
+        ("sliding", 1, 0.88, 0.04),
+        ("bucket 10", 5, 0.94, 0.03),
+        ("fixed", 5, 0.84, 0.04),
+        ("sliding", 5, 0.88, 0.07),
+    ],
+)
+def test_a_quota_in_tokens_is_used_though_calls_differ_and_use_other_than_they_reserve(
+    kind, burndown, utilisation, throttled
+):
+    judge(Server(kind, 600e3), 8, utilisation, throttled, costs=partial(tokens, burndown=burndown))
+
+
+@pytest.mark.parametrize(
+    ("kind", "quota", "most", "utilisation", "throttled"),
+    [
+        # of a call: 112 tokens in, `most` reserved besides, 15 used       a client with the server's own books reaches
+        ("bucket 1", 200e3, 512, 0.95, 0.002),  # 1.00
+        ("bucket 10", 200e3, 512, 0.99, 0.003),  # 1.00
+        ("bucket 10", 200e3, 1024, 0.98, 0.003),  # 1.00
+        ("bucket 60", 200e3, 1024, 0.98, 0.003),  # 1.00
+        ("bucket 10", 600e3, 3000, 0.98, 0.002),  # 1.00
+        ("bucket 60", 60e3, 4096, 0.95, 0.02),  # 1.00
+        ("bucket 10", 60e3, 3000, 0.82, 0.015),  # 0.98
+        ("sliding", 200e3, 512, 0.66, 0.012),  # 0.76
+        ("sliding", 200e3, 1024, 0.54, 0.012),  # 0.60
+        ("sliding", 60e3, 3000, 0.31, 0.03),  # 0.36
+        ("sliding", 60e3, 4096, 0.25, 0.065),  # 0.30
+        ("fixed", 200e3, 512, 0.62, 0.03),  # 0.86
+        ("fixed", 200e3, 1024, 0.45, 0.03),  # 0.68
+    ],
+)
+def test_answers_may_use_far_less_than_they_reserve(kind, quota, most, utilisation, throttled):
+    """Nearly all that is sent comes back seconds later: it is used again, and no refill is read into it."""
+    judge(Server(kind, quota), 8, utilisation, throttled, costs=lambda _: Cost(112.0 + most, 112.0 + 15))
+
+
+@pytest.mark.parametrize("quota", [60.0, 600.0])
+@every_kind
+def test_a_halved_quota_is_kept_to(kind, quota):
+    judge(Server(kind, quota, ((600.0, quota / 2),)), 20, 0.88, 0.06 if quota < 600 else 0.02)
+
+
+@pytest.mark.parametrize("quota", [60.0, 600.0])
+@every_kind
+def test_a_doubled_quota_is_found_within_two_and_a_half_minutes(kind, quota):
+    for seed in SEEDS:
+        ran = drive(Controller(), Server(kind, quota, ((600.0, 2 * quota),)), seed, minutes=14)
+        assert ran.reaches(1.8 * quota, after=600.0) <= 150.0
+        assert ran.throttle_rate <= (0.04 if quota < 600 else 0.02)
+
+
+@every_kind
+def test_another_client_is_left_its_half_and_the_rest_is_used(kind):
+    judge(Server(kind, 600.0, other=(300.0, 600.0, 0.5)), 15, 0.84, 0.03)
+
+
+@every_kind
+def test_when_another_client_has_gone_all_is_used_again(kind):
+    for seed in SEEDS:
+        ran = drive(Controller(), Server(kind, 600.0, other=(300.0, 600.0, 0.5)), seed, minutes=14)
+        assert ran.reaches(0.9 * 600, after=600.0, over=60.0) <= 200.0
+
+
+@every_kind
+def test_after_a_cold_start_nine_tenths_are_soon_reached(kind):
+    for seed in SEEDS:
+        assert drive(Controller(), Server(kind, 600.0), seed, minutes=3).reaches(540.0) <= 45.0
+
+
+@every_kind
+def test_an_idle_hour_does_no_harm(kind):
+    """No burst when calls come again, and the quota is used as before."""
+    for seed in SEEDS:
+        ran = drive(Controller(), Server(kind, 600.0), seed, minutes=80, idle=(300.0, 3900.0))
+        assert sum(3900.0 <= at < 3901.0 for at in ran.sent) <= 3 * 600 / 60 + 3
+        assert ran.rate(3960.0, 4080.0) >= 0.93 * 600
+        assert ran.rate(4080.0, 4800.0) >= 0.93 * 600
+        assert sum(at >= 3900.0 for at in ran.throttled) <= 60
+
+
+@every_kind
+def test_one_seed_is_one_history(kind):
+    one, other = (drive(Controller(), Server(kind, 600.0), 7, minutes=3) for _ in range(2))
+    assert one.sent == other.sent
+    assert one.throttled == other.throttled
+
+
+def test_a_server_that_refuses_everything_for_ten_minutes_is_asked_rarely():
+    for kind in KINDS:
+        server = Server(kind, 600.0, ((300.0, 0.0), (900.0, 600.0)))
+        ran = drive(Controller(), server, 1, minutes=25)
+        assert sum(330.0 <= at < 900.0 for at in ran.throttled) <= 120
+        assert ran.reaches(0.9 * 600, after=900.0, over=60.0) <= 300.0
+
+
+# Whatever happens to it
+
+AT_MOST = 60
+"""Consecutive waits after which a call must have been allowed: nothing that is waited for is waited for in vain."""
+steps = st.lists(
+    st.tuples(st.just("call"), st.floats(0.05, 3.0))
+    | st.tuples(st.sampled_from(["throttle", "throttle", "throttle the newest", "end"]), st.floats(0, 1))
+    | st.tuples(st.just("take at once"), st.integers(1, 6))
+    | st.tuples(st.just("pause"), st.sampled_from([0.0, 0.01, 0.2, 1.0, 20.0, 61.0, 3600.0]))
+    | st.tuples(st.just("ask"), st.floats(0.05, 3.0)),
+    max_size=120,
+)
+
+
+class Torture:
+    """Does to a controller what the steps say, and checks each answer."""
+
+    def __init__(self, unit: float, now: float = 1000.0) -> None:
+        self.controller, self.unit, self.now = Controller(), unit, now
+        self.open: list[tuple[float, float]] = []
+        self.sent: list[float] = []
+
+    def step(self, what: str, amount: float) -> None:
+        if what == "call":
+            self.call(amount * self.unit)
+        elif what == "ask":
+            self.ask(amount * self.unit)
+        elif what == "pause":
+            self.now += amount
+        elif what == "take at once":  # the caller may take what does not fit
+            for _ in range(int(amount)):
+                self.take(self.unit)
+        elif self.open:
+            newest = what == "throttle the newest"
+            at, cost = self.open.pop(-1 if newest else int(amount * (len(self.open) - 1)))
+            if what == "end":
+                self.controller.correct(self.now, at, cost * (0.6 - amount))
+            else:
+                self.controller.throttled(self.now, at, cost)
+
+    def ask(self, cost: float) -> float:
+        wait = self.controller.wait(self.now, cost)
+        assert 0.0 <= wait < math.inf
+        return wait
+
+    def take(self, cost: float) -> None:
+        self.controller.take(self.now, cost)
+        self.open.append((self.now, cost))
+        self.sent.append(self.now)
+
+    def call(self, cost: float) -> None:
+        """Wait until it may start, as a gate does."""
+        for _ in range(AT_MOST):
+            if not (wait := self.ask(cost)):
+                return self.take(cost)
+            self.now += max(wait, 0.001)
+        raise AssertionError(f"{AT_MOST} waits and no call, in state {self.controller.state!r}")
+
+
+@pytest.mark.parametrize("unit", [1.0, 4000.0])
+@settings(deadline=None, max_examples=200)
+@given(steps)
+def test_whatever_happens_it_answers_with_a_finite_wait_after_which_calls_go_on(unit, happening):
+    torture = Torture(unit)
+    for what, amount in happening:
+        torture.step(what, amount)
+    torture.call(unit)
+
+
+@settings(deadline=None, max_examples=100)
+@given(steps, st.sampled_from([1.0, 3600.0, 86_400.0]))
+def test_after_an_idle_time_calls_start_no_faster_than_before(happening, idle):
+    """Whatever was learned: in the first second no more than three times what the fastest second before had."""
+    torture = Torture(1.0)
+    for what, amount in happening:
+        if what != "take at once":
+            torture.step(what, 1.0 if what in ("call", "ask") else amount)
+    before = max((sum(at <= other < at + 1.0 for other in torture.sent) for at in torture.sent), default=0)
+    torture.now += idle
+    start = torture.now
+    while torture.now < start + 1.0:
+        torture.call(1.0)
+    after = sum(start <= at < start + 1.0 for at in torture.sent)
+    assert after <= max(8, 3 * before)
+
+
+@pytest.mark.parametrize("throttles", [1, 3, 10])
+def test_a_log_whose_first_call_after_an_idle_hour_is_throttled_goes_on(throttles):
+    """Another client has taken all of it: nothing was held, and a limit of nothing would divide by zero."""
+    torture = Torture(1.0)
+    server = Server("sliding", 60.0)
+    drive(torture.controller, server, 3, minutes=10)
+    assert torture.controller.state.name == "window"
+    torture.now = 4200.0
+    for _ in range(throttles):
+        torture.call(1.0)
+        torture.now += 0.1
+        torture.step("throttle the newest", 0.0)
+    torture.call(1.0)
+
+
+def test_a_cost_of_nothing_is_allowed_in_every_state():
+    """A call that takes nothing of this quota."""
+    controller = Controller()
+    controller.take(0.0, 0.0)
+    assert controller.wait(0.0, 0.0) == 0.0
+    assert controller.wait(0.0, 1.0) == 0.0
+    controller.take(0.0, 1.0)
+    assert controller.state.name == "ramp"
+
+
+@every_kind
+def test_a_cost_above_all_that_a_window_holds_is_waited_for_and_started(kind):
+    torture = Torture(1.0)
+    drive(torture.controller, Server(kind, 60.0), 3, minutes=5)
+    torture.now = 300.0
+    torture.call(500.0)
+    torture.call(1.0)
+
+
+@every_kind
+def test_the_refusal_of_a_very_old_call_changes_nothing_but_the_count(kind):
+    controller = Controller()
+    drive(controller, Server(kind, 600.0), 3, minutes=10)
+    state, total = controller.state, controller.known.log.total
+    controller.throttled(600.1, 100.0, 1.0)
+    assert controller.known.log.total == total - 1.0
+    assert controller.state is state
+
+
+@every_kind
+def test_a_refusal_that_took_minutes_does_not_slow_the_verdict_on_later_calls(kind):
+    """A service that hangs once: probes are given up for passed after seconds all the same."""
+    torture = Torture(1.0)
+    drive(torture.controller, Server(kind, 600.0), 3, minutes=5)
+    torture.controller.throttled(301.0, 120.0, 1.0)
+    torture.now = 301.0
+    for _ in range(3):
+        torture.call(1.0)
+        torture.now += 0.1
+        torture.step("throttle the newest", 0.0)
+    start = torture.now
+    for _ in range(3):
+        torture.call(1.0)
+    assert torture.now - start < 90.0
+
+
+def test_refusals_that_arrive_out_of_order_come_to_the_same():
+    def after(order: list[int]) -> Controller:
+        controller, now, sent = Controller(), 0.0, []
+        while len(sent) < 40:
+            now += controller.wait(now)
+            controller.take(now)
+            sent.append(now)
+        for index in order:
+            controller.throttled(now + 0.1, sent[index], 1.0)
+        return controller
+
+    one, other = after([36, 37, 38, 39]), after([36, 39, 37, 38])
+    assert one.state.name == other.state.name == "probe"
+    assert one.wait(40.0) == other.wait(40.0)
+    assert one.known.log.total == other.known.log.total
+
+
+def test_asking_again_and_again_at_one_instant_changes_no_answer():
+    for kind in KINDS:
+        controller = Controller()
+        drive(controller, Server(kind, 600.0), 3, minutes=4)
+        assert len({controller.wait(240.0) for _ in range(50)}) <= 2  # a trial may begin

@@ -1,0 +1,93 @@
+"""A quota that is said not to exist: nothing waits, until a throttle shows that there is one."""
+
+from functools import partial
+
+import pytest
+from one_client import Server, drive, tokens
+
+from ratelimit.discovery.controller import Controller, QuotaUpdate
+from ratelimit.discovery.knowledge import Kind, Knowledge, Stopped, Throttle
+from ratelimit.discovery.unlimited import Unlimited
+
+PLACES = 300
+
+
+class InPlaces:
+    """A client with so many calls at once under way."""
+
+    def __init__(self, controller: Controller) -> None:
+        self.controller, self.open = controller, 0
+        self.limit = controller.limit
+
+    def wait(self, now: float, cost: float = 1.0) -> float:
+        return 0.05 if self.open == PLACES else self.controller.wait(now, cost)
+
+    def take(self, now: float, cost: float = 1.0) -> None:
+        self.open += 1
+        self.controller.take(now, cost)
+
+    def correct(self, now: float, taken_at: float, delta: float) -> None:
+        self.open -= 1
+        self.controller.correct(now, taken_at, delta)
+
+    def throttled(self, now: float, taken_at: float, cost: float) -> None:
+        self.open -= 1
+        self.controller.throttled(now, taken_at, cost)
+
+
+def test_nothing_waits_while_nothing_is_throttled():
+    controller = Controller.unlimited()
+    for n in range(10_000):
+        assert controller.wait(n / 10_000) == 0.0
+        controller.take(n / 10_000)
+    controller.correct(6.0, 0.0, -0.5)
+    assert controller.wait(6.0, 1e9) == 0.0
+    assert (controller.state.name, controller.learned) == ("unlimited", None)
+
+
+def test_the_first_refusal_ends_it_at_the_pace_of_the_last_seconds():
+    known = Knowledge()
+    for n in range(1000):
+        known.sent(100.0 + n / 20, 2.0)
+    finding = Unlimited(known).throttled(150.2, Throttle(149.95, 2.0))
+    assert isinstance(finding, Stopped)
+    assert finding.pace == pytest.approx(40.0, rel=0.02)
+
+
+def test_a_refusal_of_the_very_first_call_is_a_pace_as_well():
+    known = Knowledge()
+    known.sent(100.0, 2.0)
+    known.log.throttle(100.0, 2.0)
+    finding = Unlimited(known).throttled(100.1, Throttle(100.0, 2.0))
+    assert isinstance(finding, Stopped)
+    assert finding.pace == pytest.approx(8.0)
+
+
+def test_the_first_refusal_is_told_in_words():
+    told: list[QuotaUpdate] = []
+    controller = Controller.unlimited()
+    controller.on_change = told.append
+    controller.take(0.0)
+    controller.throttled(0.1, 0.0, 1.0)
+    assert [change.reason for change in told] == ["throttled at 240 a minute: finding out how it comes back"]
+
+
+@pytest.mark.parametrize(
+    ("server", "kind", "utilisation"),
+    [
+        (Server("bucket 1", 600e3), Kind.BUCKET, 0.95),
+        (Server("bucket 10", 600e3), Kind.BUCKET, 0.95),
+        (Server("bucket 60", 600e3), Kind.BUCKET, 0.95),
+        (Server("sliding", 600e3), Kind.SLIDING, 0.95),
+        (Server("fixed", 600e3), Kind.FIXED, 0.90),
+    ],
+)
+def test_all_that_was_under_way_may_be_throttled_and_hardly_anything_later(server, kind, utilisation):
+    for seed in (101, 102):
+        controller = Controller.unlimited()
+        ran = drive(InPlaces(controller), server, seed, minutes=8, costs=partial(tokens, burndown=1))
+        assert sum(at < 1.0 for at in ran.throttled) <= PLACES
+        assert sum(at >= 1.0 for at in ran.throttled) <= 0.02 * len(ran.sent)
+        assert ran.utilisation >= utilisation
+        assert controller.learned is not None
+        assert controller.learned.kind is kind
