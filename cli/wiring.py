@@ -24,11 +24,11 @@ from jobs.progress.snapshot import Quota
 from jobs.progress.stats import Stats
 from jobs.record.cache import Cache
 from jobs.record.journal import Journal, RetrySelection
+from jobs.record.protocol import AnswerCache, NoCache
 from jobs.record.quota_memory import QuotaMemory, QuotaScope
-from jobs.record.record import NoRecall, Recall
 from jobs.record.writer import GroupCommit
 from jobs.requests.cost import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
-from jobs.requests.request import Recipe
+from jobs.requests.request import RequestTemplate
 from jobs.results.summary import Summary
 from ratelimit.algorithms.budget import Budget
 from ratelimit.discovery.controller import Controller
@@ -95,9 +95,9 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         service = await stack.enter_async_context(_service(settings))
         summary.endpoint = service.endpoint
         commit = await stack.enter_async_context(GroupCommit(partial(Journal, settings.output / "journal.sqlite")))
-        recall = await _recall(settings, commit, stack)
-        if isinstance(recall, Cache) and recall.set_aside:
-            emit(events.Notice(f"the cache was broken, and begun anew; the old one is {recall.set_aside}"))
+        cache = await _cache(settings, commit, stack)
+        if isinstance(cache, Cache) and cache.set_aside:
+            emit(events.Notice(f"the cache was broken, and begun anew; the old one is {cache.set_aside}"))
         selection = RetrySelection(
             failed="failed" in settings.retry,
             incomplete="incomplete" in settings.retry,
@@ -115,10 +115,10 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         learning = QuotaLearning(memory, scope, emit)
         stack.callback(learning.close)
         dispatcher = Dispatcher(
-            recipe=recipe(settings, summary.model, service.identity),
+            template=template(settings, summary.model, service.identity),
             meter=Meter(model),
             commit=commit,
-            recall=recall,
+            cache=cache,
             transport=service.transport,
             gate=gate(settings, model.context_tokens, learning.controller),
             policy=Policy(
@@ -141,9 +141,9 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         yield Batch(dispatcher, commit, interrupted)
 
 
-def recipe(settings: AnalyzeSettings, model: str, identity: str) -> Recipe:
+def template(settings: AnalyzeSettings, model: str, identity: str) -> RequestTemplate:
     """What all calls of the run have in common."""
-    return Recipe(
+    return RequestTemplate(
         model=model,
         model_class=region_class(model),
         endpoint=identity,
@@ -216,7 +216,7 @@ def simulated_gate(simulation: "Simulation", *, told: bool, emit: events.Emit) -
 def quota(settings: AnalyzeSettings) -> Quota:
     """The told quota, as it is shown."""
     rpm, tpm = (quota if quota and quota < math.inf else None for quota in (settings.rpm, settings.tpm))
-    return Quota(rpm, tpm, "told" if rpm or tpm else None, settings.burst)
+    return Quota(rpm, tpm, "configured" if rpm or tpm else None, settings.burst)
 
 
 def intake(settings: AnalyzeSettings) -> FileRules:
@@ -254,10 +254,10 @@ async def _service(settings: AnalyzeSettings) -> AsyncIterator[Service]:
         yield Service(transport, access.endpoint, identity, access.region, access.account)
 
 
-async def _recall(settings: AnalyzeSettings, commit: GroupCommit, stack: AsyncExitStack) -> Recall:
+async def _cache(settings: AnalyzeSettings, commit: GroupCommit, stack: AsyncExitStack) -> AnswerCache:
     """The cache, opened and closed in the thread that uses it."""
     if settings.no_cache:
-        return NoRecall()
+        return NoCache()
 
     def opened(_: Journal) -> Cache | OSError:
         try:

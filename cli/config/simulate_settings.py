@@ -12,7 +12,7 @@ from cli.errors import UserError
 from cli.render.text import safe
 from jobs.documents.listing import FileRules
 from jobs.emulator.quotas import QuotaRules
-from jobs.requests.request import Recipe
+from jobs.requests.request import RequestTemplate
 from jobs.requests.tasks import DEFAULT, TASKS
 from jobs.simulation.arrivals import Arrivals
 from jobs.simulation.experiment import Simulation
@@ -97,8 +97,8 @@ def _sizes(docs: tuple[str, ...], named: Named) -> list[int]:
         return []
     if not any(os.path.lexists(path) for path in docs):
         raise UserError(f"{named('docs')}: no such file or folder: {', '.join(docs)}", "check the name")
-    recipe = Recipe("simulated", "on-demand", "simulated", TASKS[DEFAULT])
-    sizes, unread = asyncio.run(measured(docs, FileRules(), SECTION_TOKENS, recipe))
+    template = RequestTemplate("simulated", "on-demand", "simulated", TASKS[DEFAULT])
+    sizes, unread = asyncio.run(measured(docs, FileRules(), SECTION_TOKENS, template))
     for path, error in unread:
         print(f"note: not measured: {safe(path)}: {safe(error)}", file=sys.stderr)
     if not sizes:

@@ -50,7 +50,7 @@ def _table(summary: Mapping[str, Any], width: int) -> list[Text]:
             "documents", [_plain(summary, "documents"), count_item("unreadable", summary["unreadable"], "red")], width
         ),
         *rows("sections", _sections(summary), width),
-        *rows("saved", [count_item(name, summary[name]) for name in ("resumed", "cached", "coalesced")], width),
+        *rows("saved", [count_item(name, summary[name]) for name in ("resumed", "cached", "duplicates")], width),
         *rows("calls", _calls(summary), width),
         *rows("tokens", [_plain(summary, "input_tokens", " in"), _plain(summary, "output_tokens", " out")], width),
         *prose("cost", _cost(summary), "", width),

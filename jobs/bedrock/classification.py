@@ -12,14 +12,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ratelimit.breaker import Judgement
+from jobs.pipeline.transport import DAILY_QUOTA
 from ratelimit.outcome import Outcome
 
 MESSAGE_LIMIT = 500
 """Characters of a foreign message that are kept."""
-
-DAILY_QUOTA = "DailyQuotaReached"
-"""Our code for a throttle that no waiting within the run cures; Bedrock tells it by its message alone."""
 
 BY_CODE = {
     "ThrottlingException": Outcome.THROTTLED,
@@ -58,7 +55,7 @@ BY_STATUS = {
     529: Outcome.TRANSIENT,
 }
 
-NOT_THE_SERVICE = frozenset(
+ISOLATED = frozenset(
     {
         "ModelErrorException",
         "ModelStreamErrorException",
@@ -69,8 +66,7 @@ NOT_THE_SERVICE = frozenset(
         "UnrecognizedClientException",
     }
 )
-"""Codes of failures that say nothing of the service: the model stumbled over one input, or our credentials had expired.
-"""
+"""Codes of failures that say nothing about the service: the model failed on one input, or credentials had expired."""
 
 _HINTS = (
     ("signature expired", "this machine's clock is wrong: set it, and run again"),
@@ -121,19 +117,6 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Classifica
     hints = "".join(f" (hint: {hint})" for sign, hint in _HINTS if sign in message.lower())
     quota = _quota(message) if outcome is Outcome.THROTTLED else ""
     return Classification(outcome, code, message + hints, retry_after(headers), quota)
-
-
-def judgement(outcome: Outcome, code: str) -> Judgement:
-    """What the circuit breaker makes of a reply.
-
-    Failures are what a service that is out brings: 500, 503 and their like, connect and read errors, timeouts, a model
-    that is not ready, and a 200 that is no answer. Throttles, refusals and what we withdrew ourselves are neutral.
-    """
-    if outcome in (Outcome.OK, Outcome.INCOMPLETE):
-        return Judgement.SUCCESS
-    if outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN) and code not in NOT_THE_SERVICE:
-        return Judgement.FAILURE
-    return Judgement.NEUTRAL
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

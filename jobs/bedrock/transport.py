@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from jobs.bedrock.classification import Classification, classify
+from jobs.bedrock.classification import ISOLATED, Classification, classify
 from jobs.bedrock.connection_errors import ResponseTooLarge, judge
 from jobs.bedrock.credentials import Access, CredentialsError
 from jobs.bedrock.endpoint import converse_url
@@ -76,7 +76,8 @@ class BedrockTransport:
             outcome, code, message = judge(error, call.left)
             if isinstance(error, TimeoutError) and not error.args:
                 message = f"no {'whole reply' if call.left else 'connection'} within {timeout:g} s"
-            return Reply(outcome, clock() - started, code=code, message=message, sent=call.left)
+            isolated = code in ISOLATED
+            return Reply(outcome, clock() - started, code=code, message=message, sent=call.left, isolated=isolated)
         latency = clock() - started
         request_id = response.headers.get("x-amzn-requestid", "")
         if response.status == 200:
@@ -94,6 +95,7 @@ class BedrockTransport:
             retry_after=verdict.retry_after,
             request_id=request_id,
             quota=verdict.quota,
+            isolated=verdict.code in ISOLATED,
         )
 
     async def close(self) -> None:

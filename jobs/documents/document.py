@@ -10,7 +10,7 @@ class Part:
     """Markdown of one place of a document; every format becomes Parts."""
 
     markdown: str
-    place: str = ""
+    location: str = ""
     """Where it stands (`page 3`, `sheet Prices, rows 1-40`); empty where the document is one piece."""
     syntax: Literal["markdown", "converted", "plain"] = "markdown"
     """What makes a heading in it. `converted`: only lines with # that stand alone, as a converter writes them; all

@@ -29,7 +29,7 @@ class Section(NamedTuple):
     """From the top, its own last; empty before the first heading of a part."""
     text: str
     """What is sent: below the heading line, without blank lines around it, otherwise exactly the characters."""
-    place: str
+    location: str
     """Of its part."""
     id: str
     """16 hex digits of the document's name, the heading path, how often that came before, and the piece's number: edits
@@ -69,7 +69,7 @@ def split(document: str, parts: Iterable[Part], max_tokens: int) -> Iterator[Sec
                 yield last
             text = part.markdown[start:end]
             begin = last.end if last is not None else 0
-            last = Section(number, region.heading, text, part.place, _id(document, region), begin, region.end)
+            last = Section(number, region.heading, text, part.location, _id(document, region), begin, region.end)
             number += 1
         if last is not None:
             yield last._replace(end=len(part.markdown))

@@ -11,10 +11,10 @@ from jobs.pipeline import events
 from jobs.pipeline.stopping import Cause, Policy, Stop, Stopper
 from jobs.pipeline.transport import Reply, Transport
 from jobs.pipeline.work_queue import Unit
-from jobs.record.record import Closing, Recall, Status, Store
+from jobs.record.protocol import AnswerCache, AttemptResult, Record, Status
 from jobs.record.writer import Commit
 from jobs.requests.answer import Answer
-from jobs.requests.cost import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
+from jobs.requests.cost import CONTEXT, MONEY, QUOTAS, Meter
 from jobs.requests.fallback import local_answer
 from ratelimit.breaker import Judgement, Transition
 from ratelimit.gate import ExhaustedError, Gate, GateClosedError, OutageError, Permit
@@ -22,9 +22,6 @@ from ratelimit.outcome import Outcome
 from ratelimit.quota import NeverFitsError
 from ratelimit.retry import Holdback, RetryBudget, backoff
 from ratelimit.slow_start import SlowStart
-
-QUOTAS = {"requests": REQUESTS, "tokens": TOKENS}
-"""The quota in the book by the name that a throttle has for it; it may name none."""
 
 _SPENT = Stop(Cause.BUDGET, "the budget has not enough left for what the next call may cost")
 
@@ -38,7 +35,7 @@ class Caller:
         model: str,
         meter: Meter,
         commit: Commit,
-        recall: Recall,
+        cache: AnswerCache,
         transport: Transport,
         gate: Gate,
         policy: Policy,
@@ -50,7 +47,7 @@ class Caller:
         run_id: str,
     ) -> None:
         """`let_through` is told of each unit that the gate has given a permit."""
-        self._model, self._meter, self._commit, self._recall = model, meter, commit, recall
+        self._model, self._meter, self._commit, self._cache = model, meter, commit, cache
         self._transport, self._gate, self._policy, self._emit = transport, gate, policy, emit
         self._stopper, self._stop, self._let_through = stopper, stop, let_through
         self._uniform, self._run_id = uniform, run_id
@@ -115,7 +112,7 @@ class Caller:
             failures += self._counts(reply)
             status, permanent = self._policy.status(reply.outcome, failures)
             usage = reply.answer.usage if reply.answer else None
-            closing = Closing(
+            closing = AttemptResult(
                 attempt=attempt,
                 outcome=reply.outcome,
                 status=status,
@@ -127,7 +124,7 @@ class Caller:
                 cost_usd=self._meter.model.cost(usage) if usage else None,
                 permanent=permanent,
             )
-            await self._commit(partial(_close_attempt, closing, unit.request.key, self._recall))
+            await self._commit(partial(_close_attempt, closing, unit.request.key, self._cache))
             self.closed += 1
             return reply, status, failures
         finally:
@@ -221,19 +218,19 @@ def _why(reply: Reply) -> str:
     return ": ".join(part for part in (reply.code, reply.message) if part)
 
 
-def _open_attempt(unit: int, store: Store) -> int:
+def _open_attempt(unit: int, store: Record) -> int:
     return store.open_attempt(unit)
 
 
-def _close_attempt(closing: Closing, key: bytes, recall: Recall, store: Store) -> None:
+def _close_attempt(closing: AttemptResult, key: bytes, cache: AnswerCache, store: Record) -> None:
     store.close_attempt(closing)
     if closing.status is Status.OK and closing.answer is not None:
-        recall.keep(key, closing.answer)
+        cache.keep(key, closing.answer)
 
 
-def _fail(unit: int, code: str, message: str, store: Store) -> None:
+def _fail(unit: int, code: str, message: str, store: Record) -> None:
     store.fail(unit, code, message)
 
 
-def _fall_back(unit: int, answer: Answer, code: str, message: str, store: Store) -> None:
+def _fall_back(unit: int, answer: Answer, code: str, message: str, store: Record) -> None:
     store.fall_back(unit, answer, code, message)

@@ -13,14 +13,14 @@ from jobs.documents.parsing import Chunk
 from jobs.pipeline import events
 from jobs.pipeline.caller import Caller
 from jobs.pipeline.enroller import Enroller
+from jobs.pipeline.stage import Stage
 from jobs.pipeline.stopping import Cause, Policy, Stop, Stopper
 from jobs.pipeline.transport import Transport
 from jobs.pipeline.work_queue import Unit, WorkQueue
-from jobs.progress.snapshot import Stage
-from jobs.record.record import Recall
+from jobs.record.protocol import AnswerCache
 from jobs.record.writer import Commit
 from jobs.requests.cost import Meter
-from jobs.requests.request import Recipe
+from jobs.requests.request import RequestTemplate
 from ratelimit.gate import Gate
 
 LOOKAHEAD = 8
@@ -36,10 +36,10 @@ class Dispatcher:
     def __init__(
         self,
         *,
-        recipe: Recipe,
+        template: RequestTemplate,
         meter: Meter,
         commit: Commit,
-        recall: Recall,
+        cache: AnswerCache,
         transport: Transport,
         gate: Gate,
         policy: Policy,
@@ -49,7 +49,7 @@ class Dispatcher:
         fair: bool = True,
         weights: Mapping[str, float] | None = None,
     ) -> None:
-        """`uniform` gives numbers in [0, 1) for jitter; `recall` is used inside operations of `commit` only.
+        """`uniform` gives numbers in [0, 1) for jitter; `cache` is used inside operations of `commit` only.
 
         `fair`: documents that are open at once share the rate (but for a sample), each by its weight, 1 if `weights`
         does not name it; else they come in order.
@@ -59,10 +59,10 @@ class Dispatcher:
         sample = policy.sample
         self._work_queue = WorkQueue(fair=fair and sample is None, weights=weights)
         self._entering = Enroller(
-            recipe=recipe,
+            template=template,
             meter=meter,
             commit=commit,
-            recall=recall,
+            cache=cache,
             emit=emit,
             work_queue=self._work_queue,
             sample=sample,
@@ -76,7 +76,7 @@ class Dispatcher:
         """The turns of those who are done with a unit and have no other yet."""
         self._picking = self._all_picked = False
         self._caller = Caller(
-            model=recipe.model, meter=meter, commit=commit, recall=recall, transport=transport, gate=gate,
+            model=template.model, meter=meter, commit=commit, cache=cache, transport=transport, gate=gate,
             policy=policy, stopper=self._stopper, stop=self.stop, let_through=self._let_through, emit=emit,
             uniform=uniform, run_id=run_id,
         )  # fmt: skip

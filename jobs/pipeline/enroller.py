@@ -8,10 +8,10 @@ from functools import partial
 from jobs.documents.parsing import Chunk
 from jobs.pipeline import events
 from jobs.pipeline.work_queue import Unit, WorkQueue
-from jobs.record.record import Enrolment, Entry, Place, Recall, Store
+from jobs.record.protocol import AnswerCache, Disposition, Enrolment, Record, SectionEntry
 from jobs.record.writer import Commit
 from jobs.requests.cost import Meter
-from jobs.requests.request import Recipe, Request
+from jobs.requests.request import Request, RequestTemplate
 
 CHUNKS = 16
 """Chunks whose entry into the record is not yet durable; their writes share transactions."""
@@ -30,16 +30,16 @@ class Enroller:
     def __init__(
         self,
         *,
-        recipe: Recipe,
+        template: RequestTemplate,
         meter: Meter,
         commit: Commit,
-        recall: Recall,
+        cache: AnswerCache,
         emit: events.Emit,
         work_queue: WorkQueue,
         sample: int | None,
     ) -> None:
-        """`recall` is used inside operations of `commit` only; `sample` is a number of sections to stop after."""
-        self._recipe, self._meter, self._commit, self._recall = recipe, meter, commit, recall
+        """`cache` is used inside operations of `commit` only; `sample` is a number of sections to stop after."""
+        self._template, self._meter, self._commit, self._cache = template, meter, commit, cache
         self._emit, self._work_queue, self._sample = emit, work_queue, sample
         self._asked: asyncio.Queue[_Entered | None] = asyncio.Queue(CHUNKS)
         self.documents = self.sections = 0
@@ -72,13 +72,13 @@ class Enroller:
 
     async def _enter(self, chunk: Chunk) -> None:
         path = chunk.document.path
-        requests = [self._recipe.build(path, section) for section in chunk.sections]
+        requests = [self._template.build(path, section) for section in chunk.sections]
         entries = [
-            Entry(section.id, section.number, section.heading, section.place, request.key)
+            SectionEntry(section.id, section.number, section.heading, section.location, request.key)
             for section, request in zip(chunk.sections, requests, strict=True)
         ]
         self._work_queue.expect(path, len(entries))
-        enrolments = self._commit(partial(_enroll, chunk, entries, self._recall))
+        enrolments = self._commit(partial(_enroll, chunk, entries, self._cache))
         await self._asked.put(_Entered(chunk, requests, enrolments))
         self.sections += len(entries)
         self.documents += chunk.done
@@ -93,7 +93,7 @@ class Enroller:
                 self._emit(events.DocumentRead(read.path, read.status, read.bytes, read.sections, read.error))
             units = []
             for section, request, enrolment in zip(chunk.sections, entered.requests, enrolments, strict=True):
-                if enrolment.place is Place.NEW:
+                if enrolment.disposition is Disposition.NEW:
                     heading = section.heading[-1] if section.heading else ""
                     unit = Unit(enrolment.unit, request, read.path, heading)
                     units.append((unit, self._meter.tokens(request)))
@@ -108,16 +108,16 @@ def _first(chunk: Chunk, sections: int) -> Chunk:
     return replace(chunk, sections=chunk.sections[:sections], done=False)
 
 
-def _enroll(chunk: Chunk, entries: list[Entry], recall: Recall, store: Store) -> list[Enrolment]:
+def _enroll(chunk: Chunk, entries: list[SectionEntry], cache: AnswerCache, store: Record) -> list[Enrolment]:
     document = store.begin_document(chunk.document.path, chunk.position)
-    enrolments = store.enroll(document, entries, recall) if entries else []
+    enrolments = store.enroll(document, entries, cache) if entries else []
     if chunk.done:
         store.end_document(document, chunk.document)
     return enrolments
 
 
 def _counted(enrolments: list[Enrolment]) -> events.Enrolled:
-    counts = dict.fromkeys((str(place) for place in Place), 0)
+    counts = dict.fromkeys((str(disposition) for disposition in Disposition), 0)
     for enrolment in enrolments:
-        counts[enrolment.place] += 1
+        counts[enrolment.disposition] += 1
     return events.Enrolled(**counts)

@@ -35,14 +35,14 @@ class Enrolled:
     new: int = 0
     resumed: int = 0
     cached: int = 0
-    coalesced: int = 0
-    left: int = 0
-    """Failed, incomplete or held before, and left so (see --retry)."""
+    duplicates: int = 0
+    skipped: int = 0
+    """Failed, incomplete or held in an earlier run, and not selected by --retry."""
 
     @property
     def sections(self) -> int:
         """All of them."""
-        return self.new + self.resumed + self.cached + self.coalesced + self.left
+        return self.new + self.resumed + self.cached + self.duplicates + self.skipped
 
 
 class CallSent(NamedTuple):

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from jobs.pipeline import events
-from jobs.pipeline.caller import QUOTAS
 from jobs.record.quota_memory import BrokenMemoryError, QuotaMemory, QuotaScope
+from jobs.requests.cost import QUOTAS
 from ratelimit.discovery.controller import Controller, QuotaUpdate
 from ratelimit.discovery.learned import Remembered
 

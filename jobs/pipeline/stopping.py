@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from jobs.bedrock.classification import DAILY_QUOTA
-from jobs.pipeline.transport import Reply
-from jobs.record.record import Status
+from jobs.pipeline.transport import DAILY_QUOTA, Reply
+from jobs.record.protocol import Status
 from ratelimit.outcome import Outcome
 
 FEW = 3

@@ -2,10 +2,12 @@
 
 from typing import NamedTuple, Protocol
 
-from jobs.bedrock.classification import judgement
 from jobs.requests.answer import Answer
 from ratelimit.breaker import Judgement
 from ratelimit.outcome import Outcome
+
+DAILY_QUOTA = "DailyQuotaReached"
+"""The code of a throttle for a day's quota: it ends the run, as no wait within the run helps."""
 
 
 class Reply(NamedTuple):
@@ -28,10 +30,21 @@ class Reply(NamedTuple):
     quota: str = ""
     """Of a throttle: the quota that it names, `requests` or `tokens`; empty if it names none."""
 
+    isolated: bool = False
+    """The failure belongs to this call (its input, expired credentials) and says nothing about the service."""
+
     @property
     def judgement(self) -> Judgement:
-        """What it says of the service, for the circuit breaker."""
-        return judgement(self.outcome, self.code)
+        """What the circuit breaker counts it as.
+
+        Failures are what an outage looks like: 500, 503, connect and read errors, timeouts, a model that is not ready,
+        a 200 without an answer. Throttled, invalid and cancelled calls are neutral.
+        """
+        if self.outcome in (Outcome.OK, Outcome.INCOMPLETE):
+            return Judgement.SUCCESS
+        if self.outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN) and not self.isolated:
+            return Judgement.FAILURE
+        return Judgement.NEUTRAL
 
 
 class Transport(Protocol):

@@ -2,17 +2,8 @@
 
 from dataclasses import dataclass
 
+from jobs.pipeline.stage import Stage
 from jobs.progress.advice import Advice
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One stage of the pipeline: what waits before it, what is in it, what has left it."""
-
-    name: str
-    waiting: int
-    active: int
-    done: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +45,8 @@ class Snapshot:
     sections: int = 0
     resumed: int = 0
     cached: int = 0
-    coalesced: int = 0
-    left: int = 0
+    duplicates: int = 0
+    skipped: int = 0
     units: int = 0
     """Units to call for, so far."""
     units_done: int = 0

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from jobs.pipeline import events
+from jobs.pipeline.stage import Stage
 from jobs.progress.advice import Advice, TokenUse, smaller_max_tokens
 from jobs.progress.rate_window import RATE_WINDOW, Pace, RateWindow
-from jobs.progress.snapshot import Quota, Snapshot, Stage
+from jobs.progress.snapshot import Quota, Snapshot
 from ratelimit.discovery.learned import figure
 from ratelimit.outcome import Outcome
 
@@ -128,7 +129,7 @@ class Stats:
             return
         counts["sections"] += event.sections
         counts["units"] += event.new
-        for name in ("resumed", "cached", "coalesced", "left"):
+        for name in ("resumed", "cached", "duplicates", "skipped"):
             counts[name] += getattr(event, name)
 
     def _call_ended(self, event: events.CallEnded, now: float) -> None:
@@ -245,7 +246,7 @@ def _source(quota: Quota, *, tokens_bind: bool) -> str | None:
     kind = quota.rpm_kind if quota.tpm is None or (quota.rpm is not None and not tokens_bind) else quota.tpm_kind
     if quota.rpm is None and quota.tpm is None:
         return None
-    return "learned" if kind else "told"
+    return "learned" if kind else "configured"
 
 
 _COUNTED = (
@@ -256,8 +257,8 @@ _COUNTED = (
     "sections",
     "resumed",
     "cached",
-    "coalesced",
-    "left",
+    "duplicates",
+    "skipped",
     "units",
     "units_done",
     "ok",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.documents.document import Document
-from jobs.record.record import Closing, Enrolment, Entry, Place, Recall, Status
+from jobs.record.protocol import AnswerCache, AttemptResult, Disposition, Enrolment, SectionEntry, Status
 from jobs.requests.answer import Answer
 from ratelimit.outcome import Outcome
 
@@ -138,7 +138,7 @@ class Journal:
         self.db.execute("UPDATE runs SET ended_at = ?, summary = ? WHERE id = ?", (ended_at, summary, self.run))
 
     def begin_document(self, path: str, position: int) -> int:
-        """See Store."""
+        """See Record."""
         (document,) = self.db.execute(
             "INSERT INTO documents (path, position, met) VALUES (?, ?, ?) ON CONFLICT (path) DO UPDATE SET"
             " position = excluded.position, met = excluded.met, gone = 0, status = 'partial' RETURNING id",
@@ -147,42 +147,42 @@ class Journal:
         return int(document)
 
     def end_document(self, document: int, read: Document) -> None:
-        """See Store."""
+        """See Record."""
         self.db.execute(
             "UPDATE documents SET run = ?, format = ?, bytes = ?, sections = ?, status = ?, error = ? WHERE id = ?",
             (self.run, read.format, read.bytes, read.sections, read.status, read.error, document),
         )
 
-    def enroll(self, document: int, entries: Sequence[Entry], recall: Recall) -> list[Enrolment]:
-        """See Store."""
+    def enroll(self, document: int, entries: Sequence[SectionEntry], cache: AnswerCache) -> list[Enrolment]:
+        """See Record."""
         known = self._known([entry.key for entry in entries])
         unknown = list({entry.key: None for entry in entries if entry.key not in known})
-        cached = recall.find(unknown) if unknown and not self._selection.answered else {}
+        cached = cache.find(unknown) if unknown and not self._selection.answered else {}
         enrolments = []
         for entry in entries:
             section = _section_id(entry.section_id)
             seen = known.get(entry.key)
             if seen is None:
                 place, unit = self._new_unit(entry.key, section, cached.get(entry.key))
-                known[entry.key] = unit, Place.COALESCED
+                known[entry.key] = unit, Disposition.DUPLICATE
             else:
                 unit, place = seen
-                if place is Place.NEW:
+                if place is Disposition.NEW:
                     self._take_up(unit)
-                    known[entry.key] = unit, Place.COALESCED
+                    known[entry.key] = unit, Disposition.DUPLICATE
             enrolments.append(Enrolment(place, unit))
         self.db.executemany(
             "INSERT INTO sections VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET document = excluded.document, position = excluded.position,"
             " unit = excluded.unit, run = excluded.run, heading = excluded.heading, place = excluded.place",
             [
-                (_section_id(e.section_id), document, e.number, enrolment.unit, self.run, _json(e.heading), e.place)
+                (_section_id(e.section_id), document, e.number, enrolment.unit, self.run, _json(e.heading), e.location)
                 for e, enrolment in zip(entries, enrolments, strict=True)
             ],
         )
         return enrolments
 
-    def _known(self, keys: list[bytes]) -> dict[bytes, tuple[int, Place]]:
+    def _known(self, keys: list[bytes]) -> dict[bytes, tuple[int, Disposition]]:
         """The units that exist, with the place that a section of this run finds there."""
         marks = ",".join("?" * len(keys))
         rows = self.db.execute(
@@ -193,16 +193,16 @@ class Journal:
             key: (unit, self._place(Status(status), run, bool(permanent))) for key, unit, status, run, permanent in rows
         }
 
-    def _place(self, status: Status, run: int, permanent: bool) -> Place:
+    def _place(self, status: Status, run: int, permanent: bool) -> Disposition:
         if run == self.run:
-            return Place.COALESCED
+            return Disposition.DUPLICATE
         selection = self._selection
         match status:
             case Status.NEW | Status.FALLBACK:
                 again = True
             case Status.OK:
                 if not selection.answered:
-                    return Place.RESUMED
+                    return Disposition.ANSWERED
                 again = True
             case Status.FAILED:
                 again = selection.failed or not permanent
@@ -210,9 +210,9 @@ class Journal:
                 again = selection.incomplete
             case Status.HELD:
                 again = selection.held
-        return Place.NEW if again else Place.LEFT
+        return Disposition.NEW if again else Disposition.SKIPPED
 
-    def _new_unit(self, key: bytes, section: int, answer: Answer | None) -> tuple[Place, int]:
+    def _new_unit(self, key: bytes, section: int, answer: Answer | None) -> tuple[Disposition, int]:
         status, closed = (Status.OK, self.run) if answer else (Status.NEW, 0)
         cursor = self.db.execute(
             "INSERT INTO units (key, status, run, closed, owner) VALUES (?, ?, ?, ?, ?)",
@@ -220,23 +220,23 @@ class Journal:
         )
         unit = cursor.lastrowid or 0
         if answer is None:
-            return Place.NEW, unit
+            return Disposition.NEW, unit
         self._keep(unit, answer, "cache", 0.0, 0.0)
-        return Place.CACHED, unit
+        return Disposition.CACHED, unit
 
     def _take_up(self, unit: int) -> None:
         # What it has, it keeps until this run brings something: a run that is stopped before must not lose it.
         self.db.execute("UPDATE units SET run = ? WHERE id = ?", (self.run, unit))
 
     def open_attempt(self, unit: int) -> int:
-        """See Store; a second open attempt of a unit breaks a constraint of the database."""
+        """See Record; a second open attempt of a unit breaks a constraint of the database."""
         cursor = self.db.execute(
             "INSERT INTO attempts (unit, run, opened_at) VALUES (?, ?, ?)", (unit, self.run, time.time())
         )
         return cursor.lastrowid or 0
 
-    def close_attempt(self, closing: Closing) -> None:
-        """See Store."""
+    def close_attempt(self, closing: AttemptResult) -> None:
+        """See Record."""
         code, message = _storable(closing.code), _storable(closing.message)
         row = self.db.execute(
             "UPDATE attempts SET outcome = ?, latency = ?, code = ?, message = ?, request_id = ?, cost_usd = ?"
@@ -262,14 +262,14 @@ class Journal:
             self._keep(unit, closing.answer, "bedrock", closing.cost_usd, closing.latency)
 
     def fail(self, unit: int, code: str, message: str) -> None:
-        """See Store."""
+        """See Record."""
         self.db.execute(
             "UPDATE units SET status = ?, closed = ?, permanent = 0, code = ?, message = ? WHERE id = ?",
             (Status.FAILED, self.run, code, message, unit),
         )
 
     def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> None:
-        """See Store; a unit that has an answer stays taken up: this run brought nothing for it."""
+        """See Record; a unit that has an answer stays taken up: this run brought nothing for it."""
         changed = self.db.execute(
             "UPDATE units SET status = ?, closed = ?, permanent = 0, code = ?, message = ?"
             " WHERE id = ? AND status NOT IN ('ok', 'incomplete')",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from jobs.documents.document import Document
 from jobs.record.journal import Journal
-from jobs.record.record import Status
+from jobs.record.protocol import Status
 
 
 class Row(NamedTuple):
@@ -17,11 +17,11 @@ class Row(NamedTuple):
     heading: tuple[str, ...]
     key: bytes
     status: Status
-    coalesced: bool
+    is_duplicate: bool
     """Another section brought the unit."""
     position: int
     """The section's index in its document."""
-    place: str
+    location: str
     attempts: int
     code: str
     message: str

@@ -3,13 +3,15 @@
 import math
 from dataclasses import dataclass, field
 
-from jobs.bedrock.catalogue import Model
 from jobs.requests.answer import Usage
+from jobs.requests.model import Model
 from jobs.requests.request import Request
 from ratelimit.quota import Cost
 
 REQUESTS, TOKENS, MONEY = "requests a minute", "tokens a minute", "the budget (USD)"
 """The names of the quotas in the book, as messages show them."""
+QUOTAS = {"requests": REQUESTS, "tokens": TOKENS}
+"""From the short name of a quota, as events, throttles and quotas.json have it, to its name in the book."""
 CONTEXT = "the model's context (tokens)"
 """A bound on each call alone, kept in the book like a quota that is never used up."""
 

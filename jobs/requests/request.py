@@ -30,7 +30,7 @@ class Request(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class RequestTemplate:
     """What all calls of a run have in common."""
 
     model: str

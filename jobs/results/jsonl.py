@@ -7,8 +7,8 @@ from typing import Any
 
 from jobs.atomic_file import atomic_write
 from jobs.documents.document import Document
+from jobs.record.protocol import Status
 from jobs.record.queries import Row
-from jobs.record.record import Status
 from jobs.requests.answer import Answer, NotAnAnswer, parse
 
 
@@ -51,13 +51,13 @@ def result(row: Row) -> dict[str, Any]:
         "status": status,
         "text": answer.text if answer else None,
         "model": row.model,
-        "source": "coalesced" if row.coalesced and row.source in ("bedrock", "cache") else row.source,
+        "source": "duplicate" if row.is_duplicate and row.source in ("bedrock", "cache") else row.source,
         "usage": _usage(answer) if answer else None,
         "cost_usd": _cost(row),
         "attempts": row.attempts,
         "latency_s": None if row.latency is None else round(row.latency, 3),
         "error": damage or _error(row, answer),
-        **({"place": row.place} if row.place else {}),
+        **({"location": row.location} if row.location else {}),
     }
 
 
@@ -77,7 +77,7 @@ _ANSWERED = (Status.OK, Status.INCOMPLETE, Status.FALLBACK)
 
 def _cost(row: Row) -> float | None:
     """Of the sections that share an answer one bears its cost."""
-    if row.cost_usd is None or row.coalesced:
+    if row.cost_usd is None or row.is_duplicate:
         return None if row.raw is None or row.cost_usd is None else 0.0
     return round(row.cost_usd, 9)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs.atomic_file import atomic_write
 from jobs.progress.snapshot import Quota, Snapshot
-from jobs.record.record import Status
+from jobs.record.protocol import Status
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class Summary:
     """Without an outcome yet: the run stopped before."""
     resumed: int = 0
     cached: int = 0
-    coalesced: int = 0
+    duplicates: int = 0
     throttled: int = 0
     retried: int = 0
     maybe_paid_twice: int = 0
@@ -105,7 +105,7 @@ _FROM_STATS = (
     "calls",
     "resumed",
     "cached",
-    "coalesced",
+    "duplicates",
     "throttled",
     "retried",
     "input_tokens",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from jobs.pipeline.transport import Reply
-from jobs.record.record import Status
+from jobs.record.protocol import Status
 from jobs.simulation.engine_run import Run, Watch
 from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import Scenario

@@ -18,7 +18,7 @@ from jobs.simulation.timeline import Heard, timeline
 from ratelimit.gate import Gate
 
 TOLD: Final = "bedrock-batch"
-BLIND: Final = "bedrock-batch-blind"
+BLIND: Final = "bedrock-batch-auto"
 ALGORITHMS: Final = (*PLAIN, TOLD, BLIND)
 """In the order in which they are shown."""
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from jobs.pipeline import events
 from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.stopping import Cause, Policy, Stop
-from jobs.record.record import MemoryStore, NoRecall, Status
+from jobs.record.memory import MemoryRecord
+from jobs.record.protocol import NoCache, Status
 from jobs.record.writer import DirectCommit
 from jobs.requests.cost import Meter
 from jobs.simulation.rng import Rng
@@ -70,12 +71,12 @@ async def _run(
     emit: events.Emit,
 ) -> Run:
     loop = asyncio.get_running_loop()
-    store = MemoryStore()
+    store = MemoryRecord()
     dispatcher = Dispatcher(
-        recipe=work.recipe(),
+        template=work.template(),
         meter=Meter(simulated_model(scenario.rules.burndown)),
         commit=DirectCommit(store),
-        recall=NoRecall(),
+        cache=NoCache(),
         transport=SimulatedTransport(scenario, work, server),
         gate=gate(),
         policy=policy,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 
 from jobs.emulator.quotas import QuotaRules
-from jobs.record.record import Status
+from jobs.record.protocol import Status
 from jobs.simulation.engine_run import Run
 from jobs.simulation.ledger import Call
 from jobs.simulation.scenario import MINUTE, Scenario

@@ -33,7 +33,7 @@ _REFUSED: Final[Mapping[str, str]] = {
     "kong-sliding": "it counts what it refuses as well, so clients that come back keep it shut",
     "api-gateway": "it refuses what is ahead of its rate, and " + _TOGETHER,
     "bedrock-batch": _SOONER,
-    "bedrock-batch-blind": _FINDS,
+    "bedrock-batch-auto": _FINDS,
 }
 """Why calls are refused, if nothing else explains it."""
 _TOLD: Final = frozenset(
@@ -49,7 +49,7 @@ _COMES_LATE = f"what fails in an outage waits up to {CAP:.0f} s before it is tri
 _SLOW: Final[Mapping[str, str]] = {
     "adaptive": "it begins with a call a second, gets a tenth faster after 100 answers, and halves with each refusal",
     "botocore-adaptive": _BACKS_OFF,
-    "bedrock-batch-blind": "nobody tells it the quota, so it begins slowly and finds it first",
+    "bedrock-batch-auto": "nobody tells it the quota, so it begins slowly and finds it first",
 }
 _RESERVES = "it takes maxTokens of the quota in tokens for each call, and gets back none of what the answer leaves"
 _EVENLY = "it spreads evenly what the server would give at once"

@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from jobs.documents.listing import FileRules
 from jobs.documents.parser_pool import read
-from jobs.requests.request import Recipe
+from jobs.requests.request import RequestTemplate
 
 BYTES_PER_TOKEN = 4.0
 """Of English prose, as jobs/bedrock/models.toml has it."""
@@ -26,7 +26,7 @@ class _All:
 
 
 async def measured(
-    paths: Sequence[str], rules: FileRules, section_tokens: int, recipe: Recipe
+    paths: Sequence[str], rules: FileRules, section_tokens: int, template: RequestTemplate
 ) -> tuple[list[int], list[tuple[str, str]]]:
     """Input tokens of the requests for all distinct sections, in order; and what could not be read, with the reason.
 
@@ -39,6 +39,6 @@ async def measured(
             if chunk.done and chunk.document.error:
                 unread.append((chunk.document.path, chunk.document.error))
             for section in chunk.sections:
-                request = recipe.build(chunk.document.path, section)
+                request = template.build(chunk.document.path, section)
                 sizes[request.key] = max(1, round(len(request.body) / BYTES_PER_TOKEN))
     return list(sizes.values()), unread

@@ -5,7 +5,7 @@ from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from jobs.record.record import Status
+from jobs.record.protocol import Status
 from jobs.simulation.engine_run import Run
 from jobs.simulation.fairness import fairness
 from jobs.simulation.ideal import ideal

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from jobs.pipeline import events
-from jobs.pipeline.caller import QUOTAS
-from jobs.requests.cost import REQUESTS
+from jobs.requests.cost import QUOTAS, REQUESTS
 from jobs.simulation.engine_run import Run
 from jobs.simulation.result import Timeline
 from jobs.simulation.scenario import MINUTE

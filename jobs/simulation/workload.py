@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from itertools import accumulate, repeat
 from itertools import count as integers
 
-from jobs.bedrock.catalogue import Model
 from jobs.documents.document import Document
 from jobs.documents.parsing import Chunk
 from jobs.documents.splitting import Section
-from jobs.requests.request import Recipe, Request
+from jobs.requests.model import Model
+from jobs.requests.request import Request, RequestTemplate
 from jobs.simulation.rng import Rng
 from jobs.simulation.server import MODEL
 
@@ -126,7 +126,7 @@ class Work:
         self.outputs.append(min(self.max_tokens, max(1, round(rng.lognormal(mix.output, mix.sigma)))))
         self._lengths.append(round(tokens * bytes_per_token))
 
-    def recipe(self) -> Recipe:
+    def template(self) -> RequestTemplate:
         """By which the dispatcher builds the requests."""
         return _SimulatedRecipe(MODEL, "on-demand", "simulated", "", max_tokens=self.max_tokens, work=self)
 
@@ -160,7 +160,7 @@ def number_of(body: bytes) -> int:
 
 
 @dataclass(frozen=True)
-class _SimulatedRecipe(Recipe):
+class _SimulatedRecipe(RequestTemplate):
     work: Work = field(kw_only=True)
 
     def build(self, document: str, section: Section) -> Request:

@@ -6,9 +6,9 @@ from jobs.simulation.result import Result, Timeline
 
 ALGORITHMS = (
     "none fixed-window sliding-log sliding-counter token-bucket leaky-bucket adaptive botocore-adaptive nginx kong "
-    "kong-sliding api-gateway bedrock-batch bedrock-batch-blind"
+    "kong-sliding api-gateway bedrock-batch bedrock-batch-auto"
 ).split()
-WITH_BREAKER = ("bedrock-batch", "bedrock-batch-blind")
+WITH_BREAKER = ("bedrock-batch", "bedrock-batch-auto")
 WITH_BELIEF = ("adaptive", "botocore-adaptive", *WITH_BREAKER)
 
 SCENARIO: dict[str, object] = {
@@ -32,7 +32,7 @@ REMARKS = {
     "none": "Retried every refusal at once: 297 requests were refused eight times and lost.",
     "fixed-window": "Sent the quota of a minute at once, into a bucket that refills by the second.",
     "leaky-bucket": "Did not use what the bucket had saved up after the outage.",
-    "bedrock-batch-blind": "Took 40 s to find the quota.",
+    "bedrock-batch-auto": "Took 40 s to find the quota.",
 }
 
 RECOMMENDATION = """bedrock-batch analyze PATH --rpm 100 --concurrency 24 --max-tokens 1024

@@ -1,6 +1,7 @@
 """A run in the middle, as displays get to see it."""
 
-from jobs.progress.snapshot import Quota, Snapshot, Stage
+from jobs.pipeline.stage import Stage
+from jobs.progress.snapshot import Quota, Snapshot
 
 RUNNING = Snapshot(
     elapsed=125.0,
@@ -12,7 +13,7 @@ RUNNING = Snapshot(
     sections=12_345,
     resumed=100,
     cached=12,
-    coalesced=3,
+    duplicates=3,
     units=12_000,
     units_done=6_300,
     ok=6_290,
@@ -27,7 +28,7 @@ RUNNING = Snapshot(
     calls_per_minute=1_170.0,
     tokens_per_minute=1_900_000.0,
     latency=3.21,
-    quota=Quota(1_200, 2_000_000, "told"),
+    quota=Quota(1_200, 2_000_000, "configured"),
     utilisation=0.974,
     eta=172.0,
     stages=(

@@ -17,10 +17,11 @@ from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.stopping import Policy
 from jobs.pipeline.transport import Reply
 from jobs.progress.stats import Stats
-from jobs.record.record import MemoryStore, NoRecall, Status
+from jobs.record.memory import MemoryRecord
+from jobs.record.protocol import NoCache, Status
 from jobs.record.writer import DirectCommit
 from jobs.requests.cost import MONEY, REQUESTS, Meter
-from jobs.requests.request import Recipe
+from jobs.requests.request import RequestTemplate
 from ratelimit import virtual_time
 from ratelimit.algorithms.budget import Budget
 from ratelimit.algorithms.protocol import Limiter
@@ -30,7 +31,7 @@ from ratelimit.outcome import Outcome
 from ratelimit.quota import Dimension, QuotaBook
 
 MODEL = "amazon.nova-lite-v1:0"
-RECIPE = Recipe(MODEL, "on-demand", "aws", "Summarize.", max_tokens=100)
+RECIPE = RequestTemplate(MODEL, "on-demand", "aws", "Summarize.", max_tokens=100)
 OK = Reply(Outcome.OK, 1.0, answer())
 THROTTLED = Reply(Outcome.THROTTLED, 0.1, code="ThrottlingException", message="Too many requests")
 UNKNOWN = Reply(Outcome.UNKNOWN, 0.5, code="InternalServerException")
@@ -88,7 +89,7 @@ class Ran:
     """What is left of a run."""
 
     service: Service
-    store: MemoryStore
+    store: MemoryRecord
     stats: Stats
     seen: list[events.Event]
     dispatcher: Dispatcher
@@ -141,12 +142,12 @@ def run(
             dimensions[REQUESTS] = Dimension(TokenBucket(rpm / 60, max(1.0, rpm / 60)), rpm)
         if budget is not None:
             dimensions[MONEY] = Dimension(Budget(budget), budget)
-        service, store = Service(answering, latency), MemoryStore()
+        service, store = Service(answering, latency), MemoryRecord()
         dispatcher = Dispatcher(
-            recipe=RECIPE,
+            template=RECIPE,
             meter=Meter(look_up(MODEL)),
             commit=DirectCommit(store),
-            recall=NoRecall(),
+            cache=NoCache(),
             transport=service,
             gate=Gate(QuotaBook(dimensions), max_in_flight, turn_away=chosen.on_outage == "fallback"),
             policy=chosen,

@@ -7,7 +7,8 @@ from rich.text import Text
 from cli.render.numbers import cost, count, duration, held_back, percent
 from cli.render.quota import quota_items
 from cli.render.rows import Item, count_item, prose, rows
-from jobs.progress.snapshot import Snapshot, Stage
+from jobs.pipeline.stage import Stage
+from jobs.progress.snapshot import Snapshot
 
 WIDEST = 120
 """Cells: a longer bar tells nothing more."""
@@ -70,7 +71,7 @@ def _documents(shot: Snapshot) -> list[Item]:
 
 
 def _answers(shot: Snapshot) -> list[Item]:
-    more = {"fallback": shot.fallback, "left as they were": shot.left}
+    more = {"fallback": shot.fallback, "skipped": shot.skipped}
     return [
         (f"{count(shot.units_done)}/{count(shot.units)}", ""),
         count_item("failed", shot.failed, "bold red"),
@@ -78,7 +79,7 @@ def _answers(shot: Snapshot) -> list[Item]:
         count_item("held", shot.held, "yellow"),
         count_item("resumed", shot.resumed),
         count_item("cached", shot.cached),
-        count_item("coalesced", shot.coalesced),
+        count_item("duplicates", shot.duplicates),
         *(count_item(name, number, "yellow") for name, number in more.items() if number),
     ]
 

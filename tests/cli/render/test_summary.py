@@ -29,7 +29,7 @@ FINE: dict[str, Any] = {
     "pending": 0,
     "resumed": 100,
     "cached": 12,
-    "coalesced": 3,
+    "duplicates": 3,
     "throttled": 0,
     "retried": 0,
     "maybe_paid_twice": 0,
@@ -38,7 +38,7 @@ FINE: dict[str, Any] = {
     "cost_usd": 78.12,
     "wall_s": 620.0,
     "utilisation": 0.974,
-    "quota": {"rpm": 1_200, "tpm": None, "source": "told"},
+    "quota": {"rpm": 1_200, "tpm": None, "source": "configured"},
     "started_at": "2025-01-01T00:00:00Z",
     "model": "m",
     "endpoint": "e",
@@ -84,7 +84,7 @@ Done:
 {output}/results.jsonl
 documents  300  unreadable 0
 sections   12,345  12,000 different  ok 12,345  failed 0
-saved      resumed 100  cached 12  coalesced 3
+saved      resumed 100  cached 12  duplicates 3
 calls      11,900  throttled 0  retried 0
 tokens     20,123,456 in  1,234,567 out
 cost       $78.12

@@ -64,7 +64,7 @@ class TestOnce:
             place.write(f"{n}.md", f"# Document {n}\n\nNumber {n}.\n\n" + same * 20)
         place.run()
         assert len(bedrock.ledger()) == 6
-        assert place.summary()["coalesced"] == 99
+        assert place.summary()["duplicates"] == 99
         place.write("3.md", f"# Document 3\n\nNumber three.\n\n{same * 20}")
         place.run()
         assert len(bedrock.ledger()) == 7
@@ -287,7 +287,7 @@ class TestOutage:
             assert place.run(output=output).returncode == 0
             assert [row["status"] for row in place.results(output)] == ["ok"] * 31
             assert all(row["text"].startswith("[emulated]") for row in place.results(output))
-        assert {row["source"] for row in place.results("other")} == {"bedrock", "coalesced"}
+        assert {row["source"] for row in place.results("other")} == {"bedrock", "duplicate"}
         assert place.summary()["fallback"] == 0
 
     def test_a_refresh_in_an_outage_keeps_what_was_paid_for_and_says_that_it_is_not_done(self, place, bedrock):

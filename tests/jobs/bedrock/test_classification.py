@@ -7,11 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.bedrock.classification import BY_CODE, DAILY_QUOTA, MESSAGE_LIMIT, classify, judgement
+from jobs.bedrock.classification import BY_CODE, ISOLATED, MESSAGE_LIMIT, classify
+from jobs.pipeline.transport import DAILY_QUOTA, Reply
 from ratelimit.breaker import Judgement
 from ratelimit.outcome import Outcome
 
 SUFFIX = ":http://internal.amazon.com/coral/com.amazon.bedrock/"
+
+
+def judgement(outcome: Outcome, code: str) -> Judgement:
+    return Reply(outcome, 0.0, code=code, isolated=code in ISOLATED).judgement
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ def test_a_part_without_text_has_no_section(markdown):
 
 def test_parts_share_the_index_and_begin_without_a_heading():
     found = list(split("a", [Part("# A\nx", "page 1"), Part(" \n", "page 2"), Part("y\n# A\nz", "page 3")], 100))
-    assert [(s.number, s.heading, s.text, s.place) for s in found] == [
+    assert [(s.number, s.heading, s.text, s.location) for s in found] == [
         (0, ("A",), "x", "page 1"),
         (1, (), "y", "page 3"),
         (2, ("A",), "z", "page 3"),
@@ -123,7 +123,7 @@ def test_no_text_is_lost_and_no_piece_is_too_long(markdowns, syntax, max_tokens)
     assert [section.number for section in found] == list(range(len(found)))
     assert len({section.id for section in found}) == len(found)
     for part in parts:
-        of_part = [section for section in found if section.place == part.place]
+        of_part = [section for section in found if section.location == part.location]
         bare = part.markdown
         for heading in reversed(list(headings(part))):
             bare = bare[: heading.start] + bare[heading.end :]

@@ -12,7 +12,7 @@ from virtual_runs import OK, THROTTLED, TRANSIENT, UNKNOWN, Answering, Ran, many
 from jobs.pipeline import events
 from jobs.pipeline.stopping import Cause, Policy
 from jobs.pipeline.transport import Reply
-from jobs.record.record import Status
+from jobs.record.protocol import Status
 from jobs.requests.cost import CONTEXT, REQUESTS, TOKENS
 from ratelimit.algorithms.budget import Budget
 from ratelimit.algorithms.token_bucket import TokenBucket

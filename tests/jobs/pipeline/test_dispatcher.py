@@ -28,7 +28,8 @@ from jobs.pipeline.dispatcher import LOOKAHEAD, Dispatcher
 from jobs.pipeline.stopping import Cause, MaxFailures, Policy, Stop
 from jobs.pipeline.transport import Reply
 from jobs.pipeline.work_queue import UNITS
-from jobs.record.record import MemoryStore, NoRecall, Status
+from jobs.record.memory import MemoryRecord
+from jobs.record.protocol import NoCache, Status
 from jobs.record.writer import DirectCommit
 from jobs.requests.cost import Meter
 from ratelimit import virtual_time
@@ -49,7 +50,7 @@ def test_every_section_is_called_for_once():
 def test_ten_thousand_identical_sections_cost_one_call():
     ran = run([c for n in range(100) for c in texts(*["same"] * 100, document=f"{n}.md")])
     assert ran.calls == 1
-    assert ran.stats.snapshot().coalesced == 9_999
+    assert ran.stats.snapshot().duplicates == 9_999
 
 
 def test_places_are_used_up_and_time_is_latency_bound():
@@ -225,7 +226,7 @@ def test_if_reading_fails_the_calls_in_flight_finish_and_the_error_follows():
 
     async def main() -> None:
         dispatcher = Dispatcher(
-            recipe=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(MemoryStore()), recall=NoRecall(),
+            template=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(MemoryRecord()), cache=NoCache(),
             transport=service, gate=Gate(QuotaBook({}), 64), policy=Policy(), emit=lambda event: None,
             uniform=random.Random(1).random, run_id="r",
         )  # fmt: skip
@@ -248,9 +249,9 @@ def test_what_is_in_memory_does_not_grow_with_the_work():
             yield chunk
 
     async def main() -> None:
-        service, store = Service(lambda *_: OK, 10.0), MemoryStore()
+        service, store = Service(lambda *_: OK, 10.0), MemoryRecord()
         dispatcher = Dispatcher(
-            recipe=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(store), recall=NoRecall(),
+            template=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(store), cache=NoCache(),
             transport=service, gate=Gate(QuotaBook({}), 64), policy=Policy(), emit=lambda event: None,
             uniform=random.Random(1).random, run_id="r",
         )  # fmt: skip

@@ -11,7 +11,7 @@ from virtual_runs import OK, THROTTLED, run, texts
 from jobs.pipeline import events
 from jobs.pipeline.stopping import Cause, Policy, Stop
 from jobs.pipeline.work_queue import UNITS_OF_ONE
-from jobs.record.record import Status
+from jobs.record.protocol import Status
 from jobs.requests.answer import parse
 from jobs.requests.cost import TOKENS
 from ratelimit.algorithms.token_bucket import TokenBucket

@@ -6,7 +6,7 @@ from answers import answer
 from jobs.bedrock.classification import DAILY_QUOTA
 from jobs.pipeline.stopping import FEW, FEW_INVALID, MANY_IN_A_ROW, Cause, MaxFailures, Policy, Stop, Stopper
 from jobs.pipeline.transport import Reply
-from jobs.record.record import Status
+from jobs.record.protocol import Status
 from ratelimit.outcome import Outcome
 
 OK = Reply(Outcome.OK, 1.0, answer())

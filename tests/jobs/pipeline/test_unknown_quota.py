@@ -17,7 +17,8 @@ from jobs.documents.parsing import Chunk
 from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.stopping import Policy
 from jobs.pipeline.transport import Reply
-from jobs.record.record import MemoryStore, NoRecall, Status
+from jobs.record.memory import MemoryRecord
+from jobs.record.protocol import NoCache, Status
 from jobs.record.writer import DirectCommit
 from jobs.requests.cost import REQUESTS, TOKENS, Meter
 from ratelimit import virtual_time
@@ -77,17 +78,17 @@ def gate(quota: float | None = None) -> Gate:
     return wiring.gate(cast("Any", settings))
 
 
-def run(service: Throttling, units: int, quota: float | None = None) -> tuple[MemoryStore, Gate, float]:
+def run(service: Throttling, units: int, quota: float | None = None) -> tuple[MemoryRecord, Gate, float]:
     """All units through the real dispatcher; the record, the gate, and the seconds that it took."""
 
     async def source() -> AsyncIterator[Chunk]:
         for chunk in many(units):
             yield chunk
 
-    async def main() -> tuple[MemoryStore, Gate, float]:
-        store, made = MemoryStore(), gate(quota)
+    async def main() -> tuple[MemoryRecord, Gate, float]:
+        store, made = MemoryRecord(), gate(quota)
         dispatcher = Dispatcher(
-            recipe=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(store), recall=NoRecall(),
+            template=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(store), cache=NoCache(),
             transport=service, gate=made, policy=Policy(), emit=lambda event: None,
             uniform=random.Random(1).random, run_id="r",
         )  # fmt: skip

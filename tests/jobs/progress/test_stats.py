@@ -47,10 +47,10 @@ def test_calls_are_counted_by_how_they_ended():
 
 def test_sections_are_counted_under_one_name_each():
     stats = run(Clock())
-    stats(events.Enrolled(new=3, resumed=2, cached=1, coalesced=4, left=5))
+    stats(events.Enrolled(new=3, resumed=2, cached=1, duplicates=4, skipped=5))
     shot = stats.snapshot()
     assert (shot.sections, shot.units) == (15, 3)
-    assert (shot.resumed, shot.cached, shot.coalesced, shot.left) == (2, 1, 4, 5)
+    assert (shot.resumed, shot.cached, shot.duplicates, shot.skipped) == (2, 1, 4, 5)
 
 
 def test_an_unknown_price_is_no_cost():
@@ -61,7 +61,7 @@ def test_an_unknown_price_is_no_cost():
 
 def test_what_is_used_of_a_quota_is_measured_against_burst_and_time():
     clock = Clock()
-    stats = run(clock, Quota(rpm=60, source="told", burst_s=1.0))
+    stats = run(clock, Quota(rpm=60, source="configured", burst_s=1.0))
     for second in range(60):
         call(stats, clock, 100 + second)
     assert stats.snapshot().utilisation == pytest.approx(1.0)
@@ -72,7 +72,7 @@ def test_what_is_used_of_a_quota_is_measured_against_burst_and_time():
 @pytest.mark.parametrize("outcome", [Outcome.THROTTLED, Outcome.TRANSIENT, Outcome.INVALID, Outcome.FATAL])
 def test_a_call_that_was_refused_used_nothing_of_the_quota(outcome):
     clock = Clock()
-    stats = run(clock, Quota(rpm=60, source="told", burst_s=0.0))
+    stats = run(clock, Quota(rpm=60, source="configured", burst_s=0.0))
     for second in range(0, 61, 10):
         call(stats, clock, 100 + second, outcome=Outcome.OK if second == 30 else outcome)
     assert stats.snapshot().utilisation == pytest.approx(1 / 60)
@@ -80,7 +80,7 @@ def test_a_call_that_was_refused_used_nothing_of_the_quota(outcome):
 
 def test_a_call_of_which_nobody_knows_what_it_used_used_what_it_reserved():
     clock = Clock()
-    stats = run(clock, Quota(rpm=60, source="told", burst_s=0.0))
+    stats = run(clock, Quota(rpm=60, source="configured", burst_s=0.0))
     call(stats, clock, 100)
     call(stats, clock, 160, outcome=Outcome.UNKNOWN)
     assert stats.snapshot().utilisation == pytest.approx(2 / 60)
@@ -88,7 +88,7 @@ def test_a_call_of_which_nobody_knows_what_it_used_used_what_it_reserved():
 
 def test_a_call_that_was_never_sent_is_neither_a_call_nor_a_retry_and_used_nothing():
     clock = Clock()
-    stats = run(clock, Quota(rpm=60, source="told", burst_s=0.0))
+    stats = run(clock, Quota(rpm=60, source="configured", burst_s=0.0))
     call(stats, clock, 100)
     call(stats, clock, 160)
     stats(events.CallSent(is_retry=True))
@@ -100,7 +100,7 @@ def test_a_call_that_was_never_sent_is_neither_a_call_nor_a_retry_and_used_nothi
 
 def test_of_two_quotas_the_tighter_one_counts():
     clock = Clock()
-    stats = run(clock, Quota(rpm=600, tpm=6000, source="told", burst_s=0.0))
+    stats = run(clock, Quota(rpm=600, tpm=6000, source="configured", burst_s=0.0))
     call(stats, clock, 100, tokens=3000)
     call(stats, clock, 160, tokens=2400)
     assert stats.snapshot().utilisation == pytest.approx(5400 / 6000)
@@ -144,7 +144,7 @@ def test_a_huge_document_counts_as_far_as_it_is_read():
 
 def test_the_time_left_follows_from_the_told_quota_once_all_is_read():
     clock = Clock()
-    stats = run(clock, Quota(rpm=60, source="told"))
+    stats = run(clock, Quota(rpm=60, source="configured"))
     stats(events.Surveyed(1, 100))
     read(stats, 1, 100)
     stats(events.Enrolled(new=100))
@@ -191,13 +191,13 @@ WAVES = [4.0 * wave + n / 1000 for wave in range(50) for n in range(16)]
 @pytest.mark.parametrize(
     ("quota", "starts", "latency", "off", "seconds"),
     [
-        (Quota(rpm=600, source="told"), EVEN, 2.0, 0.02, 1.5),
-        (Quota(rpm=6000, tpm=72_000, source="told"), EVEN, 2.0, 0.02, 1.5),
-        (Quota(rpm=6000, source="told"), EVEN, 2.0, 0.02, 1.5),
+        (Quota(rpm=600, source="configured"), EVEN, 2.0, 0.02, 1.5),
+        (Quota(rpm=6000, tpm=72_000, source="configured"), EVEN, 2.0, 0.02, 1.5),
+        (Quota(rpm=6000, source="configured"), EVEN, 2.0, 0.02, 1.5),
         (Quota(), EVEN, 2.0, 0.02, 1.5),
         (Quota(), EVEN, 30.0, 0.02, 1.5),
-        (Quota(rpm=600, source="told"), MINUTES, 2.0, 0.0, 100.0),
-        (Quota(rpm=6000, source="told"), WAVES, 4.0, 0.4, 8.0),
+        (Quota(rpm=600, source="configured"), MINUTES, 2.0, 0.0, 100.0),
+        (Quota(rpm=6000, source="configured"), WAVES, 4.0, 0.4, 8.0),
     ],
     ids=["requests", "tokens", "others", "unknown", "slow answers", "minutes", "concurrency"],
 )
@@ -228,7 +228,7 @@ def test_after_an_outage_the_time_left_is_what_it_was_before():
 
 def test_the_time_left_is_never_less_than_a_pause():
     clock = Clock()
-    stats = run(clock, Quota(rpm=600, source="told"))
+    stats = run(clock, Quota(rpm=600, source="configured"))
     all_read(stats, 40)
     for _ in left_and_told(stats, clock, EVEN[:30], 2.0):
         pass
@@ -238,7 +238,7 @@ def test_the_time_left_is_never_less_than_a_pause():
 
 def test_while_nothing_is_to_be_called_for_the_time_left_is_that_of_reading():
     clock = Clock()
-    stats = run(clock, Quota(rpm=600, source="told"))
+    stats = run(clock, Quota(rpm=600, source="configured"))
     stats(events.Surveyed(4, 400))
     read(stats, 1, 100, 5)
     stats(events.Enrolled(resumed=5))
@@ -323,15 +323,15 @@ def test_of_a_learned_quota_no_more_than_all_is_used():
 
 def test_the_source_is_that_of_the_quota_which_is_used_more():
     clock = Clock()
-    stats = run(clock, Quota(rpm=600, source="told", burst_s=1.0))
-    assert stats.snapshot().quota.source == "told"
+    stats = run(clock, Quota(rpm=600, source="configured", burst_s=1.0))
+    assert stats.snapshot().quota.source == "configured"
     stats(learned("tokens", 6000.0))
     call(stats, clock, 100, tokens=3000)
     call(stats, clock, 160, tokens=2400)
     assert stats.snapshot().quota.source == "learned"
     assert stats.snapshot().utilisation == pytest.approx(0.9)
     stats(learned("tokens", 6e6))
-    assert stats.snapshot().quota.source == "told"
+    assert stats.snapshot().quota.source == "configured"
 
 
 def test_what_answers_leave_of_max_tokens_becomes_advice_where_tokens_bind():
@@ -356,7 +356,7 @@ def test_what_answers_leave_of_max_tokens_becomes_advice_where_tokens_bind():
 def test_a_told_quota_that_calls_cannot_use_for_their_max_tokens_becomes_advice(changed, advised):
     clock = Clock()
     burst = 60.0 if changed == "burst" else 1.0
-    stats = run(clock, Quota(rpm=6000, tpm=100_000, source="told", burst_s=burst))
+    stats = run(clock, Quota(rpm=6000, tpm=100_000, source="configured", burst_s=burst))
     stats.max_tokens = 32_000
     if changed == "concurrency":
         stats.concurrency = 1

@@ -9,14 +9,15 @@ from answers import answer
 from jobs.documents.document import Document
 from jobs.record import queries as report
 from jobs.record.journal import Journal, JournalError, RetrySelection
-from jobs.record.record import Closing, Entry, MemoryStore, NoRecall, Place, Status, Store
+from jobs.record.memory import MemoryRecord
+from jobs.record.protocol import AttemptResult, Disposition, NoCache, Record, SectionEntry, Status
 from ratelimit.outcome import Outcome
 
 HASH = {name: name.encode().ljust(32, b".") for name in "abcdef"}
 
 
-def entry(key: str, index: int = 0, document: int = 0) -> Entry:
-    return Entry(f"{document:08x}{index:08x}", index, ("Heading",), "", HASH[key])
+def entry(key: str, index: int = 0, document: int = 0) -> SectionEntry:
+    return SectionEntry(f"{document:08x}{index:08x}", index, ("Heading",), "", HASH[key])
 
 
 def begun(path, *, selection: RetrySelection | None = None, hold: bool = False, run: str = "r1") -> Journal:
@@ -28,14 +29,14 @@ def begun(path, *, selection: RetrySelection | None = None, hold: bool = False, 
 @pytest.fixture(params=["journal", "memory"])
 def store(request, tmp_path):
     if request.param == "memory":
-        yield MemoryStore()
+        yield MemoryRecord()
         return
     journal = begun(tmp_path / "journal.sqlite")
     yield journal
     journal.close()
 
 
-class Remembers(NoRecall):
+class Remembers(NoCache):
     """A cache that knows one answer."""
 
     def __init__(self, key: str) -> None:
@@ -45,41 +46,45 @@ class Remembers(NoRecall):
         return {key: answer("from the cache") for key in keys if key == self._key}
 
 
-def places(store: Store, *keys: str, recall=None, document: int = 0, start: int = 0) -> list[Place]:
+def places(store: Record, *keys: str, cache=None, document: int = 0, start: int = 0) -> list[Disposition]:
     known = store.begin_document(f"d{document}.md", document)
     entries = [entry(key, index, document) for index, key in enumerate(keys, start)]
-    return [enrolment.place for enrolment in store.enroll(known, entries, recall or NoRecall())]
+    return [enrolment.disposition for enrolment in store.enroll(known, entries, cache or NoCache())]
 
 
 class TestEveryStore:
     def test_a_key_is_new_once_and_coalesced_ever_after(self, store):
-        assert places(store, "a", "b", "a") == [Place.NEW, Place.NEW, Place.COALESCED]
-        assert places(store, "b", "c", document=1) == [Place.COALESCED, Place.NEW]
+        assert places(store, "a", "b", "a") == [Disposition.NEW, Disposition.NEW, Disposition.DUPLICATE]
+        assert places(store, "b", "c", document=1) == [Disposition.DUPLICATE, Disposition.NEW]
 
     def test_what_the_cache_has_is_not_called(self, store):
-        assert places(store, "a", "b", "a", recall=Remembers("a")) == [Place.CACHED, Place.NEW, Place.COALESCED]
+        assert places(store, "a", "b", "a", cache=Remembers("a")) == [
+            Disposition.CACHED,
+            Disposition.NEW,
+            Disposition.DUPLICATE,
+        ]
 
     def test_a_second_open_attempt_of_a_unit_is_impossible(self, store):
-        (unit,) = [e.unit for e in store.enroll(store.begin_document("d", 0), [entry("a")], NoRecall())]
+        (unit,) = [e.unit for e in store.enroll(store.begin_document("d", 0), [entry("a")], NoCache())]
         store.open_attempt(unit)
         with pytest.raises(Exception, match="UNIQUE|already"):
             store.open_attempt(unit)
 
     def test_after_a_failed_attempt_another_may_follow(self, store):
-        (unit,) = [e.unit for e in store.enroll(store.begin_document("d", 0), [entry("a")], NoRecall())]
+        (unit,) = [e.unit for e in store.enroll(store.begin_document("d", 0), [entry("a")], NoCache())]
         first = store.open_attempt(unit)
-        store.close_attempt(Closing(first, Outcome.TRANSIENT, Status.NEW, 0.1))
+        store.close_attempt(AttemptResult(first, Outcome.TRANSIENT, Status.NEW, 0.1))
         second = store.open_attempt(unit)
         assert second != first
-        store.close_attempt(Closing(second, Outcome.OK, Status.OK, 0.1, answer()))
+        store.close_attempt(AttemptResult(second, Outcome.OK, Status.OK, 0.1, answer()))
         with pytest.raises(Exception, match="not open|NoneType"):
-            store.close_attempt(Closing(second, Outcome.OK, Status.OK, 0.1, answer()))
+            store.close_attempt(AttemptResult(second, Outcome.OK, Status.OK, 0.1, answer()))
 
 
 def call(journal: Journal, key: str, outcome: Outcome, status: Status, **fields) -> None:
     (unit,) = journal.db.execute("SELECT id FROM units WHERE key = ?", (HASH[key],)).fetchone()
     attempt = journal.open_attempt(unit)
-    journal.close_attempt(Closing(attempt, outcome, status, 0.5, **fields))
+    journal.close_attempt(AttemptResult(attempt, outcome, status, 0.5, **fields))
 
 
 def fall_back(journal: Journal, key: str) -> None:
@@ -98,17 +103,17 @@ class TestNextRun:
     @pytest.mark.parametrize(
         ("status", "permanent", "selection", "place"),
         [
-            (Status.OK, False, RetrySelection(), Place.RESUMED),
-            (Status.OK, False, RetrySelection(answered=True), Place.NEW),
-            (Status.NEW, False, RetrySelection(), Place.NEW),
-            (Status.FALLBACK, False, RetrySelection(), Place.NEW),
-            (Status.FAILED, False, RetrySelection(), Place.NEW),
-            (Status.FAILED, True, RetrySelection(), Place.LEFT),
-            (Status.FAILED, True, RetrySelection(failed=True), Place.NEW),
-            (Status.INCOMPLETE, False, RetrySelection(), Place.LEFT),
-            (Status.INCOMPLETE, False, RetrySelection(incomplete=True), Place.NEW),
-            (Status.HELD, False, RetrySelection(), Place.LEFT),
-            (Status.HELD, False, RetrySelection(held=True), Place.NEW),
+            (Status.OK, False, RetrySelection(), Disposition.ANSWERED),
+            (Status.OK, False, RetrySelection(answered=True), Disposition.NEW),
+            (Status.NEW, False, RetrySelection(), Disposition.NEW),
+            (Status.FALLBACK, False, RetrySelection(), Disposition.NEW),
+            (Status.FAILED, False, RetrySelection(), Disposition.NEW),
+            (Status.FAILED, True, RetrySelection(), Disposition.SKIPPED),
+            (Status.FAILED, True, RetrySelection(failed=True), Disposition.NEW),
+            (Status.INCOMPLETE, False, RetrySelection(), Disposition.SKIPPED),
+            (Status.INCOMPLETE, False, RetrySelection(incomplete=True), Disposition.NEW),
+            (Status.HELD, False, RetrySelection(), Disposition.SKIPPED),
+            (Status.HELD, False, RetrySelection(held=True), Disposition.NEW),
         ],
     )
     def test_units_are_taken_up_or_left(self, path, status, permanent, selection, place):
@@ -118,13 +123,13 @@ class TestNextRun:
         call(first, "a", Outcome.OK if found else Outcome.INVALID, status, answer=found, permanent=permanent)
         first.close()
         second = begun(path, selection=selection, run="r2")
-        assert places(second, "a", "a") == [place, Place.COALESCED if place is Place.NEW else place]
+        assert places(second, "a", "a") == [place, Disposition.DUPLICATE if place is Disposition.NEW else place]
         second.close()
 
-    @pytest.mark.parametrize(("hold", "place"), [(False, Place.NEW), (True, Place.LEFT)])
+    @pytest.mark.parametrize(("hold", "place"), [(False, Disposition.NEW), (True, Disposition.SKIPPED)])
     def test_an_attempt_left_open_by_a_killed_run_is_unknown(self, path, hold, place):
         first = begun(path)
-        (unit,) = [e.unit for e in first.enroll(first.begin_document("d", 0), [entry("a")], NoRecall())]
+        (unit,) = [e.unit for e in first.enroll(first.begin_document("d", 0), [entry("a")], NoCache())]
         first.open_attempt(unit)
         first.close()
         second = Journal(path)
@@ -142,7 +147,7 @@ class TestNextRun:
         call(first, "a", Outcome.UNKNOWN, Status.NEW)
         first.close()
         second = begun(path, hold=True, run="r2")
-        assert places(second, "a") == [Place.LEFT]
+        assert places(second, "a") == [Disposition.SKIPPED]
         (row,) = report.rows(second)
         assert (row.status, row.attempts, row.code) == (Status.HELD, 1, "Interrupted")
         second.close()
@@ -174,7 +179,7 @@ class TestTakenUp:
         call(first, "a", Outcome.OK, Status.OK, answer=answer("the first"))
         first.close()
         second = begun(path, selection=RetrySelection(answered=True), run="r2")
-        assert places(second, "a") == [Place.NEW]
+        assert places(second, "a") == [Disposition.NEW]
         return second
 
     def test_a_refresh_that_is_stopped_loses_nothing(self, path):
@@ -182,7 +187,7 @@ class TestTakenUp:
         assert report.tally(second) == {Status.NEW: 1}
         second.close()
         third = begun(path, run="r3")
-        assert places(third, "a") == [Place.RESUMED]
+        assert places(third, "a") == [Disposition.ANSWERED]
         assert report.tally(third) == {Status.OK: 1}
         third.close()
 
@@ -229,7 +234,7 @@ class TestFallback:
     def test_whatever_the_next_run_brings_replaces_it(self, path, outcome, status, source):
         self.answered(path).close()
         second = begun(path, run="r2")
-        assert places(second, "a") == [Place.NEW]
+        assert places(second, "a") == [Disposition.NEW]
         call(second, "a", outcome, status, answer=answer("brought") if source else None)
         (row,) = report.rows(second)
         assert (row.status, row.source) == (status, source)
@@ -262,14 +267,16 @@ class TestFallback:
 
 def read(journal: Journal, name: str, position: int, *keys: str) -> None:
     document = journal.begin_document(name, position)
-    entries = [Entry(f"{hash((name, i)) & (1 << 64) - 1:016x}", i, (), "", HASH[key]) for i, key in enumerate(keys)]
+    entries = [
+        SectionEntry(f"{hash((name, i)) & (1 << 64) - 1:016x}", i, (), "", HASH[key]) for i, key in enumerate(keys)
+    ]
     if entries:
-        journal.enroll(document, entries, NoRecall())
+        journal.enroll(document, entries, NoCache())
     journal.end_document(document, Document(name, "markdown", 10, len(keys)))
 
 
 def seen(journal: Journal) -> list[tuple[str, int, bytes, bool]]:
-    return [(row.document, row.position, row.key[:1], row.coalesced) for row in report.rows(journal)]
+    return [(row.document, row.position, row.key[:1], row.is_duplicate) for row in report.rows(journal)]
 
 
 class TestRows:
@@ -308,7 +315,9 @@ class TestRows:
         first.close()
         second = begun(path, run="r2")
         document = second.begin_document("a.md", 0)
-        second.enroll(document, [Entry(f"{hash(('a.md', 0)) & (1 << 64) - 1:016x}", 0, (), "", HASH["a"])], NoRecall())
+        second.enroll(
+            document, [SectionEntry(f"{hash(('a.md', 0)) & (1 << 64) - 1:016x}", 0, (), "", HASH["a"])], NoCache()
+        )
         assert [row[:3] for row in seen(second)] == [("a.md", 0, b"a"), ("a.md", 1, b"b"), ("b.md", 0, b"c")]
         second.close()
 
@@ -317,7 +326,7 @@ class TestRows:
         read(first, "a.md", 0, "a", "b")
         first.close()
         second = begun(path, run="r2")
-        second.enroll(second.begin_document("a.md", 0), [Entry("ff" * 8, 0, ("New",), "", HASH["c"])], NoRecall())
+        second.enroll(second.begin_document("a.md", 0), [SectionEntry("ff" * 8, 0, ("New",), "", HASH["c"])], NoCache())
         assert [row[:3] for row in seen(second)] == [("a.md", 0, b"c"), ("a.md", 1, b"b")]
         assert [read.status for _, read in report.documents(second)] == ["partial"]
         second.close()

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from jobs.documents.splitting import Section
 from jobs.requests.answer import Usage
 from jobs.requests.fallback import MARK, MOST, excerpt, local_answer
-from jobs.requests.request import Recipe, undelimited
+from jobs.requests.request import RequestTemplate, undelimited
 
-RECIPE = Recipe("model", "on-demand", "aws", "Summarize <document-0123456789abcdef>.", system="Be brief.")
+RECIPE = RequestTemplate("model", "on-demand", "aws", "Summarize <document-0123456789abcdef>.", system="Be brief.")
 
 
 def section(text: str, *heading: str) -> Section:

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.documents.splitting import Section
-from jobs.requests.request import Recipe, canonical, delimited
+from jobs.requests.request import RequestTemplate, canonical, delimited
 
-RECIPE = Recipe("amazon.nova-lite-v1:0", "on-demand", "aws", "Summarize.")
+RECIPE = RequestTemplate("amazon.nova-lite-v1:0", "on-demand", "aws", "Summarize.")
 SECTION = Section(3, ("Handbook", "Leave"), "Thirty days.", "", "0" * 16, 10, 40)
 
 
-def sent(recipe: Recipe = RECIPE, section: Section = SECTION, document: str = "a.md") -> dict:
-    return json.loads(recipe.build(document, section).body)
+def sent(template: RequestTemplate = RECIPE, section: Section = SECTION, document: str = "a.md") -> dict:
+    return json.loads(template.build(document, section).body)
 
 
 def text(**kwargs) -> str:
@@ -41,8 +41,8 @@ def test_only_what_is_given_is_sent_but_max_tokens_always_is():
     assert sent(full)["system"] == [{"text": "Be brief."}]
 
 
-def key(recipe: Recipe = RECIPE, section: Section = SECTION, document: str = "a.md") -> bytes:
-    return recipe.build(document, section).key
+def key(template: RequestTemplate = RECIPE, section: Section = SECTION, document: str = "a.md") -> bytes:
+    return template.build(document, section).key
 
 
 def test_the_key_is_the_hash_of_canonical_json():
@@ -64,13 +64,13 @@ def test_two_documents_that_share_a_section_share_its_key():
 
 def test_a_prompt_that_asks_for_the_document_or_the_headings_parts_them():
     asks = replace(RECIPE, prompt="Of {document}, {heading_path}: {other} {0}")
-    assert text(recipe=asks).startswith("Of a.md, Handbook > Leave: {other} {0}")
+    assert text(template=asks).startswith("Of a.md, Handbook > Leave: {other} {0}")
     assert key(asks) != key(asks, document="b.md")
 
 
 def test_a_document_named_like_a_placeholder_is_not_expanded_again():
     asks = replace(RECIPE, prompt="{document}")
-    assert text(recipe=asks, document="{heading_path}").startswith("{heading_path}\n")
+    assert text(template=asks, document="{heading_path}").startswith("{heading_path}\n")
 
 
 @pytest.mark.parametrize(

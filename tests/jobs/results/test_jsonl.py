@@ -8,13 +8,13 @@ from answers import answer
 
 from jobs.documents.document import Document
 from jobs.documents.splitting import Section
+from jobs.record.protocol import Status
 from jobs.record.queries import Row
-from jobs.record.record import Status
 from jobs.requests.fallback import MARK, local_answer
-from jobs.requests.request import Recipe
+from jobs.requests.request import RequestTemplate
 from jobs.results.jsonl import line, result, write_documents, write_results
 
-RECIPE = Recipe("amazon.nova-lite-v1:0", "on-demand", "aws", "Summarize.")
+RECIPE = RequestTemplate("amazon.nova-lite-v1:0", "on-demand", "aws", "Summarize.")
 
 ANSWER = answer("Thirty days.")
 ROW = Row(
@@ -23,9 +23,9 @@ ROW = Row(
     heading=("Handbook", "Leave"),
     key=b"\x01" * 32,
     status=Status.OK,
-    coalesced=False,
+    is_duplicate=False,
     position=3,
-    place="",
+    location="",
     attempts=2,
     code="",
     message="",
@@ -58,8 +58,8 @@ def test_a_line_has_the_keys_of_the_interface():
 
 
 def test_of_the_sections_that_share_an_answer_one_bears_its_cost():
-    shared = result(ROW._replace(coalesced=True))
-    assert (shared["source"], shared["cost_usd"], shared["text"]) == ("coalesced", 0.0, "Thirty days.")
+    shared = result(ROW._replace(is_duplicate=True))
+    assert (shared["source"], shared["cost_usd"], shared["text"]) == ("duplicate", 0.0, "Thirty days.")
 
 
 def test_a_failure_has_its_code_and_message_and_no_answer():
@@ -77,13 +77,13 @@ def test_an_incomplete_answer_is_shown_with_its_stop_reason():
     assert (got["text"], got["error"]["code"]) == ("Half an", "max_tokens")
 
 
-@pytest.mark.parametrize("coalesced", [False, True])
-def test_a_local_answer_is_marked_as_one_costs_nothing_and_says_why(coalesced):
+@pytest.mark.parametrize("is_duplicate", [False, True])
+def test_a_local_answer_is_marked_as_one_costs_nothing_and_says_why(is_duplicate):
     local = local_answer(RECIPE.build("a.md", Section(0, ("Leave",), "Thirty days.", "", "00" * 8, 0, 1)), "Leave")
     why = {"code": "Outage", "message": "the service is out"}
     got = result(ROW._replace(
         status=Status.FALLBACK, source="fallback", raw=local.raw, sha256=local.sha256, cost_usd=0.0, latency=0.0,
-        coalesced=coalesced, **why,
+        is_duplicate=is_duplicate, **why,
     ))  # fmt: skip
     assert (got["status"], got["source"], got["text"]) == ("fallback", "fallback", f"{MARK}Thirty days.")
     assert (got["cost_usd"], got["error"], set(got["usage"].values())) == (0.0, why, {0})
@@ -96,7 +96,7 @@ def test_a_damaged_answer_is_never_shown_as_one(raw):
 
 
 def test_a_place_is_told_where_there_is_one():
-    assert result(ROW._replace(place="page 3"))["place"] == "page 3"
+    assert result(ROW._replace(location="page 3"))["location"] == "page 3"
 
 
 def test_what_has_no_outcome_yet_has_no_line(tmp_path):

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from jobs.emulator.quotas import QuotaRules
-from jobs.record.record import Status
+from jobs.record.protocol import Status
 from jobs.simulation import measures
 from jobs.simulation.baseline_client import ATTEMPTS
 from jobs.simulation.baselines import PLAIN, run_plain

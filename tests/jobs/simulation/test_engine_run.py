@@ -8,7 +8,7 @@ import pytest
 
 from jobs.emulator.quotas import QuotaRules
 from jobs.pipeline.stopping import Policy
-from jobs.record.record import Status
+from jobs.record.protocol import Status
 from jobs.requests.cost import REQUESTS
 from jobs.simulation import measures
 from jobs.simulation.baseline_client import drive

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.emulator.quotas import QuotaRules
-from jobs.record.record import Status
+from jobs.record.protocol import Status
 from jobs.simulation import measures
 from jobs.simulation.engine_run import Run
 from jobs.simulation.ledger import Call, Ledger

@@ -9,8 +9,9 @@ from rich.text import Text
 from snapshots import RUNNING
 
 from cli.render.progress.frame import frame
+from jobs.pipeline.stage import Stage
 from jobs.progress.advice import Advice
-from jobs.progress.snapshot import Quota, Snapshot, Stage
+from jobs.progress.snapshot import Quota, Snapshot
 
 NUMBERS = st.integers(0, 10**10)
 SNAPSHOTS = st.builds(
@@ -28,7 +29,7 @@ SNAPSHOTS = st.builds(
     units=NUMBERS,
     units_done=NUMBERS,
     failed=NUMBERS,
-    left=NUMBERS,
+    skipped=NUMBERS,
     cost_usd=st.none() | st.floats(0, 1e9),
     calls_per_minute=st.floats(0, 1e6),
     tokens_per_minute=st.floats(0, 1e9),
@@ -67,7 +68,7 @@ def test_at_80_columns() -> None:
 ━━━━━━━━━━━━━━━━────────────────────────  42%  2m 05s elapsed  about 2m 52s left
 documents  120/300 read  12,345 sections  unreadable 2
 answers    6,300/12,000  failed 7  incomplete 3  held 0  resumed 100  cached 12
-           coalesced 3
+           duplicates 3
 calls      6,400 sent  throttled 40  retried 0  3.2s each
 per minute 1,170 calls  1,900,000 tokens
 quota      1,200 calls/min (told)  2,000,000 tokens/min (told)  97% used
@@ -93,7 +94,7 @@ documents  120/300 read  12,345 sections
 answers    6,300/12,000  failed 7
            incomplete 3  held 0
            resumed 100  cached 12
-           coalesced 3
+           duplicates 3
 calls      6,400 sent  throttled 40
            retried 0  3.2s each
 per minute 1,170 calls  1,900,000 tokens
@@ -114,7 +115,7 @@ close              0       3      6,300""".splitlines()
 def test_at_120_columns_the_counts_of_a_kind_stand_on_one_line() -> None:
     lines = plain(frame(RUNNING, 120)).splitlines()
     assert len(lines[0]) == 120
-    assert "answers    6,300/12,000  failed 7  incomplete 3  held 0  resumed 100  cached 12  coalesced 3" in lines
+    assert "answers    6,300/12,000  failed 7  incomplete 3  held 0  resumed 100  cached 12  duplicates 3" in lines
 
 
 @pytest.mark.parametrize(("name", "attention"), [("failed", {"bold red"}), ("throttled", {"yellow"}), ("held", set())])
@@ -132,7 +133,7 @@ def test_what_is_not_known_is_not_made_up() -> None:
 
 
 def test_a_quota_says_where_it_comes_from() -> None:
-    shown = plain(frame(replace(RUNNING, quota=Quota(rpm=1_200, source="told")), 80))
+    shown = plain(frame(replace(RUNNING, quota=Quota(rpm=1_200, source="configured")), 80))
     assert "1,200 calls/min (told)" in shown
     learned = Quota(rpm=598.0, source="learned", rpm_kind="bucket")
     assert "about 598 calls/min (learned, bucket)" in plain(frame(replace(RUNNING, quota=learned), 80))
