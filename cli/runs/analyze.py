@@ -211,7 +211,7 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
     counted, listed = ListingNotes(), ListingNotes()
 
     async def count() -> None:
-        emit(events.Surveyed(*await asyncio.to_thread(survey, settings.paths, rules, counted)))
+        emit(events.InputsCounted(*await asyncio.to_thread(survey, settings.paths, rules, counted)))
         if settings.first and not counted.first:
             emit(events.Notice("no file matches --first", "mind quotes around the globs"))
 
