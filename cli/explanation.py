@@ -7,7 +7,7 @@ from cli.errors import UserError
 from cli.exit_codes import ExitCode
 from jobs.bedrock.credentials import CredentialsError
 from jobs.bedrock.endpoint import ConfigurationError
-from jobs.documents.parser_pool import ChildError
+from jobs.documents.parser_client import ChildError
 from jobs.emulator.child import EmulatorError
 from jobs.record.journal import JournalError
 from jobs.record.lock import LockedError

@@ -21,7 +21,7 @@ from cli.explanation import Explanation, explained
 from cli.render.progress.display import Display, display
 from cli.render.progress.notices import Narrator
 from cli.runs.signals import Signals, listening
-from jobs.documents.listing import ListingNotes, survey
+from jobs.documents.listing import ListingState, count_files
 from jobs.documents.parser_pool import read
 from jobs.pipeline import events
 from jobs.pipeline.stopping import Cause, Stop
@@ -208,10 +208,10 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
     deadline = None
     if settings.deadline is not None:
         deadline = loop.call_later(settings.deadline, dispatcher.stop, Stop(Cause.DEADLINE, "the deadline is reached"))
-    counted, listed = ListingNotes(), ListingNotes()
+    counted, listed = ListingState(), ListingState()
 
     async def count() -> None:
-        emit(events.InputsCounted(*await asyncio.to_thread(survey, settings.paths, rules, counted)))
+        emit(events.InputsCounted(*await asyncio.to_thread(count_files, settings.paths, rules, counted)))
         if settings.first and not counted.first:
             emit(events.Notice("no file matches --first", "mind quotes around the globs"))
 
@@ -223,7 +223,7 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
     finally:
         if deadline is not None:
             deadline.cancel()
-        counted.ended = listed.ended = True
+        counted.cancelled = listed.cancelled = True
         if counting is not None:
             counting.cancel()
     if dispatcher.listed_all and not dispatcher.documents_read:

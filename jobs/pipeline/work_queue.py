@@ -73,17 +73,17 @@ class WorkQueue:
         """Wait until anything more is wanted."""
         await self._until(lambda: len(self) + self._entering.total() < UNITS)
 
-    async def another(self) -> None:
+    async def wait_for_document_slot(self) -> None:
         """Wait until one more document is wanted."""
         if self._fair:
             await self._until(lambda: self._first.flows + self._rest.flows < DOCUMENTS)
 
-    async def more(self, document: str) -> bool:
+    async def wants_more(self, document: str) -> bool:
         """Whether more of a document is wanted; waits while that may change without any call."""
         await self._until(lambda: self._wanted(document) or not self._entering[document])
         return self._wanted(document)
 
-    async def drained(self, document: str) -> None:
+    async def wait_until_wanted(self, document: str) -> None:
         """Wait until more of a document is wanted."""
         await self._until(lambda: self._wanted(document))
 

@@ -8,7 +8,7 @@ from cli.errors import UserError
 from cli.explanation import explained
 from jobs.bedrock.credentials import CredentialsError
 from jobs.bedrock.endpoint import ConfigurationError
-from jobs.documents.parser_pool import ChildError
+from jobs.documents.parser_client import ChildError
 from jobs.record.journal import JournalError
 from jobs.record.lock import LockedError
 from jobs.record.writer import StorageError

@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user can enter, unlike pytest's own."""
+    """A folder that every user can enter, unlike tmp_path."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         path.chmod(0o755)
@@ -18,7 +18,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def as_nobody() -> Callable[[], AbstractContextManager[None]]:
-    """Run a block with the rights of nobody, for whom permissions count, where the tests run as root."""
+    """Run a block as the user nobody if the tests run as root, to whom permissions do not apply."""
 
     @contextmanager
     def nobody() -> Iterator[None]:

@@ -102,9 +102,9 @@ def test_a_document_is_held_up_while_enough_of_it_waits():
     def watch(dispatcher):
         async def ask():
             await asyncio.sleep(1.0)
-            assert not await dispatcher.demand.more("huge.md")
-            assert await dispatcher.demand.more("00.md")
-            await dispatcher.demand.drained("huge.md")
+            assert not await dispatcher.demand.wants_more("huge.md")
+            assert await dispatcher.demand.wants_more("00.md")
+            await dispatcher.demand.wait_until_wanted("huge.md")
             held.append(asyncio.get_running_loop().time())
 
         held.append(asyncio.create_task(ask()))

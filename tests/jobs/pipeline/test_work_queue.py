@@ -67,9 +67,9 @@ async def test_a_document_is_held_up_until_its_units_were_picked_and_no_other_is
     work_queue = WorkQueue(fair=True)
     filled(work_queue, "A", UNITS_OF_ONE + 1)
     filled(work_queue, "B", 1)
-    assert not await work_queue.more("A")
-    assert await work_queue.more("B")
-    drained = await after_all_has_run(work_queue.drained("A"))
+    assert not await work_queue.wants_more("A")
+    assert await work_queue.wants_more("B")
+    drained = await after_all_has_run(work_queue.wait_until_wanted("A"))
     assert await picked(work_queue, 2) == "AB"
     assert not (await after_all_has_run(asyncio.shield(drained))).done()
     assert await picked(work_queue, 1) == "A"
@@ -79,7 +79,7 @@ async def test_a_document_is_held_up_until_its_units_were_picked_and_no_other_is
 async def test_sections_that_turn_out_to_need_no_call_hold_up_nothing():
     work_queue = WorkQueue(fair=True)
     work_queue.expect("A", UNITS_OF_ONE)
-    more = await after_all_has_run(work_queue.more("A"))
+    more = await after_all_has_run(work_queue.wants_more("A"))
     assert not more.done()
     work_queue.add("A", UNITS_OF_ONE, [], first=False)
     assert await more
@@ -89,7 +89,7 @@ async def test_so_many_documents_share_at_once():
     work_queue = WorkQueue(fair=True)
     for number in range(DOCUMENTS):
         filled(work_queue, chr(65 + number), 1 if number else 2)
-    another = await after_all_has_run(work_queue.another())
+    another = await after_all_has_run(work_queue.wait_for_document_slot())
     assert not another.done()
     assert await picked(work_queue, 2) == "AB"
     await another
@@ -117,5 +117,5 @@ async def test_in_order_no_document_is_held_up():
     filled(work_queue, "A", UNITS_OF_ONE * 2)
     for number in range(DOCUMENTS):
         filled(work_queue, f"{number}", 1)
-    await work_queue.another()
-    assert await work_queue.more("A")
+    await work_queue.wait_for_document_slot()
+    assert await work_queue.wants_more("A")
