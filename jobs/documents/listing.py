@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path, PurePath
 
 from jobs.documents.document import Source
@@ -21,7 +21,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileRules:
     """Which files are read.
 
@@ -43,27 +43,15 @@ class FileRules:
 
     def accepts(self, path: str) -> bool:
         """Whether the globs select a file; `path` is below the argument."""
-        return (not self.include or _matches(self._included, path)) and not self.excludes(path)
+        return (not self.include or _matches(self.include, path)) and not self.excludes(path)
 
     def excludes(self, path: str) -> bool:
         """Whether the globs exclude a file or folder; `path` is below the argument."""
-        return bool(self.exclude) and _matches(self._excluded, path)
+        return _matches(self.exclude, path)
 
     def is_first(self, path: str) -> bool:
         """Whether a file is read before all others; `path` is below the argument."""
-        return bool(self.first) and _matches(self._first, path)
-
-    @cached_property
-    def _included(self) -> re.Pattern[str]:
-        return _pattern(self.include)
-
-    @cached_property
-    def _excluded(self) -> re.Pattern[str]:
-        return _pattern(self.exclude)
-
-    @cached_property
-    def _first(self) -> re.Pattern[str]:
-        return _pattern(self.first)
+        return _matches(self.first, path)
 
 
 @dataclass(slots=True)
@@ -226,10 +214,11 @@ def _display(document: Path) -> str:
     return re.sub("[\udc80-\udcff]", lambda match: f"%{ord(match[0]) - 0xDC00:02X}", str(document))
 
 
+@lru_cache
 def _pattern(globs: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(fnmatch.translate(glob.removeprefix("./").rstrip("/")) for glob in globs))
 
 
-def _matches(pattern: re.Pattern[str], path: str) -> bool:
+def _matches(globs: tuple[str, ...], path: str) -> bool:
     # With a leading slash, so that `**/name` matches at the top as well.
-    return any(pattern.match(text) for text in (path, f"/{path}", path.rpartition("/")[2]))
+    return bool(globs) and any(_pattern(globs).match(text) for text in (path, f"/{path}", path.rpartition("/")[2]))

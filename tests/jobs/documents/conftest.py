@@ -1,3 +1,4 @@
+import asyncio
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -32,3 +33,27 @@ def as_nobody() -> Callable[[], AbstractContextManager[None]]:
             os.seteuid(0)
 
     return nobody
+
+
+class Started(list[asyncio.subprocess.Process]):
+    """The parser processes that were started, and their environments."""
+
+    def __init__(self):
+        super().__init__()
+        self.environments = []
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    started = Started()
+    start = asyncio.create_subprocess_exec
+
+    async def recorded(*arguments, **options):
+        process = await start(*arguments, **options)
+        started.append(process)
+        started.environments.append(options["env"])
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", recorded)
+    yield started
+    assert all(process.returncode is not None for process in started), "a parser process was left running"

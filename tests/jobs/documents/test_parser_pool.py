@@ -1,100 +1,19 @@
-"""Reading in parser processes."""
+"""Reading documents in parser processes."""
 
 import asyncio
 import gc
-import json
 import os
 import signal
-import sys
-import time
-from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from document_reading import RULES, Demand, chunks_of, documents_of, names_of, reading, write, write_large
 
-from jobs.documents import parser_client, parser_pool
-from jobs.documents.document import Document, Source
-from jobs.documents.listing import FileRules, ListingState
-from jobs.documents.parser_client import ChildError
-from jobs.documents.parser_pool import read
-from jobs.documents.parser_process import pack, unpack
-from jobs.documents.parsing import Chunk, Limits, parse
-from jobs.documents.splitting import Section
-
-RULES = FileRules(max_file_size=16 << 20)
-
-
-class Started(list[asyncio.subprocess.Process]):
-    """The parser processes that were started, and their environments."""
-
-    def __init__(self):
-        super().__init__()
-        self.environments = []
-
-
-@pytest.fixture
-def processes(monkeypatch):
-    started = Started()
-    start = asyncio.create_subprocess_exec
-
-    async def recorded(*arguments, **options):
-        process = await start(*arguments, **options)
-        started.append(process)
-        started.environments.append(options["env"])
-        return process
-
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", recorded)
-    yield started
-    assert all(process.returncode is not None for process in started), "a parser process was left running"
-
-
-def proc(process, name):
-    return Path(f"/proc/{process.pid}/{name}").read_bytes()
-
-
-class Demand:
-    """More is wanted of all documents except the blocked ones."""
-
-    def __init__(self):
-        self.blocked = set()
-        """Names of documents."""
-        self.changed = asyncio.Condition()
-
-    async def wait_for_document_slot(self):
-        pass
-
-    async def wants_more(self, document):
-        return Path(document).name not in self.blocked
-
-    async def wait_until_wanted(self, document):
-        async with self.changed:
-            await self.changed.wait_for(lambda: Path(document).name not in self.blocked)
-
-    async def unblock(self, *names):
-        async with self.changed:
-            self.blocked -= set(names)
-            self.changed.notify_all()
-
-
-def reading(*arguments, rules=RULES, demand=None, state=None):
-    return aclosing(read([str(argument) for argument in arguments], rules, 2000, demand or Demand(), state))
-
-
-async def chunks_of(*arguments, **options):
-    async with reading(*arguments, **options) as chunks:
-        return [chunk async for chunk in chunks]
-
-
-def documents_of(chunks):
-    return [chunk.document for chunk in chunks if chunk.done]
-
-
-def write(folder, documents, sections=3):
-    for number in range(documents):
-        path = folder / f"{number // 10:02}" / f"{number:03}.md"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(f"# H {number} {n}\n\ntext {number} {n}\n" for n in range(sections)))
+from jobs.documents import parser_pool
+from jobs.documents.document import Source
+from jobs.documents.listing import ListingState
+from jobs.documents.parsing import Limits, parse
 
 
 async def test_documents_come_in_the_order_of_the_listing(tmp_path, processes):
@@ -121,18 +40,6 @@ async def test_a_parser_process_gives_the_same_sections_as_parsing_in_process(tm
         )
     ]
     assert [replace(chunk, position=0) for chunk in await chunks_of(tmp_path)] == expected
-
-
-def write_large(folder, *names, sections=2000):
-    for name in names:
-        (folder / name).write_text(
-            "".join(f"# {name} {n}\n\ntext of {n} in {name} {'x' * 50}\n" for n in range(sections))
-        )
-
-
-def names_of(chunks):
-    """The names of the documents in the order in which they ended."""
-    return [Path(document.path).name for document in documents_of(chunks)]
 
 
 async def test_documents_behind_a_blocked_one_are_read(tmp_path, processes):
@@ -324,74 +231,6 @@ async def test_a_file_deleted_after_the_listing_is_unreadable(tmp_path):
     )
 
 
-async def test_a_killed_process_fails_one_file(tmp_path, processes):
-    """Its sections so far are kept, and a new process continues with the files that were requested ahead."""
-    (tmp_path / "a.md").write_text("".join(f"# {n}\n{'text ' * 50}{n}\n" for n in range(20_000)))
-    write(tmp_path, 30)
-    async with reading(tmp_path / "a.md", tmp_path) as chunks:
-        seen = [await anext(chunks)]
-        assert not seen[0].done
-        os.kill(processes[0].pid, signal.SIGKILL)
-        seen += [chunk async for chunk in chunks]
-    broken, *others = documents_of(seen)
-    assert broken.status == "unreadable"
-    assert "SIGKILL" in broken.error
-    assert broken.sections == sum(len(chunk.sections) for chunk in seen if chunk.document.path == broken.path) >= 256
-    assert [document.status for document in others] == ["ok"] * 30
-    assert len(processes) == 2
-
-
-async def test_the_error_has_the_exit_code_of_a_crashed_process(tmp_path, processes, monkeypatch):
-    """Also if its output ends a while before the process does: it is waited for, not killed."""
-    child = tmp_path / "child.sh"
-    child.write_text("#!/bin/sh\nprintf '\\0\\0\\0\\0'; exec >&-; sleep 0.05; exit 3\n")
-    child.chmod(0o755)
-    monkeypatch.setattr(parser_client.sys, "executable", str(child))
-    write(tmp_path, 2)
-    for document in documents_of(await chunks_of(tmp_path / "00")):
-        assert document.status == "unreadable"
-        assert "the parser process crashed (exit code 3)" in document.error
-    assert [process.returncode for process in processes] == [3, 3]
-
-
-async def test_a_hanging_process_is_replaced(tmp_path, processes, monkeypatch):
-    (tmp_path / "a.md").write_text("".join(f"# {n}\n{'text ' * 50}{n}\n" for n in range(20_000)))
-    write(tmp_path, 10)
-
-    class Stopping(Demand):
-        async def wait_for_document_slot(self):
-            monkeypatch.setattr(parser_client, "TIMEOUT", 60.0)
-
-        async def wants_more(self, document):
-            os.kill(processes[0].pid, signal.SIGSTOP)
-            monkeypatch.setattr(parser_client, "TIMEOUT", 0.2)
-            return True
-
-    hung, *others = documents_of(await chunks_of(tmp_path / "a.md", tmp_path, demand=Stopping()))
-    assert (hung.status, hung.error.partition(";")[0]) == ("unreadable", "the parser made no progress for 0.2 s")
-    assert [document.status for document in others] == ["ok"] * 10
-    assert len(processes) == 2
-
-
-async def test_a_file_that_needs_too_much_memory_fails_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(parser_pool, "MAX_MEMORY", 400 << 20)
-    (tmp_path / "a.md").write_text("\n" * (8 << 20))
-    (tmp_path / "b.md").write_text("fine")
-    first, second = documents_of(await chunks_of(tmp_path))
-    assert first.status == "unreadable"
-    assert second.status == "ok"
-
-
-async def test_a_process_that_cannot_start_is_one_error_not_one_per_file(tmp_path, monkeypatch):
-    write(tmp_path, 3)
-    monkeypatch.setattr(parser_client.sys, "executable", "/bin/false")
-    with pytest.raises(ChildError, match="does not start"):
-        await chunks_of(tmp_path)
-    monkeypatch.setattr(parser_client.sys, "executable", "/nowhere/python")
-    with pytest.raises(ChildError, match="cannot be started"):
-        await chunks_of(tmp_path)
-
-
 async def test_closing_early_ends_the_processes_and_leaks_nothing(tmp_path, processes):
     write(tmp_path, 100, sections=200)
     async with reading(tmp_path) as chunks:
@@ -415,76 +254,3 @@ async def test_cancelling_ends_the_processes(tmp_path, processes):
     with pytest.raises(asyncio.CancelledError):
         await task
     assert len(processes) == 1
-
-
-async def test_a_slow_consumer_slows_the_process_down(tmp_path, processes):
-    """The process waits for its pipe; reading ahead is bounded."""
-    (tmp_path / "a.md").write_text("".join(f"# {n}\n{'text ' * 60}\n" for n in range(40_000)))
-    async with reading(tmp_path) as chunks:
-        await anext(chunks)
-        used, unchanged = -1.0, 0
-        while unchanged < 10:  # until it uses no more CPU time
-            await asyncio.sleep(0.02)
-            now = sum(map(int, proc(processes[0], "stat").rpartition(b")")[2].split()[11:13]))
-            unchanged = unchanged + 1 if now == used else 0
-            used = now
-        buffered = len(processes[0].stdout._buffer)
-        assert buffered < 4 << 20
-        rest = sum(len(chunk.sections) for chunk in [chunk async for chunk in chunks])
-    assert rest == 40_000 - 256
-
-
-async def test_a_process_has_no_credentials_and_ignores_ctrl_c(tmp_path, processes, monkeypatch):
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("GITHUB_TOKEN", "secret")
-    write(tmp_path, 30, sections=300)
-    async with reading(tmp_path) as chunks:
-        await anext(chunks)
-        pid = processes[0].pid
-        assert b"secret" not in proc(processes[0], "environ")
-        assert os.getsid(pid) == pid
-        os.kill(pid, signal.SIGINT)
-        assert len(documents_of([chunk async for chunk in chunks])) in (29, 30)
-    assert len(processes) == 1
-    assert not {name for name in processes.environments[0] if "AWS" in name or "TOKEN" in name}
-
-
-async def test_a_folder_named_jobs_in_the_working_directory_is_not_imported(tmp_path, monkeypatch):
-    (tmp_path / "jobs").mkdir()
-    (tmp_path / "jobs/__init__.py").write_text("raise SystemExit('wrong')")
-    (tmp_path / "a.md").write_text("a")
-    monkeypatch.chdir(tmp_path)
-    assert [document.status for document in documents_of(await chunks_of("a.md"))] == ["ok"]
-
-
-async def test_the_process_ends_with_its_input(tmp_path):
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "jobs.documents.parser_process"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    (tmp_path / "a.md").write_text("# A\nx")
-    lines = [[parser_pool.MAX_MEMORY, 2000, 1 << 20, False], [str(tmp_path / "a.md"), "a.md"]]
-    output, _ = await process.communicate("".join(json.dumps(line) + "\n" for line in lines).encode())
-    assert process.returncode == 0
-    chunk = unpack("a.md", output[8:])
-    assert (chunk.document.status, chunk.sections[0].text) == ("ok", "x")
-
-
-def test_packing_and_unpacking_a_chunk_changes_nothing():
-    section = Section(3, ("A", 'b"\\', "\u2028"), "nul \0 \x1b é\U0001f600", "page 2", "0" * 16, 5, 9)
-    document = Document("x", "markdown", 10, 4, "unreadable", "broken \udcff")
-    chunk = Chunk(document, [section], done=True)
-    assert unpack("x", pack(chunk)) == chunk
-
-
-def test_unpacking_a_section_costs_little_cpu():
-    """It happens in the process that makes the calls."""
-    sections = [Section(n, ("Title", f"Heading {n}"), "text " * 100, "", f"{n:016x}", n, n + 1) for n in range(256)]
-    frame = pack(Chunk(Document("a.md", "markdown", 1, 256), sections, done=True))
-    best = float("inf")
-    for _ in range(5):
-        start = time.process_time()
-        unpack("a.md", frame)
-        best = min(best, time.process_time() - start)
-    assert best / 256 < 50e-6  # 3 us when measured
