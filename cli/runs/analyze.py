@@ -181,11 +181,11 @@ async def _run(settings: AnalyzeSettings, summary: Summary, stats: Stats, screen
                 listed = await _dispatch(settings, batch, emit)
                 summary.take(stats.snapshot())
                 # On its own: what was paid for must not depend on whether the results can be written.
-                await batch.commit(partial(_settled, listed=listed))
-                await batch.commit(partial(conclude, output=settings.output, summary=summary))
+                await batch.record.submit(partial(_settled, listed=listed))
+                await batch.record.submit(partial(conclude, output=settings.output, summary=summary))
                 _judge(summary, batch.dispatcher.stopped, signals)
                 ended = datetime.now(UTC).isoformat(timespec="seconds")
-                await batch.commit(lambda journal: journal.end(ended, json.dumps(summary.as_dict())))
+                await batch.record.submit(lambda journal: journal.end(ended, json.dumps(summary.as_dict())))
         except asyncio.CancelledError:
             if signals.received is None:
                 raise

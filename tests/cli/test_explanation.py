@@ -11,7 +11,7 @@ from jobs.bedrock.endpoint import ConfigurationError
 from jobs.documents.parser_pool import ChildError
 from jobs.record.journal import JournalError
 from jobs.record.lock import LockedError
-from jobs.record.writer import StorageError
+from jobs.record.group_commit import StorageError
 
 
 @pytest.mark.parametrize(
