@@ -9,9 +9,9 @@ from cli.explanation import explained
 from jobs.bedrock.credentials import CredentialsError
 from jobs.bedrock.endpoint import ConfigurationError
 from jobs.documents.parser_pool import ChildError
+from jobs.record.group_commit import StorageError
 from jobs.record.journal import JournalError
 from jobs.record.lock import LockedError
-from jobs.record.group_commit import StorageError
 
 
 @pytest.mark.parametrize(
