@@ -3,6 +3,7 @@
 import math
 import random
 import re
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from cli.config.analyze_settings import AnalyzeSettings
-from cli.errors import UserError
-from cli.exit_codes import ExitCode
+from cli.errors import ExitCode, UserError
 from cli.runs.open_files import affordable
 from jobs.bedrock.catalogue import look_up, region_class
 from jobs.documents.listing import FileRules
+from jobs.errors import describe, storage_error
 from jobs.pipeline import events
 from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.quota_learning import QuotaLearning
@@ -82,7 +83,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
 
     Raises:
         CredentialsError, ConfigurationError: nobody can be called.
-        JournalError, OSError, sqlite3.Error: the record cannot be used.
+        StorageError: the journal cannot be used.
         UserError: the settings do not go together.
     """
     model = look_up(summary.model, settings.model_overrides)
@@ -94,7 +95,11 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(_service(settings))
         summary.endpoint = service.endpoint
-        commit = await stack.enter_async_context(GroupCommit(partial(Journal, settings.output / "journal.sqlite")))
+        journal = settings.output / "journal.sqlite"
+        try:
+            commit = await stack.enter_async_context(GroupCommit(partial(Journal, journal)))
+        except (sqlite3.Error, OSError) as error:
+            raise storage_error(str(journal), error) from error
         cache = await _cache(settings, commit, stack)
         if isinstance(cache, Cache) and cache.set_aside:
             emit(events.Notice(f"the cache was broken, and begun anew; the old one is {cache.set_aside}"))
@@ -267,8 +272,9 @@ async def _cache(settings: AnalyzeSettings, commit: GroupCommit, stack: AsyncExi
 
     cache = await commit(opened)
     if isinstance(cache, OSError):
+        reason, _ = describe(cache)
         raise UserError(
-            f"the cache {settings.cache_dir} cannot be used: {cache.strerror}",
+            f"the cache {settings.cache_dir} cannot be used: {reason}",
             "choose another --cache-dir, or run with --no-cache",
             ExitCode.STORAGE,
         )

@@ -11,16 +11,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from jobs.atomic_file import atomic_write
+from jobs.errors import StorageError
 from ratelimit.discovery.knowledge import Kind
 from ratelimit.discovery.learned import FORGOTTEN, Learned, Remembered
 
 ABOUT = "What bedrock-batch found out about quotas that nobody told it. It may be deleted: it is found out again."
 PATIENCE = 2.0
 """Seconds that another run is waited for, which writes its own few lines."""
-
-
-class BrokenMemoryError(Exception):
-    """The file is not what was written; the text says which it is, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class QuotaMemory:
         """What is remembered of these quotas, by their names.
 
         Raises:
-            BrokenMemoryError: the file cannot be read, or is not one of these; nothing is remembered.
+            StorageError: the file cannot be read, or is not one of these; nothing is remembered.
         """
         found = {}
         for entry in self._entries():
@@ -79,7 +76,7 @@ class QuotaMemory:
     ) -> list[dict[str, Any]]:
         try:
             entries = self._entries()
-        except BrokenMemoryError:
+        except StorageError:
             return []
         kept = []
         for entry in entries:
@@ -98,10 +95,10 @@ class QuotaMemory:
             return []
         except (OSError, ValueError, RecursionError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not JSON"
-            raise BrokenMemoryError(f"what was learned about quotas cannot be read from {self.path}: {why}") from error
+            raise StorageError(f"what was learned about quotas cannot be read from {self.path}: {why}") from error
         entries = written.get("quotas") if isinstance(written, dict) else None
         if not isinstance(entries, list):
-            raise BrokenMemoryError(f"{self.path} has something else than what was learned about quotas")
+            raise StorageError(f"{self.path} has something else than what was learned about quotas")
         return entries
 
 

@@ -11,15 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+from jobs.errors import storage_error
+
 GATHER = 0.005
 """Seconds for which writes are gathered."""
 
 T = TypeVar("T")
 S = TypeVar("S")
-
-
-class StorageError(Exception):
-    """The record could not be written: whatever was asked since the last commit is not in it."""
 
 
 class Transactional(Protocol):
@@ -113,7 +111,7 @@ class GroupCommit:
     def _fail(self, error: Exception, batch: list[tuple[Callable[[Any], Any], asyncio.Future[Any]]]) -> None:
         self._failed = error
         if isinstance(error, sqlite3.Error | OSError):
-            self._failed = StorageError(str(error))
+            self._failed = storage_error("the journal", error)
             self._failed.__cause__ = error
         for _, future in batch + self._pending:
             if not future.done():

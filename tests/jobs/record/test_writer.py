@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from jobs.record.writer import DirectCommit, GroupCommit, StorageError
+from jobs.errors import StorageError
+from jobs.record.writer import DirectCommit, GroupCommit
 
 
 class Log:
