@@ -3,6 +3,7 @@
 import math
 import random
 import re
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from cli.config.analyze_settings import AnalyzeSettings
 from cli.errors import UserError
-from cli.exit_codes import ExitCode
 from cli.runs.open_files import affordable
 from jobs.bedrock.catalogue import look_up, region_class
 from jobs.documents.listing import FileRules
+from jobs.errors import StorageError, describe, storage_error
 from jobs.pipeline import events
 from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.quota_learning import QuotaLearning
@@ -83,7 +84,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
 
     Raises:
         CredentialsError, ConfigurationError: nobody can be called.
-        JournalError, OSError, sqlite3.Error: the record cannot be used.
+        StorageError: the journal or the cache cannot be used.
         UserError: the settings do not go together.
     """
     model = look_up(summary.model, settings.model_overrides)
@@ -96,7 +97,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         service = await stack.enter_async_context(_service(settings))
         summary.endpoint = service.endpoint
         open_cache = NoCache if settings.no_cache else partial(_open_cache, settings.cache_dir)
-        record = RecordWriter(partial(Journal, settings.output / "journal.sqlite"), open_cache)
+        record = RecordWriter(partial(_open_journal, settings.output / "journal.sqlite"), open_cache)
         await stack.enter_async_context(record)
         if isinstance(record.cache, Cache) and record.cache.set_aside:
             emit(events.Notice(f"the cache was damaged and is replaced; the old one is {record.cache.set_aside}"))
@@ -255,12 +256,17 @@ async def _service(settings: AnalyzeSettings) -> AsyncIterator[Service]:
         yield Service(transport, access.endpoint, identity, access.region, access.account)
 
 
+def _open_journal(path: Path) -> Journal:
+    try:
+        return Journal(path)
+    except (sqlite3.Error, OSError) as error:
+        raise storage_error(str(path), error) from error
+
+
 def _open_cache(directory: Path) -> Cache:
     try:
         return Cache(directory)
     except OSError as error:
-        raise UserError(
-            f"the cache {directory} cannot be used: {error.strerror}",
-            "choose another --cache-dir, or run with --no-cache",
-            ExitCode.STORAGE,
-        ) from error
+        reason, _ = describe(error)
+        hint = "choose another --cache-dir, or run with --no-cache"
+        raise StorageError(f"the cache {directory} cannot be used: {reason}", hint) from error

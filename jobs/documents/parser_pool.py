@@ -16,6 +16,7 @@ from jobs.documents.document import Document, Source
 from jobs.documents.listing import FileRules, ListingNotes, find
 from jobs.documents.parser_process import LENGTH, unpack
 from jobs.documents.parsing import Chunk
+from jobs.errors import FREE_MEMORY, ProcessError, describe
 
 MEMORY = 2 << 30
 """Address space of a child, in bytes."""
@@ -70,7 +71,7 @@ async def read(
     iterator (`contextlib.aclosing`) to end the children.
 
     Raises:
-        ChildError: a child process cannot be started.
+        ProcessError: a child process cannot be started.
     """
     settings = json.dumps([MEMORY, max_tokens, rules.max_file_size, rules.follow_symlinks])
     notes, early = notes or ListingNotes(), ListingNotes()
@@ -194,10 +195,6 @@ def _some(listing: Iterator[tuple[int, Source]]) -> list[tuple[int, Source]]:
     return list(islice(listing, _LISTED))
 
 
-class ChildError(Exception):
-    """A child process cannot be started; says why."""
-
-
 class _Child:
     """A child process, replaced by a new one when it dies."""
 
@@ -257,7 +254,8 @@ class _Child:
                 limit=1 << 20,
             )
         except OSError as error:
-            raise ChildError(f"the process that parses documents cannot be started: {error.strerror}") from error
+            reason, hint = describe(error)
+            raise ProcessError(f"the process that parses documents cannot be started: {reason}", hint) from error
         self._greeted = False
         cast("asyncio.StreamWriter", process.stdin).write(self._settings.encode() + b"\n")
         for source in self.asked:
@@ -282,7 +280,9 @@ class _Child:
                 code = await process.wait()  # not killed: what it ended with would be lost
                 if self._greeted:
                     raise
-                raise ChildError(f"the process that parses documents does not start (exit code {code})") from None
+                raise ProcessError(
+                    f"the process that parses documents does not start (exit code {code})", FREE_MEMORY
+                ) from None
 
     async def _end(self, process: asyncio.subprocess.Process, *, hung: bool) -> str:
         """See it off; why it had to go."""

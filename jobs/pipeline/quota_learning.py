@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
+from jobs.errors import StorageError
 from jobs.pipeline import events
-from jobs.record.quota_memory import BrokenMemoryError, QuotaMemory, QuotaScope
+from jobs.record.quota_memory import QuotaMemory, QuotaScope
 from jobs.requests.cost import QUOTAS
 from ratelimit.discovery.controller import Controller, QuotaUpdate
 from ratelimit.discovery.learned import Remembered
@@ -63,6 +64,6 @@ class QuotaLearning:
             if self._memory is not None:
                 try:
                     self._remembered = self._memory.recall(self._scope, datetime.now(UTC))
-                except BrokenMemoryError as error:
+                except StorageError as error:
                     self._emit(events.Notice(str(error), "the file is replaced when this run learns a quota"))
         return self._remembered

@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+from jobs.errors import storage_error
+
 GATHER = 0.005
 """Seconds for which operations are gathered into one transaction."""
 
@@ -26,10 +28,6 @@ class Transactional(Protocol):
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Transactional)
-
-
-class StorageError(Exception):
-    """The record could not be written: nothing submitted since the last commit is in it."""
 
 
 class GroupCommit(Generic[S]):
@@ -115,7 +113,7 @@ class GroupCommit(Generic[S]):
     def _fail(self, error: Exception, batch: list[tuple[Callable[[S], Any], "asyncio.Future[Any]"]]) -> None:
         self._failure = error
         if isinstance(error, sqlite3.Error | OSError):
-            self._failure = StorageError(str(error))
+            self._failure = storage_error("the journal", error)
             self._failure.__cause__ = error
         for _, future in batch + self._pending:
             if not future.done():

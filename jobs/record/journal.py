@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.documents.document import Document
+from jobs.errors import JournalError
 from jobs.record.protocol import AnswerCache, AttemptResult, Disposition, Enrolment, SectionEntry, Status
 from jobs.requests.answer import Answer
 from ratelimit.outcome import Outcome
@@ -23,10 +24,6 @@ APPLICATION_ID = 0x62726274
 """`brbt` in SQLite's header marks the file as a journal of bedrock-batch."""
 BUSY_TIMEOUT = 60.0
 """Seconds to wait for another program that reads the journal; giving up would lose the calls in flight."""
-
-
-class JournalError(Exception):
-    """This version cannot use the file as a journal; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class Journal:
         """
         if path.exists() and not path.stat().st_size and path.with_name("results.jsonl").exists():
             raise JournalError(
-                f"{path} is empty, but there are results: restore it from a backup, or move the directory away"
+                f"{path} is empty, but there are results", "restore it from a backup, or move the directory away"
             )
         if str(path) != ":memory:":
             path.touch(mode=0o600)
@@ -68,8 +65,8 @@ class Journal:
             if isinstance(error, sqlite3.OperationalError):
                 raise
             raise JournalError(
-                f"{path} is damaged ({error}). It is the only record of the paid answers: restore it from a backup, "
-                f"or move it away to start over (answers in the cache are not paid for again)"
+                f"{path} is damaged ({error}); it is the only record of the answers and their cost",
+                "restore it from a backup, or move it away to start over (answers in the cache are not paid for again)",
             ) from error
         except BaseException:
             self.db.close()
@@ -88,9 +85,9 @@ class Journal:
                 f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
         elif application != APPLICATION_ID:
-            raise JournalError(f"{path} is not a journal of bedrock-batch; choose another --output")
+            raise JournalError(f"{path} is not a journal of bedrock-batch", "choose another --output")
         elif version > SCHEMA_VERSION:
-            raise JournalError(f"{path} was written by a newer version of bedrock-batch; upgrade this one")
+            raise JournalError(f"{path} was written by a newer version of bedrock-batch", "upgrade bedrock-batch")
 
     def close(self) -> None:
         self.db.close()

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from jobs.errors import LockedError
+
 POLL = 0.25
 """Seconds between two attempts while another run holds the lock."""
 
 
-class LockedError(Exception):
-    """Another run holds the directory; the message names its process."""
+_HINT = "wait for it (--lock-wait 1h), or choose another --output"
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def output_lock(directory: Path, wait: float) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise LockedError(f"another run holds {directory} ({_holder(path)})") from None
+        raise LockedError(f"another run holds {directory} ({_holder(path)})", _HINT) from None
     held = os.open(directory, os.O_RDONLY)
     try:
         _lock_directory(held, directory)
@@ -49,7 +50,7 @@ def _lock_directory(held: int, directory: Path) -> None:
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise LockedError(f"another run holds {directory} (its lock file was removed)") from None
+        raise LockedError(f"another run holds {directory} (its lock file was removed)", _HINT) from None
 
 
 def _holder(path: Path) -> str:

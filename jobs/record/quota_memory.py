@@ -11,16 +11,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from jobs.atomic_file import atomic_write
+from jobs.errors import StorageError
 from ratelimit.discovery.knowledge import Kind
 from ratelimit.discovery.learned import FORGOTTEN, Learned, Remembered
 
 ABOUT = "Quotas that bedrock-batch measured. You may delete this file: they are measured again."
 LOCK_TIMEOUT = 2.0
 """Seconds to wait while another run writes the file."""
-
-
-class BrokenMemoryError(Exception):
-    """The file cannot be read as learned quotas; the message names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class QuotaMemory:
         """The remembered quotas of a scope, by name.
 
         Raises:
-            BrokenMemoryError: the file cannot be read, or has other content.
+            StorageError: the file cannot be read, or has other content.
         """
         found = {}
         for entry in self._entries():
@@ -79,7 +76,7 @@ class QuotaMemory:
     ) -> list[dict[str, Any]]:
         try:
             entries = self._entries()
-        except BrokenMemoryError:
+        except StorageError:
             return []
         kept = []
         for entry in entries:
@@ -98,10 +95,10 @@ class QuotaMemory:
             return []
         except (OSError, ValueError, RecursionError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not JSON"
-            raise BrokenMemoryError(f"the learned quotas cannot be read from {self.path}: {why}") from error
+            raise StorageError(f"the learned quotas cannot be read from {self.path}: {why}") from error
         entries = written.get("quotas") if isinstance(written, dict) else None
         if not isinstance(entries, list):
-            raise BrokenMemoryError(f"{self.path} has other content than learned quotas")
+            raise StorageError(f"{self.path} has other content than learned quotas")
         return entries
 
 

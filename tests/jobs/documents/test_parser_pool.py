@@ -13,10 +13,11 @@ import pytest
 from jobs.documents import parser_pool as reading
 from jobs.documents.document import Document, Source
 from jobs.documents.listing import FileRules, ListingNotes
-from jobs.documents.parser_pool import ChildError, read
+from jobs.documents.parser_pool import read
 from jobs.documents.parser_process import pack, unpack
 from jobs.documents.parsing import Chunk, Limits, parse
 from jobs.documents.splitting import Section
+from jobs.errors import ProcessError
 
 RULES = FileRules(max_file_size=16 << 20)
 
@@ -378,10 +379,10 @@ async def test_a_file_that_needs_too_much_memory_costs_itself_only(tmp_path, mon
 async def test_a_child_that_cannot_start_is_an_error_and_not_one_for_each_file(tmp_path, monkeypatch):
     write(tmp_path, 3)
     monkeypatch.setattr(reading.sys, "executable", "/bin/false")
-    with pytest.raises(ChildError, match="does not start"):
+    with pytest.raises(ProcessError, match="does not start"):
         await chunks_of(tmp_path)
     monkeypatch.setattr(reading.sys, "executable", "/nowhere/python")
-    with pytest.raises(ChildError, match="cannot be started"):
+    with pytest.raises(ProcessError, match="cannot be started"):
         await chunks_of(tmp_path)
 
 

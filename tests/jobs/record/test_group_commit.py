@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from jobs.record.group_commit import GroupCommit, StorageError
+from jobs.errors import StorageError
+from jobs.record.group_commit import GroupCommit
 
 
 class Log:
