@@ -29,7 +29,7 @@ from jobs.progress.stats import Stats
 from jobs.record.journal import Journal
 from jobs.record.lock import output_lock
 from jobs.record.queries import mark_missing
-from jobs.results.output_files import conclude
+from jobs.results.output_files import write_output_files
 from jobs.results.summary import Summary
 
 OF_CAUSE = {
@@ -106,7 +106,7 @@ def _print(settings: AnalyzeSettings, summary: Summary) -> None:
             closing.summary(summary.as_dict(), str(settings.output), console)
     elif settings.quiet and summary.exit_code and not summary.error:
         with suppress(OSError):
-            print(f"bedrock-batch: exit code {summary.exit_code}: {summary.troubles()}", file=sys.stderr)
+            print(f"bedrock-batch: exit code {summary.exit_code}: {summary.problems()}", file=sys.stderr)
     if settings.json:
         try:
             print(json.dumps(summary.as_dict()), flush=True)
@@ -145,7 +145,7 @@ def _summary_written(settings: AnalyzeSettings, summary: Summary, stats: Stats, 
     try:
         yield
     except Exception as error:
-        summary.take(stats.snapshot())
+        summary.add_snapshot(stats.snapshot())
         bug = UserError(f"a bug: {type(error).__name__}", exit_code=ExitCode.BUG)
         _note(expected(error) or bug, summary, signals)
         with suppress(OSError):
@@ -177,10 +177,10 @@ async def _run(settings: AnalyzeSettings, summary: Summary, stats: Stats, screen
                     screen.notice(f"calls of an earlier run that may have been paid for: {batch.interrupted}")
                 signals.first, signals.again = partial(_stop, signals, batch), batch.dispatcher.abort
                 listed = await _dispatch(settings, batch, emit)
-                summary.take(stats.snapshot())
+                summary.add_snapshot(stats.snapshot())
                 # On its own: what was paid for must not depend on whether the results can be written.
                 await batch.record.submit(partial(_settled, listed=listed))
-                await batch.record.submit(partial(conclude, output=settings.output, summary=summary))
+                await batch.record.submit(partial(write_output_files, output=settings.output, summary=summary))
                 _judge(summary, batch.dispatcher.stopped, signals)
                 ended = datetime.now(UTC).isoformat(timespec="seconds")
                 await batch.record.submit(lambda journal: journal.end(ended, json.dumps(summary.as_dict())))
@@ -209,7 +209,7 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
     counted, listed = ListingNotes(), ListingNotes()
 
     async def count() -> None:
-        emit(events.Surveyed(*await asyncio.to_thread(survey, settings.paths, rules, counted)))
+        emit(events.InputsCounted(*await asyncio.to_thread(survey, settings.paths, rules, counted)))
         if settings.first and not counted.first:
             emit(events.Notice("no file matches --first", "mind quotes around the globs"))
 
