@@ -11,8 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from cli.errors import DEBUG, PROGRAM, UserError, stdout_lost, usage_error
-from cli.exit_codes import SIGNAL, ExitCode, worst
+from cli.errors import DEBUG, PROGRAM, SIGNAL, ExitCode, UserError, worst
+from cli.render.stream import stdout_lost
 from cli.render.text import safe
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _run(arguments: list[str]) -> int:
         try:
             return int(get_command(program()).main(arguments, prog_name=PROGRAM, standalone_mode=False) or ExitCode.OK)
         except typer.TyperException as error:
-            raise usage_error(error) from None
+            raise _usage_error(error) from None
     except UserError as error:
         if arguments[:1] == ["analyze"] and ("--json" in arguments or os.environ.get(JSON, "").lower() in TRUE):
             _print_json(error)
@@ -82,6 +82,21 @@ def _run(arguments: list[str]) -> int:
         if lost is not None:
             return _complain(stdout_lost(lost))
         return _bug(error, arguments)
+
+
+def _usage_error(error: "typer.TyperException") -> UserError:
+    """Typer's message about a command line as one line that names where the wrong value stands."""
+    from cli.config import sources
+
+    ctx: Any = getattr(error, "ctx", None)
+    parameter: Any = getattr(error, "param", None)
+    message = " ".join(error.format_message().split()).rstrip(".")
+    if ctx is not None and parameter is not None and error.message:
+        is_option = parameter.param_type_name == "option"
+        name = sources.origin(ctx, parameter.name) if is_option else parameter.metavar
+        # pydantic, which validates for Typer, puts this before the text of a ValueError.
+        message = f"{name}: {error.message.removeprefix('Value error, ').rstrip('.')}"
+    return UserError(message, f"see {ctx.command_path if ctx is not None else PROGRAM} --help", error.exit_code)
 
 
 JSON = "BEDROCK_BATCH_ANALYZE_JSON"

@@ -1,23 +1,82 @@
-"""The error that is the user's to mend."""
+"""Exit codes, the error that ends the program, and the one mapping from exceptions to both.
 
-import os
-import sys
-from typing import TYPE_CHECKING, Any, Final
+Imported before anything is on the screen, so it imports nothing that takes time.
+"""
 
-from cli.exit_codes import ExitCode
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Final
 
-if TYPE_CHECKING:
-    import typer
+from jobs.errors import (
+    ConfigurationError,
+    CredentialsError,
+    JobError,
+    LockedError,
+    ProcessError,
+    StorageError,
+    describe,
+)
 
 PROGRAM: Final = "bedrock-batch"
 DEBUG: Final = "BEDROCK_BATCH_DEBUG"
-"""Environment variable; set to anything, an error in the program shows its traceback."""
+"""Environment variable; set to anything, a bug also prints its traceback."""
+
+
+class ExitCode(IntEnum):
+    """Every exit code but 128+N (ended by signal N). Scripts rely on them."""
+
+    OK = 0
+    """All done."""
+    BUG = 1
+    """An error in the program itself."""
+    USAGE = 2
+    """A wrong option, setting or settings file; no call was sent."""
+    UNREADABLE = 3
+    """Some inputs could not be read; the others are done."""
+    UNITS = 4
+    """Some units failed, are held or incomplete, or were answered by the fallback."""
+    LIMIT = 5
+    """The budget or the deadline was reached."""
+    LOCKED = 11
+    """Another run holds the output directory."""
+    ACCESS = 12
+    """No credentials, or no access to the model."""
+    STORAGE = 13
+    """The output, the journal or the cache cannot be used, or a child process cannot be started."""
+    UNAVAILABLE = 14
+    """An outage of the service, or its daily quota is used up."""
+
+
+SIGNAL = 128
+"""Added to a signal's number."""
+
+_WORST_FIRST = (
+    ExitCode.STORAGE,
+    ExitCode.BUG,
+    ExitCode.ACCESS,
+    ExitCode.UNAVAILABLE,
+    ExitCode.LOCKED,
+    ExitCode.USAGE,
+    ExitCode.LIMIT,
+    ExitCode.UNITS,
+    ExitCode.UNREADABLE,
+    ExitCode.OK,
+)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit code to end with, of several: a signal first, then in the order of `_WORST_FIRST`; 0 of none."""
+    return min(codes, key=_rank, default=ExitCode.OK)
+
+
+def _rank(code: int) -> int:
+    return -1 if code > SIGNAL else _WORST_FIRST.index(ExitCode(code))
 
 
 class UserError(Exception):
-    """Ends the program with one line that says what happened to which input, and one that says what to do.
+    """Ends the program: what happened to which input, and what to do.
 
-    Foreign text (paths, what a server said) may stand in both; it is made safe where it is printed.
+    Both texts may hold foreign text (paths, replies); it is made safe where it is printed.
     """
 
     def __init__(self, message: str, hint: str = "", exit_code: int = ExitCode.USAGE) -> None:
@@ -27,22 +86,26 @@ class UserError(Exception):
         self.exit_code = exit_code
 
 
-def usage_error(error: "typer.TyperException") -> UserError:
-    """What Typer says of a command line, in one line that names where the wrong value stands."""
-    from cli.config import sources
-
-    ctx: Any = getattr(error, "ctx", None)
-    parameter: Any = getattr(error, "param", None)
-    message = " ".join(error.format_message().split()).rstrip(".")
-    if ctx is not None and parameter is not None and error.message:
-        is_option = parameter.param_type_name == "option"
-        name = sources.origin(ctx, parameter.name) if is_option else parameter.metavar
-        # pydantic, which Typer checks with, says first that a ValueError is one.
-        message = f"{name}: {error.message.removeprefix('Value error, ').rstrip('.')}"
-    return UserError(message, f"see {ctx.command_path if ctx is not None else PROGRAM} --help", error.exit_code)
+_EXIT_CODES = {
+    ConfigurationError: ExitCode.USAGE,
+    CredentialsError: ExitCode.ACCESS,
+    LockedError: ExitCode.LOCKED,
+    StorageError: ExitCode.STORAGE,
+    ProcessError: ExitCode.STORAGE,
+}
 
 
-def stdout_lost(error: OSError) -> UserError:
-    """Standard output cannot be written: it leads nowhere from now on, so that what is buffered fails only once."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return UserError(f"cannot write to standard output: {error.strerror}", exit_code=ExitCode.STORAGE)
+def expected(error: BaseException) -> UserError | None:
+    """An exception as the error that ends the program; None if it is a bug."""
+    match error:
+        case UserError():
+            return error
+        case BaseExceptionGroup():
+            parts = [expected(part) for part in error.exceptions]
+            return None if None in parts else parts[0]
+        case JobError():
+            code = next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
+            return UserError(error.message, error.hint, code)
+        case OSError():
+            return UserError(*describe(error), exit_code=ExitCode.STORAGE)
+    return None

@@ -9,8 +9,7 @@ import typer
 from cli.config import options
 from cli.config import parsers as values
 from cli.config.analyze_settings import default_cache_dir
-from cli.errors import UserError
-from cli.exit_codes import ExitCode
+from cli.errors import ExitCode, UserError
 
 _HINT = "name another --cache-dir"
 

@@ -233,7 +233,8 @@ def region(value: object) -> str:
 
 def endpoint(value: object) -> str:
     """A base URL to call: https, or http on loopback (the documents would travel in clear text)."""
-    from jobs.bedrock.endpoint import ConfigurationError, check_endpoint
+    from jobs.bedrock.endpoint import check_endpoint
+    from jobs.errors import ConfigurationError
 
     try:
         return check_endpoint(text(value))

@@ -1,8 +1,11 @@
-"""Writing to a stream that may be closed, broken or of a small character set, without ever failing for it."""
+"""Writing to a stream that may be closed, broken or of a small character set."""
 
 import contextlib
 import os
+import sys
 from typing import TextIO
+
+from cli.errors import ExitCode, UserError
 
 
 def put(stream: TextIO | None, text: str) -> None:
@@ -15,6 +18,12 @@ def put(stream: TextIO | None, text: str) -> None:
         stream.flush()
     except (OSError, ValueError):
         forsake(stream)
+
+
+def stdout_lost(error: OSError) -> UserError:
+    """The error that ends the program when standard output cannot be written; its buffer then fails only once."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return UserError(f"cannot write to standard output: {error.strerror}", exit_code=ExitCode.STORAGE)
 
 
 def forsake(stream: TextIO) -> None:

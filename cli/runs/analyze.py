@@ -15,19 +15,19 @@ from typing import cast
 
 from cli import wiring
 from cli.config.analyze_settings import AnalyzeSettings
-from cli.errors import UserError, stdout_lost
-from cli.exit_codes import ExitCode, worst
-from cli.explanation import Explanation, explained
+from cli.errors import ExitCode, UserError, expected, worst
 from cli.render.progress.display import Display, display
 from cli.render.progress.notices import Narrator
+from cli.render.stream import stdout_lost
 from cli.runs.signals import Signals, listening
 from jobs.documents.listing import ListingState, count_files
 from jobs.documents.parser_pool import read
+from jobs.errors import LockedError, storage_error
 from jobs.pipeline import events
 from jobs.pipeline.stopping import Cause, Stop
 from jobs.progress.stats import Stats
 from jobs.record.journal import Journal
-from jobs.record.lock import LockedError, output_lock
+from jobs.record.lock import output_lock
 from jobs.record.queries import mark_missing
 from jobs.results.output_files import write_output_files
 from jobs.results.summary import Summary
@@ -77,7 +77,7 @@ def analyze(settings: AnalyzeSettings) -> int:
             ):
                 runner.run(_run(settings, summary, stats, screen, signals))
         except Exception as error:  # noqa: BLE001 (raised again below, once the summary is printed)
-            if known := explained(error):
+            if known := expected(error):
                 _note(known, summary, signals)
                 screen.error(known.message, known.hint)
             else:
@@ -135,9 +135,7 @@ def _output_directory(settings: AnalyzeSettings, screen: Display) -> Iterator[No
                 screen.notice(f"{error}; waiting for it")
                 stack.enter_context(output_lock(settings.output, settings.lock_wait))
         except OSError as error:
-            raise UserError(
-                f"cannot write to {settings.output}: {error.strerror}", "choose another --output", ExitCode.STORAGE
-            ) from error
+            raise storage_error(f"the output directory {settings.output}", error) from error
         yield
 
 
@@ -148,15 +146,15 @@ def _summary_written(settings: AnalyzeSettings, summary: Summary, stats: Stats, 
         yield
     except Exception as error:
         summary.add_snapshot(stats.snapshot())
-        bug = Explanation(f"a bug: {type(error).__name__}", "", ExitCode.BUG)
-        _note(explained(error) or bug, summary, signals)
+        bug = UserError(f"a bug: {type(error).__name__}", exit_code=ExitCode.BUG)
+        _note(expected(error) or bug, summary, signals)
         with suppress(OSError):
             summary.write(settings.output / "summary.json")
         raise
     summary.write(settings.output / "summary.json")
 
 
-def _note(known: Explanation, summary: Summary, signals: Signals) -> None:
+def _note(known: UserError, summary: Summary, signals: Signals) -> None:
     summary.error = known.message
     summary.exit_code = worst([known.exit_code, *signals.exit_codes])
 
@@ -181,11 +179,11 @@ async def _run(settings: AnalyzeSettings, summary: Summary, stats: Stats, screen
                 listed = await _dispatch(settings, batch, emit)
                 summary.add_snapshot(stats.snapshot())
                 # On its own: what was paid for must not depend on whether the results can be written.
-                await batch.commit(partial(_settled, listed=listed))
-                await batch.commit(partial(write_output_files, output=settings.output, summary=summary))
+                await batch.record.submit(partial(_settled, listed=listed))
+                await batch.record.submit(partial(write_output_files, output=settings.output, summary=summary))
                 _judge(summary, batch.dispatcher.stopped, signals)
                 ended = datetime.now(UTC).isoformat(timespec="seconds")
-                await batch.commit(lambda journal: journal.end(ended, json.dumps(summary.as_dict())))
+                await batch.record.submit(lambda journal: journal.end(ended, json.dumps(summary.as_dict())))
         except asyncio.CancelledError:
             if signals.received is None:
                 raise

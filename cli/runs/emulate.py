@@ -3,8 +3,7 @@
 import asyncio
 import os
 
-from cli.errors import UserError
-from cli.exit_codes import SIGNAL
+from cli.errors import SIGNAL, UserError
 from cli.runs.signals import Signals, listening
 from jobs.emulator.server import Emulator
 from jobs.emulator.settings import EmulatorSettings

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from cli.exit_codes import SIGNAL
+from cli.errors import SIGNAL
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

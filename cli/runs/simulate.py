@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from cli.config.simulate_settings import Named, SimulateSettings, described, simulation_of
-from cli.errors import UserError, stdout_lost
+from cli.errors import UserError
 from cli.render.progress.simulate import simulating
 from cli.render.simulate_table import recommendation_lines, write_table
+from cli.render.stream import stdout_lost
 from jobs.atomic_file import atomic_write
 from jobs.simulation.comparison import ALGORITHMS, GateMaker, Shown, compare
 from jobs.simulation.result import Result

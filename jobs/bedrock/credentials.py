@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from yarl import URL
 
 from jobs.bedrock.account import account_mark
-from jobs.bedrock.endpoint import ConfigurationError, Proxy, check_endpoint, proxy_for, tls_context
+from jobs.bedrock.endpoint import Proxy, check_endpoint, proxy_for, tls_context
+from jobs.errors import ConfigurationError, CredentialsError
 
 if TYPE_CHECKING:
     from jobs.bedrock.signing import Signer
@@ -25,14 +26,6 @@ SHORTEST_SESSION = 900.0
 """Seconds that temporary keys last at least (STS: DurationSeconds). Refused sooner, they are not what is wrong."""
 
 _TOKEN_HEADER = "X-Amz-Security-Token"  # noqa: S105 (a header's name)
-
-
-class CredentialsError(Exception):
-    """There are no usable credentials; `hint` says what to do."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 class Authorizer(Protocol):

@@ -10,13 +10,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
 
-
-class ConfigurationError(Exception):
-    """A setting of where or how to call is missing or wrong; `hint` says what to do."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
+from jobs.errors import ConfigurationError
 
 
 class Proxy(NamedTuple):

@@ -16,8 +16,9 @@ from yarl import URL
 
 from jobs.bedrock.classification import ISOLATED, Classification, classify
 from jobs.bedrock.connection_errors import ResponseTooLarge, judge
-from jobs.bedrock.credentials import Access, CredentialsError
+from jobs.bedrock.credentials import Access
 from jobs.bedrock.endpoint import converse_url
+from jobs.errors import CredentialsError
 from jobs.pipeline.transport import Reply
 from jobs.requests import answer
 from ratelimit.outcome import Outcome

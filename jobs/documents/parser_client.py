@@ -12,16 +12,13 @@ from typing import cast
 from jobs.documents.document import Document, Source
 from jobs.documents.parser_process import LENGTH, unpack
 from jobs.documents.parsing import Chunk
+from jobs.errors import FREE_MEMORY, ProcessError, describe
 
 TIMEOUT = 60.0
 """Seconds to the next chunk after which a parser process is killed."""
 
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONUTF8", "TMPDIR")
 """The variables that a parser process inherits: it parses foreign files and must not have credentials."""
-
-
-class ChildError(Exception):
-    """A parser process cannot be started. The text says why."""
 
 
 class ParserClient:
@@ -48,7 +45,7 @@ class ParserClient:
         """The next chunk of the first requested file that is not done. A crash or a timeout ends that file.
 
         Raises:
-            ChildError: the process cannot be started.
+            ProcessError: the process cannot be started.
         """
         process = self._process or await self._start()
         document = self._requested[0].document
@@ -86,7 +83,8 @@ class ParserClient:
                 limit=1 << 20,
             )
         except OSError as error:
-            raise ChildError(f"the parser process cannot be started: {error.strerror}") from error
+            reason, hint = describe(error)
+            raise ProcessError(f"the parser process cannot be started: {reason}", hint) from error
         self._started = False
         cast("asyncio.StreamWriter", process.stdin).write(self._settings.encode() + b"\n")
         for source in self._requested:
@@ -111,7 +109,7 @@ class ParserClient:
                 code = await process.wait()  # killing it first would hide its exit code
                 if self._started:
                     raise
-                raise ChildError(f"the parser process does not start (exit code {code})") from None
+                raise ProcessError(f"the parser process does not start (exit code {code})", FREE_MEMORY) from None
 
     async def _end(self, process: asyncio.subprocess.Process, *, timeout: bool) -> str:
         """Kill the process; returns the error for the file that it was parsing."""

@@ -63,7 +63,7 @@ async def read(
     end the processes.
 
     Raises:
-        ChildError: a parser process cannot be started.
+        ProcessError: a parser process cannot be started.
     """
     settings = json.dumps([MAX_MEMORY, max_tokens, rules.max_file_size, rules.follow_symlinks])
     state, priority_state = state or ListingState(), ListingState()

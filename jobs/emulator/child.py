@@ -6,6 +6,8 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from jobs.errors import FREE_MEMORY, ProcessError, describe
+
 if TYPE_CHECKING:  # it brings a web server along, which the parent has no use for
     from jobs.emulator.settings import EmulatorSettings
 
@@ -14,10 +16,6 @@ _PATIENCE = 15.0
 """Seconds for the child to start, on a machine under load."""
 _GOODBYE = 5.0
 """Seconds for it to end by itself."""
-
-
-class EmulatorError(Exception):
-    """The emulator did not start; says why."""
 
 
 class ChildEmulator:
@@ -47,24 +45,25 @@ async def spawn(settings: "EmulatorSettings") -> ChildEmulator:
     """Start an emulator in a process of its own.
 
     Raises:
-        EmulatorError: it did not start.
+        ProcessError: it did not start.
     """
     # -P: a folder named `jobs` in the working directory must not be taken for ours.
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        "-m",
-        "jobs.emulator",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "jobs.emulator"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        reason, hint = describe(error)
+        raise ProcessError(f"the emulator cannot be started: {reason}", hint) from error
     child = ChildEmulator(process, "")
     try:
         child.url = await asyncio.wait_for(_greeting(process, settings), _PATIENCE)
     except TimeoutError:
         await child.stop()
-        raise EmulatorError(f"the emulator did not start within {_PATIENCE:g} s") from None
+        raise ProcessError(f"the emulator did not start within {_PATIENCE:g} s", FREE_MEMORY) from None
     except BaseException:
         await child.stop()
         raise
@@ -74,9 +73,9 @@ async def spawn(settings: "EmulatorSettings") -> ChildEmulator:
 async def _greeting(process: asyncio.subprocess.Process, settings: "EmulatorSettings") -> str:
     """Tell the child its settings; the URL that it answers with."""
     if process.stdin is None or process.stdout is None:
-        raise EmulatorError("the emulator has no pipes")
+        raise ProcessError("the emulator has no pipes", FREE_MEMORY)
     process.stdin.write(json.dumps(asdict(settings)).encode() + b"\n")
     line = (await process.stdout.readline()).decode().strip()
     if not line.startswith(LISTENING):
-        raise EmulatorError(f"the emulator did not start: {line or 'it ended without a word'}")
+        raise ProcessError(f"the emulator did not start: {line or 'it ended without a message'}", FREE_MEMORY)
     return line.removeprefix(LISTENING)

@@ -1,7 +1,8 @@
-"""Writes the files of the output directory from the record, at the end of a run."""
+"""The end of a run: from the record to the files of the output directory."""
 
 from pathlib import Path
 
+from jobs.errors import storage_error
 from jobs.record import queries
 from jobs.record.journal import Journal
 from jobs.results.jsonl import write_documents, write_results
@@ -12,8 +13,11 @@ def write_output_files(journal: Journal, output: Path, summary: Summary) -> None
     """Write results.jsonl and documents.jsonl, and add the record's counts to the summary.
 
     Raises:
-        OSError: a file cannot be written. Nothing is lost: the next run writes it from the record.
+        StorageError: a file cannot be written. Nothing is lost: the next run writes it from the record.
     """
-    write_results(output / "results.jsonl", queries.rows(journal))
-    write_documents(output / "documents.jsonl", (document for _, document in queries.documents(journal)))
+    try:
+        write_results(output / "results.jsonl", queries.rows(journal))
+        write_documents(output / "documents.jsonl", (document for _, document in queries.documents(journal)))
+    except OSError as error:
+        raise storage_error(f"results in {output}", error) from error
     summary.add_tally(queries.tally(journal), queries.unique(journal), queries.maybe_paid_twice(journal))

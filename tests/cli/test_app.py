@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from running import COMMAND, PATIENCE
 
-from cli.errors import UserError
-from cli.exit_codes import ExitCode
+from cli.errors import ExitCode, UserError
 
 SECRET = "the document's own words"
 

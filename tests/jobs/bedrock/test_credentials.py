@@ -12,8 +12,8 @@ from botocore.credentials import Credentials, ReadOnlyCredentials
 from yarl import URL
 
 from jobs.bedrock import credentials as credentials_module
-from jobs.bedrock.credentials import Bearer, CredentialsError, SigV4, resolve
-from jobs.bedrock.endpoint import ConfigurationError
+from jobs.bedrock.credentials import Bearer, SigV4, resolve
+from jobs.errors import ConfigurationError, CredentialsError
 
 URL_ = URL("https://bedrock-runtime.us-east-1.amazonaws.com/model/m/converse")
 

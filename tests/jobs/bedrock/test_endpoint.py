@@ -7,7 +7,8 @@ import pytest
 from loopback_tls import make_authority
 from yarl import URL
 
-from jobs.bedrock.endpoint import ConfigurationError, Proxy, check_endpoint, proxy_for, tls_context
+from jobs.bedrock.endpoint import Proxy, check_endpoint, proxy_for, tls_context
+from jobs.errors import ConfigurationError
 
 AWS = "https://bedrock-runtime.us-east-1.amazonaws.com"
 

@@ -17,8 +17,9 @@ from loopback_tls import make_authority
 from yarl import URL
 
 from jobs.bedrock import transport as transport_module
-from jobs.bedrock.credentials import Access, Authorizer, Bearer, CredentialsError, resolve
+from jobs.bedrock.credentials import Access, Authorizer, Bearer, resolve
 from jobs.bedrock.transport import BedrockTransport
+from jobs.errors import CredentialsError
 from jobs.pipeline.transport import Reply
 from ratelimit.outcome import Outcome
 

@@ -8,7 +8,7 @@ import pytest
 from document_reading import Demand, chunks_of, documents_of, proc, reading, write
 
 from jobs.documents import parser_client, parser_pool
-from jobs.documents.parser_client import ChildError
+from jobs.errors import ProcessError
 
 
 async def test_a_killed_process_fails_one_file(tmp_path, processes):
@@ -72,10 +72,10 @@ async def test_a_file_that_needs_too_much_memory_fails_alone(tmp_path, monkeypat
 async def test_a_process_that_cannot_start_is_one_error_not_one_per_file(tmp_path, monkeypatch):
     write(tmp_path, 3)
     monkeypatch.setattr(parser_client.sys, "executable", "/bin/false")
-    with pytest.raises(ChildError, match="does not start"):
+    with pytest.raises(ProcessError, match="does not start"):
         await chunks_of(tmp_path)
     monkeypatch.setattr(parser_client.sys, "executable", "/nowhere/python")
-    with pytest.raises(ChildError, match="cannot be started"):
+    with pytest.raises(ProcessError, match="cannot be started"):
         await chunks_of(tmp_path)
 
 

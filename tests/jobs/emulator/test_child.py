@@ -9,9 +9,10 @@ import aiohttp
 import pytest
 from emulator_fixtures import MODEL, ask
 
-from jobs.emulator.child import EmulatorError, spawn
+from jobs.emulator.child import spawn
 from jobs.emulator.faults import Fault
 from jobs.emulator.settings import EmulatorSettings
+from jobs.errors import ProcessError
 
 
 async def status(url: str, path: str = f"/model/{MODEL}/converse") -> int:
@@ -54,7 +55,7 @@ async def test_calls_in_flight_do_not_hold_it_up():
 async def test_a_port_that_is_taken_is_said():
     child = await spawn(EmulatorSettings())
     port = int(child.url.rsplit(":", 1)[1])
-    with pytest.raises(EmulatorError, match="address already in use"):
+    with pytest.raises(ProcessError, match="address already in use"):
         await spawn(EmulatorSettings(port=port))
     await child.stop()
 

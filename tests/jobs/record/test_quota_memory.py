@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobs.record.quota_memory import BrokenMemoryError, QuotaMemory, QuotaScope
+from jobs.errors import StorageError
+from jobs.record.quota_memory import QuotaMemory, QuotaScope
 from ratelimit.discovery.knowledge import Kind
 from ratelimit.discovery.learned import Learned, Remembered
 
@@ -79,7 +80,7 @@ def test_the_file_is_the_users_alone_and_says_what_it_is(memory):
     assert stat.S_IMODE(memory.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(memory.path.parent.stat().st_mode) == 0o700
     written = json.loads(memory.path.read_text())
-    assert "may be deleted" in written["about"]
+    assert "You may delete this file" in written["about"]
     assert written["quotas"][0]["learned_at"] == "2026-11-24T02:30:00+00:00"
 
 
@@ -87,7 +88,7 @@ def test_the_file_is_the_users_alone_and_says_what_it_is(memory):
 def test_a_broken_file_is_an_error_that_names_it_and_is_begun_anew(memory, content):
     memory.path.parent.mkdir()
     memory.path.write_bytes(content)
-    with pytest.raises(BrokenMemoryError, match=str(memory.path)):
+    with pytest.raises(StorageError, match=str(memory.path)):
         memory.recall(MINE, NOW)
     memory.remember(MINE, {"requests": BUCKET}, NOW)
     assert memory.recall(MINE, NOW) == {"requests": Remembered(BUCKET, 0.0, 0.0)}
