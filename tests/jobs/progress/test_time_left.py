@@ -31,7 +31,7 @@ def true_and_estimated_time_left(
     timeline = sorted(
         [(at, "sent") for at in starts]
         + [(at + latency, "answered") for at in starts]
-        + [(float(second), "asked") for second in range(1, int(max(starts) + latency))]
+        + [(float(second), "estimate") for second in range(1, int(max(starts) + latency))]
     )
     for at, what in timeline:
         clock.now = start + at
