@@ -94,7 +94,8 @@ class TestNextRun:
         second = begun(path, selection=selection, run="r2")
         assert dispositions(second, "a", "a") == [
             disposition,
-            Disposition.DUPLICATE if disposition is Disposition.NEW else disposition,
+        second_section = Disposition.DUPLICATE if disposition is Disposition.NEW else disposition
+        assert dispositions(second, "a", "a") == [disposition, second_section]
         ]
         second.close()
 
