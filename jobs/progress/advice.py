@@ -10,7 +10,7 @@ MIN_ANSWERS = 20
 MARGIN = 1.25
 """Advised maxTokens / longest answer: room for a longer one."""
 STEP = 50
-"""The advised value is a multiple of it."""
+"""Advised values are multiples of this."""
 MIN_EXPLAINED = 0.8
 """Tokens are the limit if their reservations and settlements explain at least this share of the quota."""
 MAX_REQUESTS_USED = 0.95

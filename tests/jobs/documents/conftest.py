@@ -1,3 +1,5 @@
+"""Folders, permissions and parser processes for the tests of documents."""
+
 import asyncio
 import os
 import tempfile
