@@ -11,7 +11,7 @@ def key_id(account: int, rest: int, kind: str = "ASIA") -> str:
     return kind + base64.b32encode(bits.to_bytes(10, "big")).decode()
 
 
-def test_new_keys_of_an_account_have_the_same_mark():
+def test_all_access_keys_of_an_account_share_a_mark():
     today, tomorrow = key_id(123456789012, 5), key_id(123456789012, 2**39 - 1)
     assert today != tomorrow
     assert account_mark(today) == account_mark(tomorrow) == account_mark(key_id(123456789012, 7, "AKIA"))
@@ -19,17 +19,17 @@ def test_new_keys_of_an_account_have_the_same_mark():
     assert account_mark(today) != account_mark(key_id(123456789013, 5))
 
 
-def test_a_published_pair_of_key_and_account():
+def test_a_published_pair_of_access_key_and_account():
     assert account_mark("ASIAQNZGKIQY56JQ7WML") == account_mark("", "029608264753")
 
 
-def test_a_key_of_another_form_stands_for_itself():
+def test_an_access_key_of_unknown_format_gets_its_own_mark():
     assert account_mark("AKIDEXAMPLE") == account_mark("AKIDEXAMPLE")
     assert account_mark("AKIDEXAMPLE") != account_mark("AKIDEXAMPLF")
     assert account_mark("ASIA!!!!!!!!!!!!!!!!") != account_mark("ASIA????????????????")
 
 
-def test_it_tells_neither_the_key_nor_the_account():
+def test_the_mark_does_not_contain_the_key_or_the_account():
     mark = account_mark(key_id(123456789012, 5))
     assert len(mark) == 16
     assert "123456789012" not in mark

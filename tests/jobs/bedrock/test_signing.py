@@ -66,7 +66,7 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime.datetime], Non
 @pytest.mark.parametrize("token", ["tok/en==", None])
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("model", MODELS)
-def test_url_and_signature_are_those_of_boto3(endpoint: str, model: str, token: str | None) -> None:
+def test_url_and_signature_equal_those_of_boto3(endpoint: str, model: str, token: str | None) -> None:
     theirs = sent_by_boto3(endpoint.rstrip("/"), model, token)
     url = converse_url(check_endpoint(endpoint), model)
     ours = Signer(ReadOnlyCredentials("AKIDEXAMPLE", "secret", token), "us-east-1").headers(url, theirs.body)
@@ -76,7 +76,7 @@ def test_url_and_signature_are_those_of_boto3(endpoint: str, model: str, token: 
     assert ours.get("X-Amz-Security-Token") == token
 
 
-def test_a_signer_signs_right_beyond_midnight(frozen: Callable[[datetime.datetime], None]) -> None:
+def test_the_signing_key_changes_at_midnight(frozen: Callable[[datetime.datetime], None]) -> None:
     keys = ReadOnlyCredentials("AKIDEXAMPLE", "secret", None)
     url, body = converse_url("https://bedrock-runtime.us-east-1.amazonaws.com", MODELS[0]), json.dumps({}).encode()
     signer = Signer(keys, "us-east-1")

@@ -91,21 +91,21 @@ async def test_an_arn_is_one_segment_of_the_path() -> None:
     )
 
 
-async def test_a_body_beyond_a_mebibyte_goes_out_whole() -> None:
+async def test_a_body_above_a_mebibyte_is_sent_completely() -> None:
     body = b"x" * (3 * 1024 * 1024 + 1)
     async with serve(always(GOOD)) as server:
         assert (await send(server, body=body)).outcome is Outcome.OK
     assert server.exchanges[0].body == body
 
 
-async def test_calls_share_a_connection_that_is_kept_alive() -> None:
+async def test_calls_reuse_a_connection() -> None:
     async with serve(always(GOOD)) as server, calling(access(server.port)) as transport:
         for _ in range(3):
             assert (await transport.send(MODEL, BODY, 5)).outcome is Outcome.OK
     assert server.connections == 1
 
 
-async def test_hundreds_of_calls_are_in_flight_at_once() -> None:
+async def test_a_hundred_calls_are_in_flight_at_once() -> None:
     async def when_all_are_there(exchange: Exchange) -> None:
         await server.until(lambda: len(server.exchanges) == 100)
         exchange.writer.write(GOOD)
@@ -116,7 +116,7 @@ async def test_hundreds_of_calls_are_in_flight_at_once() -> None:
 
 
 @pytest.mark.parametrize("stop", ["max_tokens", "guardrail_intervened", "content_filtered", "malformed_model_output"])
-async def test_a_paid_answer_that_is_not_whole_is_incomplete(stop: str) -> None:
+async def test_an_answer_with_another_stop_reason_is_incomplete(stop: str) -> None:
     got = await one(always(reply(answers.body(stop=stop))))
     assert got.outcome is Outcome.INCOMPLETE
     assert got.answer is not None
@@ -129,13 +129,13 @@ async def test_a_paid_answer_that_is_not_whole_is_incomplete(stop: str) -> None:
      answers.body().replace(b"10", b"NaN", 1), answers.body()[:-20], answers.body(stop="because")],
     ids=["empty", "object", "html", "deep", "bare", "nan", "cut", "stop-reason"],
 )  # fmt: skip
-async def test_a_200_that_is_no_answer_is_never_a_success(body: bytes) -> None:
+async def test_a_200_without_an_answer_is_unknown(body: bytes) -> None:
     got = await one(always(reply(body, x_amzn_RequestId="r-2")))
     assert (got.outcome, got.code, got.request_id) == (Outcome.UNKNOWN, "NotAnAnswer", "r-2")
     assert got.message.startswith("200, but ")
 
 
-async def test_a_compressed_reply_was_not_asked_for_and_is_not_unpacked() -> None:
+async def test_an_unrequested_compressed_response_is_not_decompressed() -> None:
     got = await one(always(reply(gzip.compress(answers.body()), Content_Encoding="gzip")))
     assert (got.outcome, got.code) == (Outcome.UNKNOWN, "NotAnAnswer")
 
@@ -153,18 +153,18 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     ],
     ids=["length", "inside a chunk", "between chunks", "no chunk at all"],
 )  # fmt: skip
-async def test_a_reply_that_is_cut_off_is_unknown(raw: bytes, code: str) -> None:
+async def test_a_truncated_response_is_unknown(raw: bytes, code: str) -> None:
     got = await one(always(raw, close=True))
     assert (got.outcome, got.code) == (Outcome.UNKNOWN, code)
 
 
-async def test_a_chunked_answer_is_read_whole() -> None:
+async def test_a_chunked_answer_is_read_completely() -> None:
     body = answers.body()
     raw = CHUNKED + b"%x\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (9, body[:9], len(body) - 9, body[9:])
     assert (await one(always(raw))).outcome is Outcome.OK
 
 
-async def test_a_connection_closed_without_a_word_is_unknown() -> None:
+async def test_a_connection_closed_without_a_response_is_unknown() -> None:
     got = await one(always(b"", close=True))
     assert (got.outcome, got.code) == (Outcome.UNKNOWN, "ConnectionLost")
 
@@ -177,7 +177,7 @@ async def test_a_reset_after_the_request_is_unknown() -> None:
     assert (got.outcome, got.code) == (Outcome.UNKNOWN, "ConnectionLost")
 
 
-async def test_a_reset_in_the_middle_of_the_body_is_unknown() -> None:
+async def test_a_reset_within_the_body_is_unknown() -> None:
     async def script(exchange: Exchange) -> None:
         exchange.writer.write(GOOD[:-30])
         await exchange.writer.drain()
@@ -187,12 +187,12 @@ async def test_a_reset_in_the_middle_of_the_body_is_unknown() -> None:
     assert (await one(script)).outcome is Outcome.UNKNOWN
 
 
-async def test_what_is_not_http_is_unknown() -> None:
+async def test_a_response_that_is_not_http_is_unknown() -> None:
     got = await one(always(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", close=True))
     assert (got.outcome, got.code) == (Outcome.UNKNOWN, "NotHTTP")
 
 
-async def test_a_kept_connection_that_is_reset_on_reuse_makes_no_second_post() -> None:
+async def test_a_reused_connection_that_resets_causes_no_second_post() -> None:
     """The place where many clients send a POST again by themselves."""
 
     async def script(exchange: Exchange) -> None:
@@ -211,7 +211,7 @@ async def test_a_kept_connection_that_is_reset_on_reuse_makes_no_second_post() -
     assert len(server.exchanges) == 3
 
 
-async def test_a_kept_connection_that_was_closed_meanwhile_is_not_used() -> None:
+async def test_a_closed_idle_connection_is_not_reused() -> None:
     async with serve(always(GOOD, close=True)) as server, calling(access(server.port)) as transport:
         assert (await transport.send(MODEL, BODY, 5)).outcome is Outcome.OK
         await server.until(lambda: server.connected == 0)
@@ -220,7 +220,7 @@ async def test_a_kept_connection_that_was_closed_meanwhile_is_not_used() -> None
     assert (len(server.exchanges), server.connections) == (2, 2)
 
 
-async def test_a_body_that_drips_ends_at_the_total_deadline() -> None:
+async def test_a_slow_body_ends_at_the_total_deadline() -> None:
     async def script(exchange: Exchange) -> None:
         exchange.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
         while True:
@@ -233,13 +233,13 @@ async def test_a_body_that_drips_ends_at_the_total_deadline() -> None:
     assert 0.25 < got.latency < 2  # uvloop's clock counts milliseconds
 
 
-async def test_silence_after_the_request_is_unknown_at_the_deadline() -> None:
+async def test_no_response_by_the_deadline_is_unknown() -> None:
     got = await one(never, timeout=0.2)
     assert (got.outcome, got.code) == (Outcome.UNKNOWN, "Timeout")
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_a_huge_reply_is_cut_short(announced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_huge_response_is_aborted(announced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport_module, "RESPONSE_LIMIT", 1_000_000)
     written = 0
 
@@ -286,7 +286,7 @@ async def test_a_redirect_is_not_followed() -> None:
     assert elsewhere.connections == 0
 
 
-async def test_cookies_are_not_kept() -> None:
+async def test_cookies_are_ignored() -> None:
     async with (
         serve(always(reply(answers.body(), Set_Cookie="sticky=1"))) as server,
         calling(access(server.port)) as transport,
@@ -296,13 +296,13 @@ async def test_cookies_are_not_kept() -> None:
     assert "cookie" not in server.exchanges[1].headers
 
 
-async def test_a_refused_connection_was_never_sent() -> None:
+async def test_a_refused_connection_is_transient() -> None:
     async with calling(access(free_port())) as transport:
         got = await transport.send(MODEL, BODY, 5)
     assert (got.outcome, got.code) == (Outcome.TRANSIENT, "ConnectError")
 
 
-async def test_a_name_that_does_not_resolve_was_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dns_error_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
     async def no_such_name(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -327,7 +327,7 @@ async def test_a_cancelled_call_closes_its_connection_at_once() -> None:
     gc.collect()  # an unclosed transport would warn here, and fail the test
 
 
-async def test_a_call_cancelled_in_the_body_leaves_nothing_for_the_next_one() -> None:
+async def test_a_call_cancelled_within_the_body_does_not_affect_the_next_one() -> None:
     async def script(exchange: Exchange) -> None:
         if exchange.connection == 0:
             exchange.writer.write(GOOD[:-10])
@@ -370,7 +370,7 @@ EXPIRED = reply(
 )
 
 
-async def test_expired_credentials_are_renewed_and_the_next_attempt_goes_with_them() -> None:
+async def test_expired_credentials_are_renewed_for_the_next_attempt() -> None:
     async def script(exchange: Exchange) -> None:
         exchange.writer.write(EXPIRED if exchange.headers["authorization"] == "version 0" else GOOD)
 
@@ -388,7 +388,7 @@ async def test_expired_credentials_that_cannot_be_renewed_are_fatal() -> None:
     assert (got.outcome, got.code) == (Outcome.FATAL, "ExpiredTokenException")
 
 
-async def test_credentials_that_cannot_be_found_any_more_are_fatal_and_nothing_is_sent() -> None:
+async def test_lost_credentials_are_fatal_and_nothing_is_sent() -> None:
     class Gone(Expiring):
         async def headers(self, url: URL, body: bytes) -> Mapping[str, str]:
             raise CredentialsError("the SSO session has expired", "aws sso login --profile work")
@@ -400,7 +400,7 @@ async def test_credentials_that_cannot_be_found_any_more_are_fatal_and_nothing_i
     assert server.connections == 0
 
 
-async def test_tls_by_an_authority_that_the_environment_names(
+async def test_tls_trusts_the_ca_bundle_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: None
 ) -> None:
     authority, context = make_authority(tmp_path)
@@ -412,9 +412,7 @@ async def test_tls_by_an_authority_that_the_environment_names(
     assert server.exchanges[0].headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
 
 
-async def test_a_certificate_that_nobody_vouches_for_stops_the_call_before_it_is_sent(
-    tmp_path: Path, keys: None
-) -> None:
+async def test_an_untrusted_certificate_is_fatal_and_nothing_is_sent(tmp_path: Path, keys: None) -> None:
     _, context = make_authority(tmp_path)
     async with (
         serve(always(GOOD), context) as server,
@@ -425,7 +423,7 @@ async def test_a_certificate_that_nobody_vouches_for_stops_the_call_before_it_is
     assert server.exchanges == []
 
 
-async def test_a_server_without_tls_on_an_https_endpoint_was_never_sent_anything(keys: None) -> None:
+async def test_an_https_endpoint_without_tls_is_a_connect_timeout_and_nothing_is_sent(keys: None) -> None:
     async with (
         serve(always(GOOD)) as server,
         calling_as_configured(f"https://127.0.0.1:{server.port}") as transport,
@@ -451,7 +449,7 @@ async def test_a_cancelled_tls_call_closes_its_connection_at_once(
             await server.until(lambda: server.connected == 0)
 
 
-async def test_a_proxy_of_the_environment_tunnels_tls(
+async def test_tls_goes_through_the_proxy_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: None
 ) -> None:
     """The name is the proxy's to resolve; its login is for the proxy alone, and .netrc for nobody."""
@@ -479,7 +477,7 @@ async def test_a_proxy_of_the_environment_tunnels_tls(
     ("status", "outcome"),
     [("407 Proxy Authentication Required", Outcome.FATAL), ("502 Bad Gateway", Outcome.TRANSIENT)],
 )
-async def test_a_proxy_that_refuses_was_not_given_the_call(
+async def test_a_proxy_error_means_that_nothing_was_sent(
     status: str, outcome: Outcome, monkeypatch: pytest.MonkeyPatch, keys: None
 ) -> None:
     async with serve(always(GOOD)) as server, tunnel_to(server.port, status) as proxy:
@@ -491,14 +489,14 @@ async def test_a_proxy_that_refuses_was_not_given_the_call(
     assert server.connections == 0
 
 
-async def test_a_proxy_that_is_not_there_was_not_given_the_call(monkeypatch: pytest.MonkeyPatch, keys: None) -> None:
+async def test_an_unreachable_proxy_is_transient(monkeypatch: pytest.MonkeyPatch, keys: None) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
     async with calling_as_configured("https://bedrock.test") as transport:
         got = await transport.send(MODEL, BODY, 5)
     assert (got.outcome, got.code) == (Outcome.TRANSIENT, "ProxyError")
 
 
-async def test_neither_netrc_nor_a_proxy_touches_a_call_on_loopback(
+async def test_netrc_and_proxies_do_not_affect_loopback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: None
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -513,7 +511,7 @@ async def test_neither_netrc_nor_a_proxy_touches_a_call_on_loopback(
     assert server.exchanges[0].headers["authorization"].startswith("AWS4-HMAC-SHA256 ")
 
 
-async def test_the_signed_body_is_the_sent_body(keys: None) -> None:
+async def test_the_signature_covers_the_sent_body(keys: None) -> None:
     """The server signs what it received with the same keys, and gets the same signature."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest

@@ -15,7 +15,7 @@ def ledger(running: Running) -> list[dict]:
     return [json.loads(line) for line in body.splitlines()]
 
 
-def test_the_ledger_equals_what_was_sent(emulate):
+def test_the_ledger_matches_the_requests_that_boto3_sent(emulate):
     running = emulate(faults=(Fault("requests", every=3), Fault("internal", every=5)))
     client = running.client()
     sent: list[str] = []
@@ -41,7 +41,7 @@ def test_the_ledger_equals_what_was_sent(emulate):
     assert all((entry["output_tokens"] > 0) == entry["charged"] for entry in entries)
 
 
-def test_stats_are_the_counts_of_the_ledger(emulate):
+def test_stats_count_the_ledger(emulate):
     running = emulate(faults=(Fault("reset", count=1, every=2), Fault("denied", start=3600)))
     for _ in range(3):
         try:
@@ -58,7 +58,7 @@ def test_stats_are_the_counts_of_the_ledger(emulate):
     assert stats["in_flight"] == 0
 
 
-def test_the_ledger_can_be_emptied(emulate):
+def test_delete_empties_the_ledger(emulate):
     running = emulate()
     running.http("POST", f"/model/{MODEL}/converse", ask("Hello there."))
     assert len(ledger(running)) == 1
@@ -66,7 +66,7 @@ def test_the_ledger_can_be_emptied(emulate):
     assert ledger(running) == []
 
 
-def test_faults_can_be_set_while_it_runs(emulate):
+def test_put_replaces_the_faults(emulate):
     running = emulate()
     status, _ = running.http("PUT", "/_emulator/faults", [{"kind": "unavailable", "count": 1}])
     assert status == 204
@@ -75,7 +75,7 @@ def test_faults_can_be_set_while_it_runs(emulate):
     assert answers == [503, 200]
 
 
-def test_quotas_can_be_set_while_it_runs(emulate):
+def test_put_replaces_the_quotas(emulate):
     running = emulate()
     assert running.http("PUT", "/_emulator/quotas", {"rpm": 1, "burst": 60})[0] == 204
     assert json.loads(running.http("GET", "/_emulator/quotas")[1])["rpm"] == 1
@@ -83,11 +83,11 @@ def test_quotas_can_be_set_while_it_runs(emulate):
     assert answers == [200, 429]
 
 
-def test_what_cannot_be_set_is_said_and_changes_nothing(emulate):
+def test_an_invalid_put_returns_a_message_and_changes_nothing(emulate):
     running = emulate(rpm=5)
     for path, value in (("quotas", {"rmp": 1}), ("faults", [{"kind": "flood"}]), ("faults", "reset")):
         status, body = running.http("PUT", f"/_emulator/{path}", value)
         assert status == 400
         assert json.loads(body)["message"]
-    assert running.emulator.quotas.rules.rpm == 5
+    assert running.emulator.quota_rules.rpm == 5
     assert running.http("GET", "/_emulator/unknown")[0] == 404

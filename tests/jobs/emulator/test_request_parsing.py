@@ -7,10 +7,11 @@ from typing import Any
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from jobs.emulator.answers import answer
-from jobs.emulator.instances import UnsatisfiableError
-from jobs.emulator.operations import read, route
-from jobs.emulator.prompt import InvalidError, Prompt
+from jobs.emulator.emulated_model import answer
+from jobs.emulator.schema_instance import UnsatisfiableError
+from jobs.emulator.request_parsing import parse, route
+from jobs.emulator.json_checks import InvalidRequestError
+from jobs.emulator.prompt import Prompt
 
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 CONVERSE: dict[str, Any] = {
@@ -60,7 +61,7 @@ def places(value: object) -> list[tuple[Any, Any]]:
 
 @settings(max_examples=300)
 @given(data=st.data())
-def test_a_request_with_something_wrong_anywhere_is_read_or_refused(data):
+def test_a_mutated_request_is_parsed_or_rejected(data):
     body, operation = data.draw(
         st.sampled_from(
             [(CONVERSE, "Converse"), (STRUCTURED, "Converse"), (ANTHROPIC, "InvokeModel"), (COUNT, "CountTokens")]
@@ -73,9 +74,9 @@ def test_a_request_with_something_wrong_anywhere_is_read_or_refused(data):
     else:
         holder[key] = data.draw(values)
     try:
-        prompt = read(operation, "model", json.dumps(body).encode())
+        prompt = parse(operation, "model", json.dumps(body).encode())
         answer(prompt, 100)
-    except (InvalidError, UnsatisfiableError):
+    except (InvalidRequestError, UnsatisfiableError):
         event("refused")
     else:
         assert isinstance(prompt, Prompt)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.emulator.answers import MARK, answer, document, extract
+from jobs.emulator.emulated_model import MARK, answer, document, extract
 from jobs.emulator.prompt import Prompt, size_of, tokens
 
 TEXT = (
@@ -19,20 +19,20 @@ def ask(text: str = TEXT, **more) -> Prompt:
     return Prompt(text, 1, None, **more)
 
 
-def test_the_first_sentence_and_the_most_telling_ones_in_their_order():
+def test_extract_takes_the_first_sentence_and_the_two_best_in_text_order():
     assert extract(TEXT) == (
         "The harbour was closed on Monday. Storms had damaged the harbour wall, and the harbour master feared more "
         "storms. The harbour opens again when the storms are over."
     )
 
 
-def test_the_answer_is_marked_and_says_what_it_cost():
+def test_an_answer_is_marked_as_emulated_and_counts_its_tokens():
     said = answer(ask(), 1024)
     assert said.text == MARK + extract(TEXT)
     assert (said.stop_reason, said.output_tokens) == ("end_turn", -(-len(said.text) // 4))
 
 
-def test_only_what_stands_between_the_delimiters_is_the_document():
+def test_the_document_is_the_text_between_the_delimiters():
     inner = "Ignore the rest. It is data."
     text = f"Summarise.\n\n<document-0123456789abcdef>\n{inner}\n</document-0123456789abcdef>\nThanks."
     assert document(text) == inner + "\n"
@@ -42,11 +42,11 @@ def test_only_what_stands_between_the_delimiters_is_the_document():
 
 
 @pytest.mark.parametrize("text", ["", "   \n", "...", "\x00"])
-def test_a_text_without_sentences_is_answered_all_the_same(text):
+def test_a_text_without_sentences_gets_an_answer(text):
     assert answer(ask(text), 100).text.startswith(MARK)
 
 
-def test_headings_are_not_sentences_unless_there_is_nothing_else():
+def test_headings_count_as_sentences_only_if_there_is_nothing_else():
     assert extract("# Title\n\nThe text says this.") == "The text says this."
     assert extract("# Title") == "# Title"
 
@@ -59,11 +59,11 @@ def test_the_answer_is_in_the_language_of_the_document(text):
         assert sentence in text
 
 
-def test_a_number_with_a_point_is_no_end_of_a_sentence():
+def test_a_decimal_point_does_not_end_a_sentence():
     assert extract("Version 3.11 costs 2.50 dollars. Done.").startswith("Version 3.11 costs 2.50 dollars.")
 
 
-def test_a_line_without_an_end_is_shortened_at_a_word():
+def test_a_very_long_sentence_is_shortened_at_a_word():
     said = extract("word " * 10_000)
     assert len(said) < 310
     assert said.endswith("word …")
@@ -83,16 +83,16 @@ def test_a_stop_sequence_ends_the_answer_before_it():
     assert (said.stop_reason, said.stop_sequence) == ("stop_sequence", "Monday")
 
 
-def test_equal_prompts_have_equal_answers():
+def test_equal_prompts_get_equal_answers():
     assert answer(ask(), 50) == answer(ask(), 50)
 
 
-def test_lone_surrogates_which_json_allows_do_no_harm():
+def test_lone_surrogates_are_accepted():
     said = answer(ask("broken \ud800 text."), 1024)
     assert json.loads(json.dumps(said.text)) == said.text
 
 
-def test_a_schema_is_answered_in_json_and_a_forced_tool_is_called():
+def test_a_schema_gets_json_and_a_forced_tool_gets_a_call():
     schema = {"type": "object", "properties": {"summary": {"type": "string"}}, "required": ["summary"]}
     said = answer(ask(schema=schema), 1024)
     assert json.loads(said.text) == {"summary": MARK + extract(TEXT)}
@@ -101,6 +101,6 @@ def test_a_schema_is_answered_in_json_and_a_forced_tool_is_called():
     assert (said.stop_reason, said.tool_input) == ("tool_use", {"summary": MARK + extract(TEXT)})
 
 
-def test_json_that_is_cut_is_told_as_such():
+def test_json_cut_by_max_tokens_has_that_stop_reason_and_no_tool_call():
     said = answer(ask(schema={"type": "string"}, tool="report"), 3)
     assert (said.stop_reason, said.tool_input, said.output_tokens) == ("max_tokens", None, 3)

@@ -50,7 +50,7 @@ def ask(url: str) -> tuple[int, dict]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_where_it_is_answers_there_and_ends_with_the_signals_number(start, number):
+def test_it_serves_until_a_signal_and_exits_with_128_plus_its_number(start, number):
     process = start("--port", "0")
     first, export = process.stdout.readline(), process.stdout.readline()
     url = first.split()[-1]
@@ -62,13 +62,13 @@ def test_it_says_where_it_is_answers_there_and_ends_with_the_signals_number(star
     assert (process.returncode, out, err) == (128 + number, "", "")
 
 
-def test_quotas_and_faults_are_what_it_was_told(start, tmp_path):
+def test_quotas_and_faults_come_from_the_settings_file(start, tmp_path):
     (tmp_path / "bedrock-batch.toml").write_text('[emulate]\nport = 0\nrpm = 1\nfault = ["unavailable,count=1"]\n')
     url = start().stdout.readline().split()[-1]
     assert [ask(url)[0] for _ in range(3)] == [503, 200, 429]
 
 
-def test_it_lets_in_only_who_has_the_keys_when_told_to(start):
+def test_verify_signatures_rejects_other_credentials(start):
     url = start("--port", "0", "--verify-signatures", AWS_BEARER_TOKEN_BEDROCK="another").stdout.readline().split()[-1]
     assert ask(url)[0] == 403
 
@@ -95,6 +95,6 @@ def test_a_port_in_use_is_one_line_and_a_hint(start):
         ("huge,argument=1000", Fault("huge", argument="1000")),
     ],
 )
-def test_faults(written, fault):
+def test_parse_fault(written, fault):
     assert parse_fault(written) == fault
     assert parse_fault(fault) is fault
