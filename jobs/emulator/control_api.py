@@ -33,7 +33,7 @@ class Controllable(Protocol):
 
 
 def respond(emulator: Controllable, method: str, path: str, body: bytes) -> web.Response:
-    """Handle GET or DELETE ledger (JSON Lines), GET stats, GET or PUT faults (a list), GET or PUT quotas (an object)."""
+    """Handle GET and DELETE ledger (JSON Lines), GET stats, GET and PUT faults (a list) and quotas (an object)."""
     match method, path.removeprefix(PREFIX).partition("?")[0]:
         case "GET", "ledger":
             return web.Response(text=emulator.ledger.to_jsonl(), content_type="application/jsonl")

@@ -201,7 +201,7 @@ def test_a_redirect_names_its_target() -> None:
         (b'{"__type":null,"message":["a"]}', "403", 'HTTP 403: {"__type":null,"message":["a"]}'),
         (b"[]", "403", "HTTP 403: []"),
         (b"\xff\xfe", "403", "HTTP 403: \ufffd\ufffd"),
-        (b"", "403", "HTTP 403: an empty reply"),
+        (b"", "403", "HTTP 403: empty response"),
     ],
 )
 def test_code_and_message_from_the_body(body: bytes, code: str, message: str) -> None:

@@ -87,6 +87,15 @@ async def test_a_bedrock_api_key_takes_precedence(monkeypatch: pytest.MonkeyPatc
     assert await authorization() == "Bearer key-1"
 
 
+async def test_each_bedrock_api_key_has_its_own_account_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = []
+    for key in ("key-1", "key-2"):
+        monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", key)
+        marks.append((await resolve(region="us-east-1")).account)
+        assert key not in marks[-1]
+    assert marks[0] != marks[1]
+
+
 @pytest.mark.usefixtures("keys")
 @pytest.mark.parametrize("name", ["AWS_BEARER_TOKEN_BEDROCK", "AWS_SESSION_TOKEN"])
 async def test_a_secret_with_a_line_break_is_rejected_and_not_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +183,7 @@ async def test_keys_are_cached_for_a_minute_and_loaded_off_the_event_loop(monkey
     source = Source()
     signer, impatient = SigV4(source.load, "us-east-1"), SigV4(source.load, "us-east-1")
     assert await token_of(signer) == "t0"
-    monkeypatch.setattr(credentials_module, "LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(credentials_module, "REFRESH_INTERVAL", 0.0)
     assert await token_of(impatient) == "t0"
     source.token = "t1"
     assert await token_of(signer) == "t0"
@@ -201,7 +210,7 @@ async def test_expired_keys_are_renewed_once_for_all_calls(monkeypatch: pytest.M
     refused = await signer.headers(URL_, b"")
     source.token = "t2"
     assert await signer.renew(refused) is False  # keys live a quarter of an hour at least: something else is wrong
-    monkeypatch.setattr(credentials_module, "SHORTEST_SESSION", 0.0)
+    monkeypatch.setattr(credentials_module, "MIN_SESSION_SECONDS", 0.0)
     assert await signer.renew(refused) is True
 
 

@@ -229,7 +229,7 @@ async def test_a_slow_body_ends_at_the_total_deadline() -> None:
             await asyncio.sleep(0.02)
 
     got = await one(script, timeout=0.3)
-    assert (got.outcome, got.code, got.message) == (Outcome.UNKNOWN, "Timeout", "no whole reply within 0.3 s")
+    assert (got.outcome, got.code, got.message) == (Outcome.UNKNOWN, "Timeout", "no complete response within 0.3 s")
     assert 0.25 < got.latency < 2  # uvloop's clock counts milliseconds
 
 
@@ -240,7 +240,7 @@ async def test_no_response_by_the_deadline_is_unknown() -> None:
 
 @pytest.mark.parametrize("announced", [True, False])
 async def test_a_huge_response_is_aborted(announced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport_module, "RESPONSE_LIMIT", 1_000_000)
+    monkeypatch.setattr(transport_module, "MAX_RESPONSE_BYTES", 1_000_000)
     written = 0
 
     async def script(exchange: Exchange) -> None:

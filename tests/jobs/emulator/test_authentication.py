@@ -13,8 +13,8 @@ from emulator_fixtures import ARN, MODEL, ask
 from loopback_tls import make_authority
 from multidict import CIMultiDict
 
-from jobs.emulator.settings import EmulatorSettings
 from jobs.emulator.authentication import authentication_error
+from jobs.emulator.settings import EmulatorSettings
 
 PAIR = {"access_key": "AKIDEXAMPLE", "secret_key": "secret"}
 SETTINGS = EmulatorSettings(**PAIR)

@@ -7,7 +7,7 @@ from botocore.eventstream import ChecksumMismatch, EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.emulator.eventstream import events, exception, frame, complete_frames
+from jobs.emulator.eventstream import complete_frames, events, exception, frame
 
 
 def messages(stream: bytes) -> list:

@@ -8,10 +8,10 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from jobs.emulator.emulated_model import answer
-from jobs.emulator.schema_instance import UnsatisfiableError
-from jobs.emulator.request_parsing import parse, route
 from jobs.emulator.json_checks import InvalidRequestError
 from jobs.emulator.prompt import Prompt
+from jobs.emulator.request_parsing import parse, route
+from jobs.emulator.schema_instance import UnsatisfiableError
 
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 CONVERSE: dict[str, Any] = {
