@@ -10,13 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
+import aiohttp
 from aiohttp import web
 
 from jobs.emulator import control_api, fault_responses, request_parsing, responses, service_errors
 from jobs.emulator.emulated_model import EmulatedAnswer, answer
 from jobs.emulator.faults import BEFORE_MODEL, Fault, FaultPlan
+from jobs.emulator.http2 import Http2Connection, NewConnection
 from jobs.emulator.json_checks import InvalidRequestError
 from jobs.emulator.ledger import CallLedger, LedgerEntry
 from jobs.emulator.prompt import Prompt
@@ -60,7 +63,8 @@ class Emulator:
         self.in_flight = 0
         """Calls accepted and not yet responded to."""
         self._random = random.Random(settings.seed)  # noqa: S311 (repeatable, no secret)
-        self._runner: web.ServerRunner | None = None
+        self._transports: set[Any] = set()
+        """Connections that are not HTTP/1.1, or not yet."""
         self.set_faults(settings.faults)
         self.set_quotas(settings)
 
@@ -94,26 +98,38 @@ class Emulator:
 
         loop = asyncio.get_running_loop()
         request = partial(web.BaseRequest, loop=loop, client_max_size=_MAX_BODY_BYTES)
-        server = web.Server(self._handle, request_factory=request, handler_cancellation=True, access_log=None)
-        # Calls in flight are dropped at the end.
-        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, settings.host, settings.port, ssl_context=context, backlog=_BACKLOG)
-        await site.start()
-        port = self._runner.addresses[0][1]
-        return f"{'https' if context else 'http'}://{settings.host}:{port}"
+        self._http1 = web.Server(self._handle, request_factory=request, handler_cancellation=True, access_log=None)
+        self._listener = await loop.create_server(
+            lambda: NewConnection(self._http1, self._http2, self._transports),
+            settings.host,
+            settings.port,
+            ssl=context,
+            backlog=_BACKLOG,
+        )
+        self._forwarding = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=False),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(),
+            auto_decompress=False,
+        )
+        port = self._listener.sockets[0].getsockname()[1]
+        self._url = f"{'https' if context else 'http'}://{settings.host}:{port}"
+        return self._url
 
     async def stop(self) -> None:
-        """Close the port and all connections."""
-        if self._runner is None:
-            return
-        server = self._runner.server
-        transports = [connection.transport for connection in server.connections] if server else []
-        await self._runner.cleanup()
+        """Close the port and all connections, and drop the calls in flight."""
+        self._listener.close()
+        transports = [*self._transports, *(connection.transport for connection in self._http1.connections)]
+        self._http1.pre_shutdown()
+        await self._http1.shutdown(timeout=0.1)
+        await self._forwarding.close()
         for transport in transports:
             if transport is not None:
                 transport.abort()
         await asyncio.sleep(0)  # lets the sockets close even if the loop ends now
+
+    def _http2(self) -> Http2Connection:
+        return Http2Connection(self._forwarding, self._url, self._transports)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()

@@ -14,6 +14,10 @@ from running import COMMAND, MODEL, PATIENCE
 from cli.commands.emulate import parse_fault
 from jobs.emulator.faults import Fault
 
+UNSET = (
+    "unset AWS_PROFILE AWS_SESSION_TOKEN AWS_BEARER_TOKEN_BEDROCK AWS_IGNORE_CONFIGURED_ENDPOINT_URLS "
+    "AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT"
+)
 BOTO3 = f"""
 import boto3
 client = boto3.client("bedrock-runtime")
@@ -73,8 +77,7 @@ def test_it_serves_until_a_signal_and_exits_with_128_plus_its_number(start, numb
         f"export AWS_BEDROCK_RUNTIME_ENDPOINT={url}\n",
         "export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1\n",
         "export AWS_ACCESS_KEY_ID=emulated AWS_SECRET_ACCESS_KEY=emulated AWS_EC2_METADATA_DISABLED=true\n",
-        "unset AWS_PROFILE AWS_SESSION_TOKEN AWS_BEARER_TOKEN_BEDROCK AWS_IGNORE_CONFIGURED_ENDPOINT_URLS "
-        "AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT\n",
+        f"{UNSET}\n",
     ]
     status, answer = ask(url)
     assert (status, answer["stopReason"]) == (200, "end_turn")
