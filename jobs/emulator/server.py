@@ -1,38 +1,29 @@
-"""The HTTP server: listens, and turns each request into a ledger entry and a response."""
+"""Turns each HTTP request into a ledger entry and a response."""
 
 import asyncio
 import hashlib
 import math
 import random
-import ssl
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any
 from uuid import uuid4
 
-import aiohttp
 from aiohttp import web
 
 from jobs.emulator import control_api, fault_responses, request_parsing, responses, service_errors
 from jobs.emulator.emulated_model import EmulatedAnswer, answer
 from jobs.emulator.faults import BEFORE_MODEL, Fault, FaultPlan
-from jobs.emulator.http2 import Http2Connection, NewConnection
 from jobs.emulator.json_checks import InvalidRequestError
 from jobs.emulator.ledger import CallLedger, LedgerEntry
+from jobs.emulator.listener import Listener
 from jobs.emulator.prompt import Prompt
 from jobs.emulator.quotas import QuotaRules, Quotas, QuotaUsage
 from jobs.emulator.responses import EmulatedCall
 from jobs.emulator.schema_instance import UnsatisfiableError
 from jobs.emulator.service_errors import ERRORS, ServiceError
 from jobs.emulator.settings import EmulatorSettings
-
-_MAX_BODY_BYTES = 32 << 20
-"""InvokeModel accepts 25 MB."""
-_BACKLOG = 4096
-"""Connections waiting to be accepted; clients open thousands at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +54,7 @@ class Emulator:
         self.in_flight = 0
         """Calls accepted and not yet responded to."""
         self._random = random.Random(settings.seed)  # noqa: S311 (repeatable, no secret)
-        self._transports: set[Any] = set()
-        """Connections that are not HTTP/1.1, or not yet."""
+        self._listener = Listener(self._handle)
         self.set_faults(settings.faults)
         self.set_quotas(settings)
 
@@ -91,45 +81,11 @@ class Emulator:
             OSError: the port is taken, or the certificate cannot be read.
         """
         settings = self.settings
-        context = None
-        if settings.certificate:
-            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            context.load_cert_chain(settings.certificate, settings.private_key or None)
-
-        loop = asyncio.get_running_loop()
-        request = partial(web.BaseRequest, loop=loop, client_max_size=_MAX_BODY_BYTES)
-        self._http1 = web.Server(self._handle, request_factory=request, handler_cancellation=True, access_log=None)
-        self._listener = await loop.create_server(
-            lambda: NewConnection(self._http1, self._http2, self._transports),
-            settings.host,
-            settings.port,
-            ssl=context,
-            backlog=_BACKLOG,
-        )
-        self._forwarding = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=False),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(),
-            auto_decompress=False,
-        )
-        port = self._listener.sockets[0].getsockname()[1]
-        self._url = f"{'https' if context else 'http'}://{settings.host}:{port}"
-        return self._url
+        return await self._listener.start(settings.host, settings.port, settings.certificate, settings.private_key)
 
     async def stop(self) -> None:
         """Close the port and all connections, and drop the calls in flight."""
-        self._listener.close()
-        transports = [*self._transports, *(connection.transport for connection in self._http1.connections)]
-        self._http1.pre_shutdown()
-        await self._http1.shutdown(timeout=0.1)
-        await self._forwarding.close()
-        for transport in transports:
-            if transport is not None:
-                transport.abort()
-        await asyncio.sleep(0)  # lets the sockets close even if the loop ends now
-
-    def _http2(self) -> Http2Connection:
-        return Http2Connection(self._forwarding, self._url, self._transports)
+        await self._listener.stop()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
