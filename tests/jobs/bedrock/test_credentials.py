@@ -1,4 +1,4 @@
-"""Who calls and where, from files and variables as any AWS tool reads them, without a network."""
+"""Endpoint and credentials from configuration files and variables, without a network."""
 
 import asyncio
 import sys
@@ -159,7 +159,7 @@ async def test_keys_from_a_credential_process(configure: Callable[[str], None], 
 
 
 class Source:
-    """Credentials that change when they are told to, and that note which threads asked."""
+    """Credentials with a changeable token, which record the threads that load them."""
 
     def __init__(self) -> None:
         self.token = "t0"
@@ -181,14 +181,14 @@ async def token_of(signer: SigV4) -> str:
 
 async def test_keys_are_cached_for_a_minute_and_loaded_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     source = Source()
-    signer, impatient = SigV4(source.load, "us-east-1"), SigV4(source.load, "us-east-1")
+    signer, always_refreshing = SigV4(source.load, "us-east-1"), SigV4(source.load, "us-east-1")
     assert await token_of(signer) == "t0"
     monkeypatch.setattr(credentials_module, "REFRESH_INTERVAL", 0.0)
-    assert await token_of(impatient) == "t0"
+    assert await token_of(always_refreshing) == "t0"
     source.token = "t1"
     assert await token_of(signer) == "t0"
-    assert await token_of(impatient) == "t1"
-    assert source.loads == 2  # the credentials of botocore renew themselves; only their keys are taken anew
+    assert await token_of(always_refreshing) == "t1"
+    assert source.loads == 2  # botocore's credentials renew themselves; only their keys are read again
     assert threading.current_thread() not in source.threads
 
 
@@ -202,16 +202,16 @@ async def test_concurrent_calls_load_the_keys_once() -> None:
 async def test_expired_keys_are_renewed_once_for_all_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     source = Source()
     signer = SigV4(source.load, "us-east-1")
-    refused = await signer.headers(URL_, b"")
+    expired = await signer.headers(URL_, b"")
     source.token = "t1"
-    assert await asyncio.gather(*(signer.renew(refused) for _ in range(20))) == [True] * 20
+    assert await asyncio.gather(*(signer.renew(expired) for _ in range(20))) == [True] * 20
     assert source.loads == 2
     assert await token_of(signer) == "t1"
-    refused = await signer.headers(URL_, b"")
+    expired = await signer.headers(URL_, b"")
     source.token = "t2"
-    assert await signer.renew(refused) is False  # keys live a quarter of an hour at least: something else is wrong
+    assert await signer.renew(expired) is False  # keys live at least 15 minutes, so expiry is not the cause
     monkeypatch.setattr(credentials_module, "MIN_SESSION_SECONDS", 0.0)
-    assert await signer.renew(refused) is True
+    assert await signer.renew(expired) is True
 
 
 async def test_renew_is_false_if_there_are_no_newer_keys() -> None:
@@ -220,8 +220,8 @@ async def test_renew_is_false_if_there_are_no_newer_keys() -> None:
 
 
 async def test_renew_is_false_if_the_keys_are_gone() -> None:
-    found: list[Credentials | None] = [None, Credentials("AKID", "secret", "t0")]
-    signer = SigV4(found.pop, "us-east-1")
+    loads: list[Credentials | None] = [None, Credentials("AKID", "secret", "t0")]
+    signer = SigV4(loads.pop, "us-east-1")
     assert await signer.renew(await signer.headers(URL_, b"")) is False
     with pytest.raises(CredentialsError):
         await SigV4(lambda: None, "us-east-1").headers(URL_, b"")

@@ -1,4 +1,4 @@
-"""Which endpoints, proxies and certificates are taken, and which are refused with words that help."""
+"""Validation of endpoints, proxies and CA bundles."""
 
 import ssl
 from pathlib import Path
@@ -47,10 +47,10 @@ def test_plain_http_is_allowed_on_loopback_only(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "url"), [("http://proxy:3128", "http://proxy:3128"), ("proxy:3128", "http://proxy:3128")]
+    ("setting", "url"), [("http://proxy:3128", "http://proxy:3128"), ("proxy:3128", "http://proxy:3128")]
 )
-def test_the_proxy_comes_from_the_environment(named: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", named)
+def test_the_proxy_comes_from_the_environment(setting: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", setting)
     assert proxy_for(AWS) == Proxy(URL(url), {})
 
 
@@ -72,11 +72,11 @@ def test_there_is_no_proxy_on_loopback_or_without_a_variable(monkeypatch: pytest
     assert proxy_for("http://127.0.0.1:9000") is None
 
 
-@pytest.mark.parametrize("named", ["socks5://user:secret@proxy:1080", "http://", "http://proxy:port"])
+@pytest.mark.parametrize("setting", ["socks5://user:secret@proxy:1080", "http://", "http://proxy:port"])
 def test_an_invalid_proxy_is_rejected_without_showing_its_credentials(
-    named: str, monkeypatch: pytest.MonkeyPatch
+    setting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", named)
+    monkeypatch.setenv("HTTPS_PROXY", setting)
     with pytest.raises(ConfigurationError) as caught:
         proxy_for(AWS)
     assert "secret" not in str(caught.value)
@@ -85,9 +85,9 @@ def test_an_invalid_proxy_is_rejected_without_showing_its_credentials(
 def test_a_ca_bundle_replaces_the_default_certificates(tmp_path: Path) -> None:
     authority, _ = make_authority(tmp_path)
     assert len(tls_context(str(authority)).get_ca_certs()) == 1
-    usual = tls_context()
-    assert usual.cert_store_stats()["x509_ca"] > 50
-    assert (usual.verify_mode, usual.check_hostname) == (ssl.CERT_REQUIRED, True)
+    default = tls_context()
+    assert default.cert_store_stats()["x509_ca"] > 50
+    assert (default.verify_mode, default.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
 def test_a_ca_bundle_may_be_a_directory(tmp_path: Path) -> None:

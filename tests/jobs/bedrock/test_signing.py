@@ -1,4 +1,4 @@
-"""Our URL and signature against those of a stock boto3 client."""
+"""URL and signature equal those of a default boto3 client."""
 
 import datetime
 import json
@@ -26,14 +26,14 @@ AT = datetime.datetime(2026, 11, 24, 23, 59, 58)  # noqa: DTZ001 (as botocore ha
 
 
 class Raw:
-    """As much of urllib3's response as botocore reads."""
+    """The part of urllib3's response that botocore reads."""
 
     def stream(self) -> Any:
         return iter([b"{}"])
 
 
 def sent_by_boto3(endpoint: str, model: str, token: str | None) -> Any:
-    """The request that a stock client is about to send."""
+    """The request that a default client is about to send."""
     caught = []
 
     def catch(request: Any, **_: object) -> AWSResponse:

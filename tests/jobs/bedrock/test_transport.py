@@ -1,4 +1,4 @@
-"""The real transport against raw servers: every fault, and exactly one POST each."""
+"""The transport against raw servers: every kind of failure, and exactly one POST for each call."""
 
 import asyncio
 import contextlib
@@ -52,13 +52,13 @@ async def send(server: LoopbackServer, timeout: float = 5.0, body: bytes = BODY)
         return await transport.send(MODEL, body, timeout)
 
 
-async def one(script: Script, timeout: float = 5.0) -> Reply:
-    """The reply to one call of a server that behaves so; the server saw it exactly once."""
+async def reply_to(script: Script, timeout: float = 5.0) -> Reply:
+    """The reply to one call; the server received exactly one POST."""
     async with serve(script) as server:
-        got = await send(server, timeout)
-        await asyncio.sleep(0.01)  # a second one would come now
+        result = await send(server, timeout)
+        await asyncio.sleep(0.01)  # a second POST would arrive now
         assert len(server.exchanges) == 1
-        return got
+        return result
 
 
 def free_port() -> int:
@@ -69,11 +69,11 @@ def free_port() -> int:
 
 async def test_an_answer() -> None:
     async with serve(always(GOOD)) as server:
-        got = await send(server)
-    assert (got.outcome, got.code, got.request_id) == (Outcome.OK, "", "r-1")
-    assert got.answer is not None
-    assert (got.answer.text, got.answer.raw) == ("Yes.", answers.body("Yes."))
-    assert 0 <= got.latency < 5
+        result = await send(server)
+    assert (result.outcome, result.code, result.request_id) == (Outcome.OK, "", "r-1")
+    assert result.answer is not None
+    assert (result.answer.text, result.answer.raw) == ("Yes.", answers.body("Yes."))
+    assert 0 <= result.latency < 5
     (exchange,) = server.exchanges
     assert exchange.body == BODY
     assert exchange.target == "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse"
@@ -106,21 +106,21 @@ async def test_calls_reuse_a_connection() -> None:
 
 
 async def test_a_hundred_calls_are_in_flight_at_once() -> None:
-    async def when_all_are_there(exchange: Exchange) -> None:
+    async def once_all_arrived(exchange: Exchange) -> None:
         await server.until(lambda: len(server.exchanges) == 100)
         exchange.writer.write(GOOD)
 
-    async with serve(when_all_are_there) as server, calling(access(server.port)) as transport:
+    async with serve(once_all_arrived) as server, calling(access(server.port)) as transport:
         replies = await asyncio.gather(*(transport.send(MODEL, BODY, 30) for _ in range(100)))
-    assert {got.outcome for got in replies} == {Outcome.OK}
+    assert {result.outcome for result in replies} == {Outcome.OK}
 
 
 @pytest.mark.parametrize("stop", ["max_tokens", "guardrail_intervened", "content_filtered", "malformed_model_output"])
 async def test_an_answer_with_another_stop_reason_is_incomplete(stop: str) -> None:
-    got = await one(always(reply(answers.body(stop=stop))))
-    assert got.outcome is Outcome.INCOMPLETE
-    assert got.answer is not None
-    assert got.answer.stop_reason == stop
+    result = await reply_to(always(reply(answers.body(stop=stop))))
+    assert result.outcome is Outcome.INCOMPLETE
+    assert result.answer is not None
+    assert result.answer.stop_reason == stop
 
 
 @pytest.mark.parametrize(
@@ -130,14 +130,14 @@ async def test_an_answer_with_another_stop_reason_is_incomplete(stop: str) -> No
     ids=["empty", "object", "html", "deep", "bare", "nan", "cut", "stop-reason"],
 )  # fmt: skip
 async def test_a_200_without_an_answer_is_unknown(body: bytes) -> None:
-    got = await one(always(reply(body, x_amzn_RequestId="r-2")))
-    assert (got.outcome, got.code, got.request_id) == (Outcome.UNKNOWN, "NotAnAnswer", "r-2")
-    assert got.message.startswith("200, but ")
+    result = await reply_to(always(reply(body, x_amzn_RequestId="r-2")))
+    assert (result.outcome, result.code, result.request_id) == (Outcome.UNKNOWN, "NotAnAnswer", "r-2")
+    assert result.message.startswith("200, but ")
 
 
 async def test_an_unrequested_compressed_response_is_not_decompressed() -> None:
-    got = await one(always(reply(gzip.compress(answers.body()), Content_Encoding="gzip")))
-    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "NotAnAnswer")
+    result = await reply_to(always(reply(gzip.compress(answers.body()), Content_Encoding="gzip")))
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, "NotAnAnswer")
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -154,27 +154,27 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     ids=["length", "inside a chunk", "between chunks", "no chunk at all"],
 )  # fmt: skip
 async def test_a_truncated_response_is_unknown(raw: bytes, code: str) -> None:
-    got = await one(always(raw, close=True))
-    assert (got.outcome, got.code) == (Outcome.UNKNOWN, code)
+    result = await reply_to(always(raw, close=True))
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, code)
 
 
 async def test_a_chunked_answer_is_read_completely() -> None:
     body = answers.body()
     raw = CHUNKED + b"%x\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (9, body[:9], len(body) - 9, body[9:])
-    assert (await one(always(raw))).outcome is Outcome.OK
+    assert (await reply_to(always(raw))).outcome is Outcome.OK
 
 
 async def test_a_connection_closed_without_a_response_is_unknown() -> None:
-    got = await one(always(b"", close=True))
-    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "ConnectionLost")
+    result = await reply_to(always(b"", close=True))
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, "ConnectionLost")
 
 
 async def test_a_reset_after_the_request_is_unknown() -> None:
     async def script(exchange: Exchange) -> None:
         reset(exchange.writer)
 
-    got = await one(script)
-    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "ConnectionLost")
+    result = await reply_to(script)
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, "ConnectionLost")
 
 
 async def test_a_reset_within_the_body_is_unknown() -> None:
@@ -184,16 +184,16 @@ async def test_a_reset_within_the_body_is_unknown() -> None:
         await asyncio.sleep(0.05)
         reset(exchange.writer)
 
-    assert (await one(script)).outcome is Outcome.UNKNOWN
+    assert (await reply_to(script)).outcome is Outcome.UNKNOWN
 
 
 async def test_a_response_that_is_not_http_is_unknown() -> None:
-    got = await one(always(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", close=True))
-    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "NotHTTP")
+    result = await reply_to(always(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", close=True))
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, "NotHTTP")
 
 
 async def test_a_reused_connection_that_resets_causes_no_second_post() -> None:
-    """The place where many clients send a POST again by themselves."""
+    """Many HTTP clients retry a POST here."""
 
     async def script(exchange: Exchange) -> None:
         if len(server.exchanges) == 2:
@@ -207,7 +207,7 @@ async def test_a_reused_connection_that_resets_causes_no_second_post() -> None:
         await asyncio.sleep(0.05)
         assert [exchange.connection for exchange in server.exchanges] == [0, 0]
         third = await transport.send(MODEL, BODY, 5)
-    assert [got.outcome for got in (first, second, third)] == [Outcome.OK, Outcome.UNKNOWN, Outcome.OK]
+    assert [result.outcome for result in (first, second, third)] == [Outcome.OK, Outcome.UNKNOWN, Outcome.OK]
     assert len(server.exchanges) == 3
 
 
@@ -228,32 +228,36 @@ async def test_a_slow_body_ends_at_the_total_deadline() -> None:
             await exchange.writer.drain()
             await asyncio.sleep(0.02)
 
-    got = await one(script, timeout=0.3)
-    assert (got.outcome, got.code, got.message) == (Outcome.UNKNOWN, "Timeout", "no complete response within 0.3 s")
-    assert 0.25 < got.latency < 2  # uvloop's clock counts milliseconds
+    result = await reply_to(script, timeout=0.3)
+    assert (result.outcome, result.code, result.message) == (
+        Outcome.UNKNOWN,
+        "Timeout",
+        "no complete response within 0.3 s",
+    )
+    assert 0.25 < result.latency < 2  # uvloop's clock counts milliseconds
 
 
 async def test_no_response_by_the_deadline_is_unknown() -> None:
-    got = await one(never, timeout=0.2)
-    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "Timeout")
+    result = await reply_to(never, timeout=0.2)
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, "Timeout")
 
 
-@pytest.mark.parametrize("announced", [True, False])
-async def test_a_huge_response_is_aborted(announced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("with_content_length", [True, False])
+async def test_a_huge_response_is_aborted(with_content_length: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport_module, "MAX_RESPONSE_BYTES", 1_000_000)
     written = 0
 
     async def script(exchange: Exchange) -> None:
         nonlocal written
-        length = b"Content-Length: 300000000\r\n" if announced else b""
+        length = b"Content-Length: 300000000\r\n" if with_content_length else b""
         exchange.writer.write(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n")
         for _ in range(100):
             exchange.writer.write(b" " * 1_000_000)
             await exchange.writer.drain()
             written += 1
 
-    got = await one(script)
-    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "ResponseTooLarge")
+    result = await reply_to(script)
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, "ResponseTooLarge")
     assert written < 100
 
 
@@ -271,18 +275,18 @@ async def test_a_huge_response_is_aborted(announced: bool, monkeypatch: pytest.M
     ],
 )  # fmt: skip
 async def test_an_error_is_classified(raw: bytes, outcome: Outcome, code: str) -> None:
-    got = await one(always(raw))
-    assert (got.outcome, got.code, got.answer) == (outcome, code, None)
-    assert got.retry_after == (7.0 if code == "503" else None)
-    assert got.quota == ("requests" if outcome is Outcome.THROTTLED else "")
+    result = await reply_to(always(raw))
+    assert (result.outcome, result.code, result.answer) == (outcome, code, None)
+    assert result.retry_after == (7.0 if code == "503" else None)
+    assert result.quota == ("requests" if outcome is Outcome.THROTTLED else "")
 
 
 async def test_a_redirect_is_not_followed() -> None:
     async with serve(always(GOOD)) as elsewhere:
         target = f"http://127.0.0.1:{elsewhere.port}/"
-        got = await one(always(reply(b"", "307 Temporary Redirect", Location=target)))
-    assert (got.outcome, got.code) == (Outcome.FATAL, "307")
-    assert target in got.message
+        result = await reply_to(always(reply(b"", "307 Temporary Redirect", Location=target)))
+    assert (result.outcome, result.code) == (Outcome.FATAL, "307")
+    assert target in result.message
     assert elsewhere.connections == 0
 
 
@@ -298,8 +302,8 @@ async def test_cookies_are_ignored() -> None:
 
 async def test_a_refused_connection_is_transient() -> None:
     async with calling(access(free_port())) as transport:
-        got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (Outcome.TRANSIENT, "ConnectError")
+        result = await transport.send(MODEL, BODY, 5)
+    assert (result.outcome, result.code) == (Outcome.TRANSIENT, "ConnectError")
 
 
 async def test_a_dns_error_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,8 +313,8 @@ async def test_a_dns_error_is_transient(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", no_such_name)
     monkeypatch.setattr("aiohttp.resolver.DefaultResolver.resolve", no_such_name)
     async with calling(Access("http://bedrock.test", "us-east-1", Bearer("t"), None, None)) as transport:
-        got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (Outcome.TRANSIENT, "DNSError")
+        result = await transport.send(MODEL, BODY, 5)
+    assert (result.outcome, result.code) == (Outcome.TRANSIENT, "DNSError")
 
 
 async def test_a_cancelled_call_closes_its_connection_at_once() -> None:
@@ -340,15 +344,15 @@ async def test_a_call_cancelled_within_the_body_does_not_affect_the_next_one() -
         await server.until(lambda: len(server.exchanges) == 1)
         await asyncio.sleep(0.05)
         call.cancel()
-        got = await transport.send(MODEL, BODY, 5)
-        assert got.answer is not None
-        assert got.answer.text == "The second."
+        result = await transport.send(MODEL, BODY, 5)
+        assert result.answer is not None
+        assert result.answer.text == "The second."
         await server.until(lambda: server.connected == 1)
     assert server.connections == 2
 
 
 class Expiring:
-    """Keys of which the first are refused; `renewable` times there are newer ones."""
+    """Keys that can be renewed `renewable` times."""
 
     def __init__(self, renewable: int) -> None:
         self.version = 0
@@ -357,10 +361,10 @@ class Expiring:
     async def headers(self, url: URL, body: bytes) -> Mapping[str, str]:
         return {"Authorization": f"version {self.version}"}
 
-    async def renew(self, refused: Mapping[str, str]) -> bool:
-        assert refused == {"Authorization": f"version {self.version}"}
+    async def renew(self, expired: Mapping[str, str]) -> bool:
+        assert expired == {"Authorization": f"version {self.version}"}
         self.version += self.renewable > self.version
-        return refused != {"Authorization": f"version {self.version}"}
+        return expired != {"Authorization": f"version {self.version}"}
 
 
 EXPIRED = reply(
@@ -384,8 +388,8 @@ async def test_expired_credentials_are_renewed_for_the_next_attempt() -> None:
 
 async def test_expired_credentials_that_cannot_be_renewed_are_fatal() -> None:
     async with serve(always(EXPIRED)) as server, calling(access(server.port, Expiring(0))) as transport:
-        got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (Outcome.FATAL, "ExpiredTokenException")
+        result = await transport.send(MODEL, BODY, 5)
+    assert (result.outcome, result.code) == (Outcome.FATAL, "ExpiredTokenException")
 
 
 async def test_lost_credentials_are_fatal_and_nothing_is_sent() -> None:
@@ -394,9 +398,9 @@ async def test_lost_credentials_are_fatal_and_nothing_is_sent() -> None:
             raise CredentialsError("the SSO session has expired", "aws sso login --profile work")
 
     async with serve(always(GOOD)) as server, calling(access(server.port, Gone(0))) as transport:
-        got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (Outcome.FATAL, "CredentialsError")
-    assert "aws sso login --profile work" in got.message
+        result = await transport.send(MODEL, BODY, 5)
+    assert (result.outcome, result.code) == (Outcome.FATAL, "CredentialsError")
+    assert "aws sso login --profile work" in result.message
     assert server.connections == 0
 
 
@@ -418,8 +422,8 @@ async def test_an_untrusted_certificate_is_fatal_and_nothing_is_sent(tmp_path: P
         serve(always(GOOD), context) as server,
         calling_as_configured(f"https://localhost:{server.port}") as transport,
     ):
-        got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (Outcome.FATAL, "TLSError")
+        result = await transport.send(MODEL, BODY, 5)
+    assert (result.outcome, result.code) == (Outcome.FATAL, "TLSError")
     assert server.exchanges == []
 
 
@@ -428,8 +432,12 @@ async def test_an_https_endpoint_without_tls_is_a_connect_timeout_and_nothing_is
         serve(always(GOOD)) as server,
         calling_as_configured(f"https://127.0.0.1:{server.port}") as transport,
     ):
-        got = await transport.send(MODEL, BODY, 0.3)
-    assert (got.outcome, got.code, got.message) == (Outcome.TRANSIENT, "ConnectTimeout", "no connection within 0.3 s")
+        result = await transport.send(MODEL, BODY, 0.3)
+    assert (result.outcome, result.code, result.message) == (
+        Outcome.TRANSIENT,
+        "ConnectTimeout",
+        "no connection within 0.3 s",
+    )
     assert server.exchanges == []
 
 
@@ -452,7 +460,7 @@ async def test_a_cancelled_tls_call_closes_its_connection_at_once(
 async def test_tls_goes_through_the_proxy_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: None
 ) -> None:
-    """The name is the proxy's to resolve; its login is for the proxy alone, and .netrc for nobody."""
+    """The proxy resolves the name and is the only one to get its credentials; .netrc is not used."""
     authority, context = make_authority(tmp_path)
     netrc = tmp_path / "netrc"
     netrc.write_text("default login somebody password else\n")
@@ -483,17 +491,17 @@ async def test_a_proxy_error_means_that_nothing_was_sent(
     async with serve(always(GOOD)) as server, tunnel_to(server.port, status) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         async with calling_as_configured("https://bedrock.test") as transport:
-            got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (outcome, "ProxyError")
-    assert status[:3] in got.message
+            result = await transport.send(MODEL, BODY, 5)
+    assert (result.outcome, result.code) == (outcome, "ProxyError")
+    assert status[:3] in result.message
     assert server.connections == 0
 
 
 async def test_an_unreachable_proxy_is_transient(monkeypatch: pytest.MonkeyPatch, keys: None) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
     async with calling_as_configured("https://bedrock.test") as transport:
-        got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (Outcome.TRANSIENT, "ProxyError")
+        result = await transport.send(MODEL, BODY, 5)
+    assert (result.outcome, result.code) == (Outcome.TRANSIENT, "ProxyError")
 
 
 async def test_netrc_and_proxies_do_not_affect_loopback(
@@ -512,7 +520,7 @@ async def test_netrc_and_proxies_do_not_affect_loopback(
 
 
 async def test_the_signature_covers_the_sent_body(keys: None) -> None:
-    """The server signs what it received with the same keys, and gets the same signature."""
+    """Signing the received request with the same keys gives the same signature."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials

@@ -1,4 +1,4 @@
-"""Signatures are checked as AWS checks them."""
+"""Signatures and bearer tokens are checked as AWS does."""
 
 import hashlib
 import json
@@ -55,7 +55,7 @@ def test_without_configured_credentials_every_call_passes(emulate):
 
 
 def test_bearer_tokens_over_tls(emulate, monkeypatch, tmp_path):
-    """The SDK sends a bearer token over TLS only."""
+    """boto3 sends a bearer token over TLS only."""
     trusted, _ = make_authority(tmp_path)
     running = emulate(bearer_token="right", certificate=str(tmp_path / "server.pem"))
     assert running.url.startswith("https://")
@@ -90,7 +90,7 @@ def test_any_change_after_signing_invalidates_the_signature():
 
 
 def test_a_signed_checksum_must_match_the_body():
-    """The signature covers the header then, and the header must cover the body."""
+    """The signature covers the X-Amz-Content-SHA256 header, so that must match the body."""
     request = AWSRequest("POST", f"http://localhost:1{PATH}", data=b"{}", headers={"Host": "localhost:1"})
     request.headers["X-Amz-Content-SHA256"] = hashlib.sha256(b"{}").hexdigest()
     SigV4Auth(Credentials("AKIDEXAMPLE", "secret"), "bedrock", "us-east-1").add_auth(request)

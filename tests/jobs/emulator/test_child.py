@@ -82,7 +82,7 @@ async def test_the_child_exits_when_its_parent_is_killed():
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
     assert parent.stdout is not None
     url = (await parent.stdout.readline()).decode().strip()
-    await parent.stdout.read()  # its end: the child, which has the same stdout no longer, is free to go
+    await parent.stdout.read()  # until the parent is gone
     await parent.wait()
     for _ in range(100):
         try:

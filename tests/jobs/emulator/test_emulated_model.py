@@ -1,4 +1,4 @@
-"""The emulated model extracts, marks what it says, and keeps to its limits."""
+"""The emulated model extracts sentences, marks its answers and respects limits."""
 
 import json
 
@@ -15,8 +15,8 @@ TEXT = (
 )
 
 
-def ask(text: str = TEXT, **more) -> Prompt:
-    return Prompt(text, 1, None, **more)
+def prompt(text: str = TEXT, **fields) -> Prompt:
+    return Prompt(text, 1, None, **fields)
 
 
 def test_extract_takes_the_first_sentence_and_the_two_best_in_text_order():
@@ -27,9 +27,9 @@ def test_extract_takes_the_first_sentence_and_the_two_best_in_text_order():
 
 
 def test_an_answer_is_marked_as_emulated_and_counts_its_tokens():
-    said = answer(ask(), 1024)
-    assert said.text == MARK + extract(TEXT)
-    assert (said.stop_reason, said.output_tokens) == ("end_turn", -(-len(said.text) // 4))
+    result = answer(prompt(), 1024)
+    assert result.text == MARK + extract(TEXT)
+    assert (result.stop_reason, result.output_tokens) == ("end_turn", -(-len(result.text) // 4))
 
 
 def test_the_document_is_the_text_between_the_delimiters():
@@ -43,7 +43,7 @@ def test_the_document_is_the_text_between_the_delimiters():
 
 @pytest.mark.parametrize("text", ["", "   \n", "...", "\x00"])
 def test_a_text_without_sentences_gets_an_answer(text):
-    assert answer(ask(text), 100).text.startswith(MARK)
+    assert answer(prompt(text), 100).text.startswith(MARK)
 
 
 def test_headings_count_as_sentences_only_if_there_is_nothing_else():
@@ -64,43 +64,43 @@ def test_a_decimal_point_does_not_end_a_sentence():
 
 
 def test_a_very_long_sentence_is_shortened_at_a_word():
-    said = extract("word " * 10_000)
-    assert len(said) < 310
-    assert said.endswith("word …")
+    result = extract("word " * 10_000)
+    assert len(result) < 310
+    assert result.endswith("word …")
 
 
 @given(text=st.text(), limit=st.integers(1, 40))
 def test_no_answer_is_longer_than_max_tokens(text, limit):
-    said = answer(ask(text), limit)
-    assert 1 <= said.output_tokens <= limit
-    assert said.output_tokens == tokens(size_of(said.text))
-    assert said.stop_reason == ("end_turn" if said.text == MARK + extract(document(text)) else "max_tokens")
+    result = answer(prompt(text), limit)
+    assert 1 <= result.output_tokens <= limit
+    assert result.output_tokens == tokens(size_of(result.text))
+    assert result.stop_reason == ("end_turn" if result.text == MARK + extract(document(text)) else "max_tokens")
 
 
 def test_a_stop_sequence_ends_the_answer_before_it():
-    said = answer(ask(stop=("wall", "Monday")), 1024)
-    assert said.text == MARK + "The harbour was closed on "
-    assert (said.stop_reason, said.stop_sequence) == ("stop_sequence", "Monday")
+    result = answer(prompt(stop=("wall", "Monday")), 1024)
+    assert result.text == MARK + "The harbour was closed on "
+    assert (result.stop_reason, result.stop_sequence) == ("stop_sequence", "Monday")
 
 
 def test_equal_prompts_get_equal_answers():
-    assert answer(ask(), 50) == answer(ask(), 50)
+    assert answer(prompt(), 50) == answer(prompt(), 50)
 
 
 def test_lone_surrogates_are_accepted():
-    said = answer(ask("broken \ud800 text."), 1024)
-    assert json.loads(json.dumps(said.text)) == said.text
+    result = answer(prompt("broken \ud800 text."), 1024)
+    assert json.loads(json.dumps(result.text)) == result.text
 
 
 def test_a_schema_gets_json_and_a_forced_tool_gets_a_call():
     schema = {"type": "object", "properties": {"summary": {"type": "string"}}, "required": ["summary"]}
-    said = answer(ask(schema=schema), 1024)
-    assert json.loads(said.text) == {"summary": MARK + extract(TEXT)}
-    assert (said.stop_reason, said.tool_input) == ("end_turn", None)
-    said = answer(ask(schema=schema, tool="report"), 1024)
-    assert (said.stop_reason, said.tool_input) == ("tool_use", {"summary": MARK + extract(TEXT)})
+    result = answer(prompt(schema=schema), 1024)
+    assert json.loads(result.text) == {"summary": MARK + extract(TEXT)}
+    assert (result.stop_reason, result.tool_input) == ("end_turn", None)
+    result = answer(prompt(schema=schema, tool="report"), 1024)
+    assert (result.stop_reason, result.tool_input) == ("tool_use", {"summary": MARK + extract(TEXT)})
 
 
 def test_json_cut_by_max_tokens_has_that_stop_reason_and_no_tool_call():
-    said = answer(ask(schema={"type": "string"}, tool="report"), 3)
-    assert (said.stop_reason, said.tool_input, said.output_tokens) == ("max_tokens", None, 3)
+    result = answer(prompt(schema={"type": "string"}, tool="report"), 3)
+    assert (result.stop_reason, result.tool_input, result.output_tokens) == ("max_tokens", None, 3)

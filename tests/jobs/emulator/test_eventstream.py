@@ -1,4 +1,4 @@
-"""Frames are what botocore reads, checksums included."""
+"""botocore reads the frames and verifies their checksums."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Each fault, as it is seen on the wire."""
+"""What a client receives for each fault."""
 
 import asyncio
 import io
@@ -18,14 +18,14 @@ PATH = f"/model/{MODEL}/converse"
 
 
 def post(running: Running, path: str = PATH) -> socket.socket:
-    """A connection on which a whole call was sent."""
+    """A connection after sending a complete call."""
     connection = socket.create_connection(("127.0.0.1", running.port), timeout=5)
     connection.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (path.encode(), len(BODY)) + BODY)
     return connection
 
 
 def received(connection: socket.socket, seconds: float = 5) -> bytes:
-    """All that comes until the other side ends it or the time is over."""
+    """Everything received until the connection closes or the time is over."""
     connection.settimeout(seconds)
     data = b""
     with connection:
@@ -89,17 +89,17 @@ def test_drip_delivers_the_complete_answer(emulate):
 def test_truncated_sends_less_than_its_content_length(emulate):
     running = emulate(faults=(Fault("truncated"),))
     head, _, body = received(post(running)).partition(b"\r\n\r\n")
-    announced = int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0])
-    assert 0 < len(body) < announced
+    content_length = int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0])
+    assert 0 < len(body) < content_length
     with pytest.raises(aiohttp.ClientPayloadError):
         asyncio.run(call(running))
     assert [entry.charged for entry in running.entries] == [True, True]
 
 
-NO_ANSWERS = ("cut", "html", "empty", "deep", "nan")
+CORRUPT_BODIES = ("cut", "html", "empty", "deep", "nan")
 
 
-@pytest.mark.parametrize("kind", NO_ANSWERS)
+@pytest.mark.parametrize("kind", CORRUPT_BODIES)
 async def test_a_corrupt_body_has_status_200_and_a_matching_content_length(emulate, kind):
     running = emulate(faults=(Fault(kind),))
     status, body, headers = await call(running)
@@ -115,7 +115,7 @@ async def test_a_blank_answer_is_well_formed_and_incomplete(emulate):
     assert (answer.stop_reason, answer.complete) == ("end_turn", False)
 
 
-@pytest.mark.parametrize("reason", ["", "content_filtered", "model_context_window_exceeded", "unheard_of"])
+@pytest.mark.parametrize("reason", ["", "content_filtered", "model_context_window_exceeded", "unknown_reason"])
 async def test_any_stop_reason_comes_with_200(emulate, reason):
     status, body, _ = await call(emulate(faults=(Fault("stop-reason", argument=reason),)))
     assert (status, json.loads(body)["stopReason"]) == (200, reason or "guardrail_intervened")
@@ -187,11 +187,11 @@ async def test_a_connection_is_reused(emulate):
 async def test_latencies_vary_around_the_median_and_repeat_with_the_seed(emulate):
     def latencies() -> list[int]:
         running = emulate(latency=0.02, jitter=0.5, seed=7)
-        found = []
+        latencies_ms = []
         for _ in range(5):
             _, answer = running.http("POST", PATH, json.loads(BODY))
-            found.append(json.loads(answer)["metrics"]["latencyMs"])
-        return found
+            latencies_ms.append(json.loads(answer)["metrics"]["latencyMs"])
+        return latencies_ms
 
     first, second = await asyncio.gather(asyncio.to_thread(latencies), asyncio.to_thread(latencies))
     assert first == second

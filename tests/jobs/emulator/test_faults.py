@@ -1,43 +1,43 @@
-"""Which call gets which fault."""
+"""Which calls a fault hits."""
 
 import pytest
 
 from jobs.emulator.faults import KINDS, Fault, FaultPlan
 
 
-def struck(*faults: Fault, calls: int = 10, random: float = 0.5, step: float = 1.0) -> list[str]:
+def hits(*faults: Fault, calls: int = 10, random: float = 0.5, step: float = 1.0) -> list[str]:
     plan = FaultPlan(faults, 100.0, lambda: random)
     picked = (plan.pick(100.0 + at * step) for at in range(calls))
     return [fault.kind if fault else "" for fault in picked]
 
 
 def test_a_fault_without_conditions_hits_every_call():
-    assert struck(Fault("reset"), calls=3) == ["reset"] * 3
+    assert hits(Fault("reset"), calls=3) == ["reset"] * 3
 
 
 def test_count_limits_the_hits():
-    assert struck(Fault("reset", count=2), calls=4) == ["reset", "reset", "", ""]
+    assert hits(Fault("reset", count=2), calls=4) == ["reset", "reset", "", ""]
 
 
 def test_every_hits_each_nth_call():
-    assert struck(Fault("hang", every=3), calls=6) == ["", "", "hang"] * 2
+    assert hits(Fault("hang", every=3), calls=6) == ["", "", "hang"] * 2
 
 
 def test_start_and_end_limit_the_time():
-    assert struck(Fault("unavailable", start=2, end=4), calls=6) == ["", "", "unavailable", "unavailable", "", ""]
+    assert hits(Fault("unavailable", start=2, end=4), calls=6) == ["", "", "unavailable", "unavailable", "", ""]
 
 
 def test_probability_is_compared_with_a_random_number():
-    assert struck(Fault("empty", probability=0.4), calls=2, random=0.39) == ["empty"] * 2
-    assert struck(Fault("empty", probability=0.4), calls=2, random=0.4) == [""] * 2
+    assert hits(Fault("empty", probability=0.4), calls=2, random=0.39) == ["empty"] * 2
+    assert hits(Fault("empty", probability=0.4), calls=2, random=0.4) == [""] * 2
 
 
 def test_the_first_fault_that_applies_hits():
-    assert struck(Fault("reset", count=1), Fault("hang", every=2), calls=4) == ["reset", "", "hang", ""]
+    assert hits(Fault("reset", count=1), Fault("hang", every=2), calls=4) == ["reset", "", "hang", ""]
 
 
 @pytest.mark.parametrize(
-    ("wrong", "says"),
+    ("fields", "message"),
     [
         ({"kind": "flood"}, "unknown fault 'flood'; known faults: blank, "),
         ({"kind": "reset", "probability": 1.5}, "not between 0 and 1"),
@@ -46,9 +46,9 @@ def test_the_first_fault_that_applies_hits():
         ({"kind": "drip", "argument": "slowly"}, "slowly"),
     ],
 )
-def test_an_invalid_fault_raises_value_error(wrong, says):
-    with pytest.raises(ValueError, match=says):
-        Fault(**wrong)
+def test_an_invalid_fault_raises_value_error(fields, message):
+    with pytest.raises(ValueError, match=message):
+        Fault(**fields)
 
 
 def test_faults_before_the_model_runs_are_not_billed():

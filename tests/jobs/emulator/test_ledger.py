@@ -1,4 +1,4 @@
-"""The ledger is what was sent, in its order, and can be read and reset from outside."""
+"""The ledger and the control API."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Whatever arrives is read as a prompt or refused with a ValidationException, never a crash."""
+"""Any request is parsed or rejected with a ValidationException."""
 
 import copy
 import json
@@ -50,13 +50,13 @@ values = st.one_of(
 )  # fmt: skip
 
 
-def places(value: object) -> list[tuple[Any, Any]]:
-    """All the (holder, key) pairs within a JSON value."""
-    found: list[tuple[Any, Any]] = []
+def members(value: object) -> list[tuple[Any, Any]]:
+    """All (parent, key) pairs within a JSON value."""
+    pairs: list[tuple[Any, Any]] = []
     keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     for key in keys:
-        found += [(value, key), *places(value[key])]  # type: ignore[index]
-    return found
+        pairs += [(value, key), *members(value[key])]  # type: ignore[index]
+    return pairs
 
 
 @settings(max_examples=300)
@@ -68,16 +68,16 @@ def test_a_mutated_request_is_parsed_or_rejected(data):
         )
     )
     body = copy.deepcopy(body)
-    holder, key = data.draw(st.sampled_from(places(body)))
-    if isinstance(holder, dict) and data.draw(st.booleans()):
-        del holder[key]
+    parent, key = data.draw(st.sampled_from(members(body)))
+    if isinstance(parent, dict) and data.draw(st.booleans()):
+        del parent[key]
     else:
-        holder[key] = data.draw(values)
+        parent[key] = data.draw(values)
     try:
         prompt = parse(operation, "model", json.dumps(body).encode())
         answer(prompt, 100)
     except (InvalidRequestError, UnsatisfiableError):
-        event("refused")
+        event("rejected")
     else:
         assert isinstance(prompt, Prompt)
         assert prompt.input_tokens >= 1

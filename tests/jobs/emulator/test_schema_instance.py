@@ -1,4 +1,4 @@
-"""A made-up instance satisfies its schema, or there is none."""
+"""Instances of JSON Schemas."""
 
 import pytest
 

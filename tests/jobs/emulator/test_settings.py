@@ -1,4 +1,4 @@
-"""Settings come as JSON, and what is wrong with them is said."""
+"""Reading settings from JSON."""
 
 import json
 from dataclasses import asdict
@@ -18,7 +18,7 @@ def test_settings_round_trip_through_json():
 
 
 @pytest.mark.parametrize(
-    ("values", "says"),
+    ("values", "message"),
     [
         ([], "must be a JSON object"),
         ({"rmp": 1}, "unknown name 'rmp'; known names: rpm, "),
@@ -30,8 +30,8 @@ def test_settings_round_trip_through_json():
         ({"faults": [{"kind": "flood"}]}, "flood"),
     ],
 )
-def test_invalid_settings_raise_value_error_with_the_reason(values, says):
-    with pytest.raises(ValueError, match=says):
+def test_invalid_settings_raise_value_error_with_the_reason(values, message):
+    with pytest.raises(ValueError, match=message):
         from_json(EmulatorSettings, values)
 
 
