@@ -24,9 +24,9 @@ def look_up(model_id: str, overrides: Mapping[str, Mapping[str, float]] = _NO_OV
     `bytes_per_token` or `context_tokens`. It takes precedence over the catalogue, its first match wins, and its prices
     get no geo uplift.
     """
-    name, klass = _parse(model_id)
+    name, region = _parse(model_id)
     entry = _collect(((rule["match"], rule) for rule in _catalogue()["rules"]), name)
-    uplift = entry.get("geo_uplift", 1.0) if klass == "cross-region" else 1.0
+    uplift = entry.get("geo_uplift", 1.0) if region == "cross-region" else 1.0
     for usd in {"input_usd", "output_usd"} & entry.keys():
         entry[usd] *= uplift
     facts = entry | _collect((((pattern,), fields) for pattern, fields in overrides.items()), model_id, name)

@@ -67,11 +67,7 @@ ISOLATED = frozenset(
 )
 """Codes of failures that say nothing about the service: the model failed on one input, or credentials expired."""
 
-_HINTS = (
-    ("signature expired", "this machine's clock is wrong: set it, and run again"),
-    ("signature not yet current", "this machine's clock is wrong: set it, and run again"),
-)
-"""Part of a message in lower case, and the hint to add."""
+_CLOCK_ERRORS = re.compile("signature expired|signature not yet current", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +109,10 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Classifica
     if outcome is Outcome.THROTTLED and "per day" in message.lower():
         message += " (hint: the quota per day is exhausted: run again once it has refilled)"
         return Classification(Outcome.FATAL, DAILY_QUOTA, message, None)
-    hints = "".join(f" (hint: {hint})" for part, hint in _HINTS if part in message.lower())
+    if _CLOCK_ERRORS.search(message):
+        message += " (hint: this machine's clock is wrong: set it, and run again)"
     quota = _quota(message) if outcome is Outcome.THROTTLED else ""
-    return Classification(outcome, code, message + hints, retry_after(headers), quota)
+    return Classification(outcome, code, message, retry_after(headers), quota)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

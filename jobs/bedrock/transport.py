@@ -7,6 +7,7 @@ has the outcome UNKNOWN, because it may have been paid.
 import asyncio
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from jobs.bedrock.classification import ISOLATED, Classification, classify
+from jobs.bedrock.classification import ISOLATED, classify
 from jobs.bedrock.connection_errors import ResponseTooLarge, classify_error
 from jobs.bedrock.credentials import Access, CredentialsError
 from jobs.bedrock.endpoint import converse_url
@@ -84,9 +85,8 @@ class BedrockTransport:
             return _accept(raw, latency, request_id)
         classification = classify(response.status, response.headers, raw)
         if classification.credentials_expired and await self._authorizer.renew(headers):
-            classification = Classification(
-                Outcome.TRANSIENT, classification.code, "the credentials expired and were renewed", None
-            )
+            message = "the credentials expired and were renewed"
+            classification = replace(classification, outcome=Outcome.TRANSIENT, message=message, retry_after=None)
         return Reply(
             classification.outcome,
             latency,
