@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Protocol
 
 from aiohttp import web
@@ -45,7 +45,8 @@ def respond(emulator: Controllable, method: str, path: str, body: bytes) -> web.
         case "GET", "faults":
             return web.json_response([asdict(fault) for fault in emulator.faults])
         case "GET", "quotas":
-            return web.json_response(asdict(emulator.quota_rules))
+            rules = emulator.quota_rules  # may be an EmulatorSettings, which has secrets
+            return web.json_response({field.name: getattr(rules, field.name) for field in fields(QuotaRules)})
         case "PUT", ("faults" | "quotas") as name:
             return _replace(emulator, name, body)
     return web.json_response({"message": f"{method} {path} is not part of the emulator's API"}, status=404)

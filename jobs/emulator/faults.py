@@ -1,6 +1,5 @@
 """Injected faults as data, and which call each of them hits (pure)."""
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -52,8 +51,8 @@ class Fault:
     """Hit every n-th call."""
     start: float = 0.0
     """Seconds from setting the fault until it begins to hit."""
-    end: float = math.inf
-    """Seconds from setting the fault until it stops."""
+    end: float | None = None
+    """Seconds from setting the fault until it stops; None: never."""
     retry_after: str | None = None
     """Value of the Retry-After header, sent unchanged (errors and html-503 only)."""
     argument: str = ""
@@ -88,7 +87,8 @@ class FaultPlan:
     def pick(self, now: float) -> Fault | None:
         """Pick the fault for a call that arrives now, and count it."""
         for index, fault in enumerate(self.faults):
-            if not fault.start <= now - self._set_at < fault.end:
+            age = now - self._set_at
+            if age < fault.start or (fault.end is not None and age >= fault.end):
                 continue
             if fault.count is not None and self._hits[index] >= fault.count:
                 continue

@@ -83,6 +83,26 @@ def test_put_replaces_the_quotas(emulate):
     assert answers == [200, 429]
 
 
+def test_get_quotas_shows_no_other_settings(emulate):
+    running = emulate(access_key="key", secret_key="hidden", bearer_token="hidden")
+    status, body = running.http("GET", "/_emulator/quotas")
+    assert status == 200
+    assert json.loads(body).keys() == {"rpm", "tpm", "tpd", "refill", "burst", "burndown", "max_output_tokens"}
+
+
+def test_faults_read_with_get_can_be_put_back(emulate):
+    """As standard JSON, which has no Infinity."""
+    running = emulate(faults=(Fault("unavailable", start=5), Fault("reset", end=9, count=1)))
+    _, body = running.http("GET", "/_emulator/faults")
+
+    def reject(constant: str) -> float:
+        raise AssertionError(constant)
+
+    faults = json.loads(body, parse_constant=reject)
+    assert running.http("PUT", "/_emulator/faults", faults)[0] == 204
+    assert json.loads(running.http("GET", "/_emulator/faults")[1]) == faults
+
+
 def test_an_invalid_put_returns_a_message_and_changes_nothing(emulate):
     running = emulate(rpm=5)
     for path, value in (("quotas", {"rmp": 1}), ("faults", [{"kind": "flood"}]), ("faults", "reset")):
