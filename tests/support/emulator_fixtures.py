@@ -87,3 +87,9 @@ def ask(text: str, **inference: Any) -> dict[str, Any]:
     """The arguments of Converse for one user message."""
     request: dict[str, Any] = {"messages": [{"role": "user", "content": [{"text": text}]}]}
     return request | ({"inferenceConfig": inference} if inference else {})
+
+
+def ledger(running: Running) -> list[dict]:
+    status, body = running.http("GET", "/_emulator/ledger")
+    assert status == 200
+    return [json.loads(line) for line in body.splitlines()]
