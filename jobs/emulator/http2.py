@@ -60,8 +60,7 @@ class Http2Connection(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._transports.discard(self._transport)
-        for task in self._tasks.values():
-            task.cancel()
+        self._end()
 
     def data_received(self, data: bytes) -> None:
         from h2.exceptions import ProtocolError
@@ -70,7 +69,7 @@ class Http2Connection(asyncio.Protocol):
             for event in self._h2.receive_data(data):
                 self._handle(event)
         except ProtocolError:
-            self._transport.close()
+            self._end()
         self._flush()
 
     def _handle(self, event: Any) -> None:
@@ -91,7 +90,7 @@ class Http2Connection(asyncio.Protocol):
             case events.WindowUpdated() | events.RemoteSettingsChanged():
                 self._window_opened.set()
             case events.ConnectionTerminated():
-                self._transport.close()
+                self._end()
 
     async def _forward(self, stream: int, headers: dict[str, str], body: bytearray) -> None:
         from h2.errors import ErrorCodes
@@ -123,6 +122,12 @@ class Http2Connection(asyncio.Protocol):
             else:
                 self._window_opened.clear()
                 await self._window_opened.wait()
+
+    def _end(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        self._flush()
+        self._transport.close()
 
     def _flush(self) -> None:
         self._transport.write(self._h2.data_to_send())

@@ -116,13 +116,17 @@ def test_a_broken_connection_becomes_a_stream_reset(emulate, kind):
         assert any(isinstance(event, events.StreamReset) and event.stream_id == stream for event in client.events())
 
 
-def test_a_cancelled_stream_ends_its_call(emulate):
+@pytest.mark.parametrize("cancel", ["stream", "connection"])
+def test_cancelling_a_stream_or_the_connection_ends_the_call(emulate, cancel):
     running = emulate(faults=(Fault("hang"),))
     with connected(running) as client:
         stream = client.post()
         while not running.entries:
             running.http("GET", "/_emulator/stats")
-        client.h2.reset_stream(stream)
+        if cancel == "stream":
+            client.h2.reset_stream(stream)
+        else:
+            client.h2.close_connection()
         client.flush()
         while running.emulator.in_flight:
             running.http("GET", "/_emulator/stats")
