@@ -7,6 +7,7 @@ from urllib.request import getproxies
 from cli.errors import UserError
 from cli.exit_codes import SIGNAL
 from cli.runs.signals import Signals, listening
+from jobs.emulator.listener import HOST
 from jobs.emulator.server import Emulator
 from jobs.emulator.settings import EmulatorSettings
 
@@ -41,7 +42,7 @@ async def _serve(settings: EmulatorSettings) -> int:
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
             hint = "choose another --port; 0 picks a free one"
-            raise UserError(f"cannot listen on {settings.host}:{settings.port}: {reason}", hint) from None
+            raise UserError(f"cannot listen on {HOST}:{settings.port}: {reason}", hint) from None
         try:
             print(f"# Bedrock Runtime (emulated) at {url}\n{_environment(settings, url)}", flush=True)
             await ended.wait()
@@ -62,6 +63,5 @@ def _environment(settings: EmulatorSettings, url: str) -> str:
             f"unset {' '.join(_CONFLICTING)}",
         ]
     if getproxies():
-        host = settings.host
-        lines += [f'export NO_PROXY="{host}${{NO_PROXY:+,$NO_PROXY}}" no_proxy="{host}${{no_proxy:+,$no_proxy}}"']
+        lines += [f'export NO_PROXY="{HOST}${{NO_PROXY:+,$NO_PROXY}}" no_proxy="{HOST}${{no_proxy:+,$no_proxy}}"']
     return "\n".join(lines)

@@ -27,10 +27,6 @@ class ChildEmulator:
         self.url = url
         self._process = process
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     async def stop(self) -> None:
         """Close the child's stdin and wait for its exit."""
         if self._process.stdin is not None:

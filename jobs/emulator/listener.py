@@ -11,6 +11,8 @@ from aiohttp import web
 
 from jobs.emulator.http2 import Http2Connection, NewConnection
 
+HOST = "127.0.0.1"
+"""Loopback only, because the control API below /_emulator/ has no authentication."""
 _MAX_BODY_BYTES = 32 << 20
 """InvokeModel accepts 25 MB."""
 _BACKLOG = 4096
@@ -18,14 +20,14 @@ _BACKLOG = 4096
 
 
 class Listener:
-    """A port whose requests `handle` responds to."""
+    """A port on loopback; `handle` responds to its requests."""
 
     def __init__(self, handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
         self._handle = handle
         self._transports: set[Any] = set()
         """Connections that are not HTTP/1.1, or not yet."""
 
-    async def start(self, host: str, port: int, certificate: str, private_key: str) -> str:
+    async def start(self, port: int, certificate: str, private_key: str) -> str:
         """Listen, and return the URL; the certificate and its key are paths of PEM files, or empty.
 
         Raises:
@@ -40,7 +42,7 @@ class Listener:
         self._http1 = web.Server(self._handle, request_factory=request, handler_cancellation=True, access_log=None)
         self._server = await loop.create_server(
             lambda: NewConnection(self._http1, self._http2, self._transports),
-            host,
+            HOST,
             port,
             ssl=context,
             backlog=_BACKLOG,
@@ -52,7 +54,7 @@ class Listener:
             auto_decompress=False,
         )
         port = self._server.sockets[0].getsockname()[1]
-        self._url = f"{'https' if context else 'http'}://{host}:{port}"
+        self._url = f"{'https' if context else 'http'}://{HOST}:{port}"
         return self._url
 
     async def stop(self) -> None:

@@ -81,7 +81,7 @@ class Emulator:
             OSError: the port is taken, or the certificate cannot be read.
         """
         settings = self.settings
-        return await self._listener.start(settings.host, settings.port, settings.certificate, settings.private_key)
+        return await self._listener.start(settings.port, settings.certificate, settings.private_key)
 
     async def stop(self) -> None:
         """Close the port and all connections, and drop the calls in flight."""

@@ -12,12 +12,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class EmulatorSettings(QuotaRules):
-    """Address, credentials, latency and faults, besides the quotas of each model (QuotaRules)."""
+    """Port, credentials, latency and faults, besides the quotas of each model (QuotaRules)."""
 
-    host: str = "127.0.0.1"
-    """Loopback, because the control API below /_emulator/ has no authentication."""
     port: int = 0
-    """0: any free port."""
+    """On loopback; 0: any free port."""
     latency: float = 0.0
     """Median seconds of a call."""
     jitter: float = 0.0

@@ -29,8 +29,8 @@ async def test_a_child_serves_with_its_settings_until_stopped():
 
 async def test_sigint_does_not_stop_the_child():
     child = await spawn(EmulatorSettings())
-    assert os.getpgid(child.pid) != os.getpgid(0)
-    os.kill(child.pid, signal.SIGINT)
+    assert os.getpgid(child._process.pid) != os.getpgid(0)
+    os.kill(child._process.pid, signal.SIGINT)
     assert await status(child.url) == 200
     await child.stop()
 
