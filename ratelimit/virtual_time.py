@@ -73,7 +73,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         """Virtual seconds since the loop was made."""
         return self._now
 
-    def call_soon(  # noqa: D102 (as in asyncio)
+    def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
         handle = _Handle(self._now, callback, args, context)
@@ -83,7 +83,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
     call_soon_threadsafe = call_soon
     """An interrupt calls it; there are no threads."""
 
-    def call_at(  # noqa: D102 (as in asyncio)
+    def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         timer = _Handle(when, callback, args, context)

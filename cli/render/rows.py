@@ -15,12 +15,12 @@ Item = tuple[str, str]
 
 
 def count_item(name: str, number: int, attention: str = "") -> Item:
-    """`failed 12`: in the style `attention` unless it is none."""
+    """`failed 12`, in the style `attention` if it is not zero."""
     return f"{name} {number:,}", attention if number else ""
 
 
 def rows(label: str, items: Iterable[Item], width: int, *, between: str = "  ") -> list[Text]:
-    """The items beside their label; one that is wider than a line is cut in its middle."""
+    """The items beside their label; an item wider than a line is cut in its middle."""
     lines: list[Text] = []
     line = Text(label.ljust(LABEL), style="", no_wrap=True, overflow="crop")
     line.stylize("bold", 0, len(label))
@@ -39,7 +39,7 @@ def rows(label: str, items: Iterable[Item], width: int, *, between: str = "  ") 
     return [*lines, line]
 
 
-def prose(label: str, text: str, style: str, width: int, *, most: int = 3) -> list[Text]:
-    """A text of several words beside its label, cut in its middle where it needs more than about `most` lines."""
-    shown = safe(text, width=max(1, most * (width - LABEL)))
+def prose(label: str, text: str, style: str, width: int, *, max_lines: int = 3) -> list[Text]:
+    """A text of several words beside its label, cut in its middle if it needs more than about `max_lines`."""
+    shown = safe(text, width=max(1, max_lines * (width - LABEL)))
     return rows(label, ((word, style) for word in shown.split(" ")), width, between=" ")

@@ -113,6 +113,10 @@ class Cache:
         """Remove every entry; returns how many."""
         return int(self._cache.clear())
 
+    def count_older(self, than: float) -> int:
+        """Entries written more than this many seconds ago."""
+        return sum(1 for _ in self._stale(time.time() - than))
+
     def prune(self, older_than: float) -> int:
         """Remove entries written more than this many seconds ago; returns how many."""
         return sum(self._cache.delete(key) for key in list(self._stale(time.time() - older_than)))

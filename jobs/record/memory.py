@@ -38,13 +38,13 @@ class MemoryRecord:
         """Attempts that are not closed."""
         return len(self._open)
 
-    def begin_document(self, path: str, position: int) -> int:  # noqa: D102
+    def begin_document(self, path: str, position: int) -> int:
         return position
 
-    def end_document(self, document: int, read: Document) -> None:  # noqa: D102
+    def end_document(self, document: int, read: Document) -> None:
         pass
 
-    def enroll(self, document: int, entries: Sequence[SectionEntry], cache: AnswerCache) -> list[Enrolment]:  # noqa: D102
+    def enroll(self, document: int, entries: Sequence[SectionEntry], cache: AnswerCache) -> list[Enrolment]:
         enrolments, answered = [], cache.find([entry.key for entry in entries])
         for entry in entries:
             unit, place = self._keys.number(entry.key), Disposition.DUPLICATE
@@ -54,7 +54,7 @@ class MemoryRecord:
             enrolments.append(Enrolment(place, unit))
         return enrolments
 
-    def open_attempt(self, unit: int) -> int:  # noqa: D102
+    def open_attempt(self, unit: int) -> int:
         if unit in self._called:
             raise RuntimeError(f"unit {unit} has an open attempt already")
         attempt = self._attempts
@@ -63,17 +63,17 @@ class MemoryRecord:
         self._open[attempt] = unit
         return attempt
 
-    def close_attempt(self, closing: AttemptResult) -> None:  # noqa: D102
+    def close_attempt(self, closing: AttemptResult) -> None:
         unit = self._open.pop(closing.attempt, None)
         if unit is None:
             raise RuntimeError(f"attempt {closing.attempt} is not open")
         self._called.remove(unit)
         self._set(unit, closing.status)
 
-    def fail(self, unit: int, code: str, message: str) -> None:  # noqa: D102
+    def fail(self, unit: int, code: str, message: str) -> None:
         self._set(unit, Status.FAILED)
 
-    def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> None:  # noqa: D102
+    def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> None:
         self._set(unit, Status.FALLBACK)
 
     def _set(self, unit: int, status: Status) -> None:

@@ -12,7 +12,8 @@ from jobs.documents.splitting import Section
 KEY_VERSION = 1
 """Raised when equal inputs would no longer mean equal answers; old answers are then not found any more."""
 
-_PLACEHOLDER = re.compile(r"\{(document|heading_path)\}")
+PLACEHOLDERS = ("document", "heading_path")
+_PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})\}}")
 
 
 class Request(NamedTuple):
