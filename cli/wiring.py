@@ -8,14 +8,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cli.config.analyze_settings import AnalyzeSettings
-from cli.errors import ExitCode, UserError
+from cli.errors import UserError
 from cli.runs.open_files import affordable
 from jobs.bedrock.catalogue import look_up, region_class
 from jobs.documents.listing import FileRules
-from jobs.errors import describe, storage_error
+from jobs.errors import StorageError, describe, storage_error
 from jobs.pipeline import events
 from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.quota_learning import QuotaLearning
@@ -25,9 +26,9 @@ from jobs.progress.snapshot import Quota
 from jobs.progress.stats import Stats
 from jobs.record.cache import Cache
 from jobs.record.journal import Journal, RetrySelection
-from jobs.record.protocol import AnswerCache, NoCache
+from jobs.record.protocol import NoCache
 from jobs.record.quota_memory import QuotaMemory, QuotaScope
-from jobs.record.writer import GroupCommit
+from jobs.record.writer import RecordWriter
 from jobs.requests.cost import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
 from jobs.requests.request import RequestTemplate
 from jobs.results.summary import Summary
@@ -47,9 +48,8 @@ CONCURRENCY = 1000
 """Maximum calls in flight. The quotas bound the rate, and rate x latency calls are in flight; this protects memory and
 sockets."""
 
-OF_RATE = 0.98
-"""The part of a rate that evenly spaced starts use: a call that arrives earlier than its start suggests would be
-throttled."""
+SMOOTH_SHARE = 0.98
+"""The part of a rate that --pacing smooth uses: a call that overtakes the one before it would be throttled."""
 
 _AWS = re.compile(r"https://bedrock-runtime(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|api\.aws)")
 
@@ -73,7 +73,7 @@ class Batch:
     """The parts of one run that `cli.runs` uses."""
 
     dispatcher: Dispatcher
-    commit: GroupCommit
+    record: RecordWriter
     interrupted: int
     """Attempts that a killed run left open; they may have been paid for."""
 
@@ -84,7 +84,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
 
     Raises:
         CredentialsError, ConfigurationError: no call is possible.
-        StorageError: the journal cannot be used.
+        StorageError: the journal or the cache cannot be used.
         UserError: the settings do not go together.
     """
     model = look_up(summary.model, settings.model_overrides)
@@ -96,18 +96,11 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(_service(settings))
         summary.endpoint = service.endpoint
-        journal = settings.output / "journal.sqlite"
-        try:
-            commit = await stack.enter_async_context(GroupCommit(partial(Journal, journal)))
-        except (sqlite3.Error, OSError) as error:
-            raise storage_error(str(journal), error) from error
-        cache = await _cache(settings, commit, stack)
-        if isinstance(cache, Cache) and cache.set_aside:
-            emit(
-                events.Notice(
-                    f"the cache was damaged; a new one was started, and the old one moved to {cache.set_aside}"
-                )
-            )
+        open_cache = NoCache if settings.no_cache else partial(_open_cache, settings.cache_dir)
+        record = RecordWriter(partial(_open_journal, settings.output / "journal.sqlite"), open_cache)
+        await stack.enter_async_context(record)
+        if isinstance(record.cache, Cache) and record.cache.set_aside:
+            emit(events.Notice(f"the cache was damaged and is replaced; the old one is {record.cache.set_aside}"))
         selection = RetrySelection(
             failed="failed" in settings.retry,
             incomplete="incomplete" in settings.retry,
@@ -115,7 +108,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
             answered=settings.refresh,
         )
         hold = settings.on_unknown == "hold"
-        interrupted = await commit(
+        interrupted = await record.submit(
             lambda journal: journal.begin(
                 summary.run_id, summary.started_at, summary.model, service.identity, selection, hold=hold
             )
@@ -127,8 +120,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         dispatcher = Dispatcher(
             template=template(settings, summary.model, service.identity),
             meter=Meter(model),
-            commit=commit,
-            cache=cache,
+            record=record,
             transport=service.transport,
             gate=gate(settings, model.context_tokens, learning.controller),
             policy=Policy(
@@ -148,7 +140,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         stats.stages = dispatcher.stages
         stats.priced = model.price is not None
         stats.max_tokens, stats.concurrency = settings.max_tokens, settings.concurrency or CONCURRENCY
-        yield Batch(dispatcher, commit, interrupted)
+        yield Batch(dispatcher, record, interrupted)
 
 
 def template(settings: AnalyzeSettings, model: str, identity: str) -> RequestTemplate:
@@ -194,7 +186,7 @@ def gate(
     if settings.pacing == "smooth" and settings.rpm is not None:
         from ratelimit.smooth_gate import SmoothGate
 
-        return SmoothGate(book, max_in_flight, per_minute=settings.rpm * OF_RATE, turn_away=turn_away)
+        return SmoothGate(book, max_in_flight, per_minute=settings.rpm * SMOOTH_SHARE, turn_away=turn_away)
     return Gate(book, max_in_flight, turn_away=turn_away)
 
 
@@ -261,28 +253,17 @@ async def _service(settings: AnalyzeSettings) -> AsyncIterator[Service]:
         yield Service(transport, access.endpoint, identity, access.region, access.account)
 
 
-async def _cache(settings: AnalyzeSettings, commit: GroupCommit, stack: AsyncExitStack) -> AnswerCache:
-    """The cache, opened and closed in the thread that uses it."""
-    if settings.no_cache:
-        return NoCache()
+def _open_journal(path: Path) -> Journal:
+    try:
+        return Journal(path)
+    except (sqlite3.Error, OSError) as error:
+        raise storage_error(str(path), error) from error
 
-    def opened(_: Journal) -> Cache | OSError:
-        try:
-            return Cache(settings.cache_dir)
-        except OSError as error:
-            return error
 
-    cache = await commit(opened)
-    if isinstance(cache, OSError):
-        reason, _ = describe(cache)
-        raise UserError(
-            f"the cache {settings.cache_dir} cannot be used: {reason}",
-            "choose another --cache-dir, or run with --no-cache",
-            ExitCode.STORAGE,
-        )
-
-    async def close() -> None:
-        await commit(lambda _: cache.close())
-
-    stack.push_async_callback(close)
-    return cache
+def _open_cache(directory: Path) -> Cache:
+    try:
+        return Cache(directory)
+    except OSError as error:
+        reason, _ = describe(error)
+        hint = "choose another --cache-dir, or run with --no-cache"
+        raise StorageError(f"the cache {directory} cannot be used: {reason}", hint) from error

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writes files atomically and durably."""
 
 import os
 import stat
@@ -10,13 +10,13 @@ from typing import TextIO
 
 @contextmanager
 def atomic_write(path: Path, mode: int = 0o666) -> Iterator[TextIO]:
-    """Write a UTF-8 text file that takes the place of `path` durably when the block ends, and not if it raises.
+    """A UTF-8 text file that replaces `path` when the block ends, and is dropped if the block raises.
 
-    The temporary file has one fixed name, so a killed run leaves no litter: whoever writes holds the lock of the
-    directory. `mode` is that of a new file, less the umask; one that is there keeps its own.
+    The temporary file has a fixed name, so a killed run leaves at most one; two writers need a lock. An existing file
+    keeps its mode, a new one gets `mode` less the umask.
 
     Raises:
-        OSError: it could not be written; `path` is as it was.
+        OSError: it cannot be written; `path` is unchanged.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW

@@ -1,7 +1,5 @@
 """When a failed call is tried again (pure; randomness is an argument, uniform in [0, 1))."""
 
-import math
-
 from ratelimit.algorithms.token_bucket import TokenBucket
 
 BASE = 0.5
@@ -10,8 +8,6 @@ CAP = 20.0
 """Seconds; the longest backoff (botocore's standard mode has the same cap)."""
 LONGEST_RETRY_AFTER = 300.0
 """Seconds; a server that asks for more is asked again after this long all the same."""
-THROTTLE_BASE = 0.25
-"""Seconds; the shortest pause after a throttle that did not say how long."""
 OF_CALLS, A_SECOND, SAVED = 0.2, 10.0, 100.0
 """Retries for each call, retries a second besides, and the most that are saved up (10 s worth): Finagle's defaults."""
 
@@ -47,33 +43,3 @@ class RetryBudget:
         """Charge a retry: seconds until the budget has room for it (0.0 at once), after all those charged before."""
         self._bucket.take(now, 1.0)
         return self._bucket.wait(now, 0.0)
-
-
-class Holdback:
-    """For how long no call starts after throttles: as the server asks, else longer from burst to burst."""
-
-    def __init__(self) -> None:
-        self._bursts = 0
-        self._began = self._ends = -math.inf
-
-    def throttled(self, now: float, sent_at: float, retry_after: float | None, uniform: float) -> float:
-        """A call that was sent then was throttled: seconds for which all are held back from now on.
-
-        A server's Retry-After counts, clamped; without one the pause doubles from burst to burst, with equal jitter
-        (half of it is certain). 0.0 if it belongs to a burst of throttles that they are held back for already.
-        """
-        known = sent_at < self._began
-        if retry_after is not None:
-            pause = clamp(retry_after)
-            known = known and now + pause <= self._ends + 1.0  # a burst is told of one by one
-        else:
-            pause = min(CAP, THROTTLE_BASE * 2.0 ** min(self._bursts, 30)) * (0.5 + 0.5 * uniform)
-        if known:
-            return 0.0
-        self._bursts += 1
-        self._began, self._ends = now, max(self._ends, now + pause)
-        return pause
-
-    def answered(self) -> None:
-        """A call was answered: half of the bursts are forgotten."""
-        self._bursts //= 2

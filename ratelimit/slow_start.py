@@ -1,4 +1,4 @@
-"""The first few calls find out whether every call is throttled."""
+"""Slow start: few calls in flight until one is answered, so a rejection of every call costs only a few."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,31 +6,31 @@ from collections.abc import Callable
 from ratelimit.gate import Gate
 
 PROBES = 8
-"""Calls in flight until one was answered: if every call is throttled alike, few find out."""
+"""Calls in flight until the first answer."""
 PROBE_TIME = 0.3
-"""Seconds after which the rest may start though no answer has come: throttles are quick, answers are slow."""
+"""Seconds after the first call; without a rejection the limit is lifted then. Rejections are fast, answers are slow."""
 
 
 class SlowStart:
-    """Keeps a gate narrow until a call was answered, or none of the first was throttled as every other would be."""
+    """Limits the calls in flight from `begin` until the first answer, or PROBE_TIME without rejections."""
 
-    def __init__(self, gate: Gate, suspicious: Callable[[], bool]) -> None:
-        """`suspicious` tells whether calls were throttled as every other may be, and none was answered."""
-        self._gate, self._suspicious = gate, suspicious
-        self._wide = gate.max_in_flight
+    def __init__(self, gate: Gate, rejected: Callable[[], bool]) -> None:
+        """`rejected`: whether calls were rejected for a reason that applies to every call, and none was answered."""
+        self._gate, self._rejected = gate, rejected
+        self._max_in_flight = gate.max_in_flight
         self._timer: asyncio.TimerHandle | None = None
-        gate.max_in_flight = min(PROBES, gate.max_in_flight)
+
+    def begin(self) -> None:
+        self._gate.max_in_flight = min(PROBES, self._max_in_flight)
 
     def sent(self) -> None:
-        """A call is on its way."""
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(PROBE_TIME, self._look)
+            self._timer = asyncio.get_running_loop().call_later(PROBE_TIME, self._check)
 
     def answered(self) -> None:
-        """A call was answered: all may go."""
-        if self._gate.max_in_flight != self._wide:
-            self._gate.max_in_flight = self._wide
+        if self._gate.max_in_flight != self._max_in_flight:
+            self._gate.max_in_flight = self._max_in_flight
 
-    def _look(self) -> None:
-        if not self._suspicious():
+    def _check(self) -> None:
+        if not self._rejected():
             self.answered()

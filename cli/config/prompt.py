@@ -1,7 +1,5 @@
 """The prompt of a run: from --prompt, --prompt-file or --task, with its placeholders checked."""
 
-import difflib
-import re
 from typing import Any
 
 import typer
@@ -9,10 +7,6 @@ import typer
 from cli.config import parsers as values
 from cli.config import sources
 from cli.errors import UserError
-
-_PLACEHOLDER_LIKE = re.compile(r"\{(\w+)\}")
-_SIMILAR = 0.7
-"""difflib's ratio from which `{word}` counts as a misspelled placeholder. Other braces, as in JSON, stay untouched."""
 
 
 def prompt(ctx: typer.Context) -> str:
@@ -42,9 +36,7 @@ def prompt(ctx: typer.Context) -> str:
 
 
 def _check_placeholders(template: str, origin: str) -> None:
-    from jobs.requests.request import PLACEHOLDERS
+    from jobs.requests.request import misspelled_placeholders
 
-    for word in _PLACEHOLDER_LIKE.findall(template):
-        near = difflib.get_close_matches(word, PLACEHOLDERS, n=1, cutoff=_SIMILAR)
-        if near and near[0] != word:
-            raise UserError(f"{origin}: unknown placeholder {{{word}}}", f"the nearest known one is {{{near[0]}}}")
+    for name, nearest in misspelled_placeholders(template):
+        raise UserError(f"{origin}: unknown placeholder {{{name}}}", f"the nearest known one is {{{nearest}}}")

@@ -87,7 +87,7 @@ def _print_exit_code(summary: Summary) -> None:
     """With --quiet: one line if something is wrong that no error message said."""
     if summary.exit_code and not summary.error:
         with suppress(OSError):
-            print(f"bedrock-batch: exit code {summary.exit_code}: {summary.troubles()}", file=sys.stderr)
+            print(f"bedrock-batch: exit code {summary.exit_code}: {summary.problems()}", file=sys.stderr)
 
 
 def _print_block(settings: AnalyzeSettings, summary: Summary) -> None:
@@ -121,7 +121,7 @@ def _write_summary(settings: AnalyzeSettings, summary: Summary, stats: Stats, si
     try:
         yield
     except Exception as error:
-        summary.take(stats.snapshot())
+        summary.add_snapshot(stats.snapshot())
         bug = UserError(f"a bug: {type(error).__name__}", exit_code=ExitCode.BUG)
         _record_error(expected(error) or bug, summary, signals)
         with suppress(OSError):

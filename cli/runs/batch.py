@@ -22,7 +22,7 @@ from jobs.pipeline.stopping import Cause, Stop
 from jobs.progress.stats import Stats
 from jobs.record.journal import Journal
 from jobs.record.queries import mark_missing
-from jobs.results.output_files import conclude
+from jobs.results.output_files import write_output_files
 from jobs.results.summary import Summary
 
 
@@ -47,15 +47,15 @@ async def run_batch(
                     screen.notice(f"calls of an earlier run that may have been paid for: {batch.interrupted}")
                 signals.first, signals.again = partial(_stop, signals, batch), batch.dispatcher.abort
                 listed = await _dispatch(settings, batch, emit)
-                summary.take(stats.snapshot())
+                summary.add_snapshot(stats.snapshot())
                 # A commit of its own: answers stay recorded even if the results cannot be written.
-                await batch.commit(partial(_settled, listed=listed))
-                await batch.commit(partial(conclude, output=settings.output, summary=summary))
+                await batch.record.submit(partial(_settled, listed=listed))
+                await batch.record.submit(partial(write_output_files, output=settings.output, summary=summary))
                 stopped = batch.dispatcher.stopped
                 summary.error = stopped.reason if stopped else None
                 summary.exit_code = exit_code(summary, stopped, signals.exit_codes)
                 ended = datetime.now(UTC).isoformat(timespec="seconds")
-                await batch.commit(lambda journal: journal.end(ended, json.dumps(summary.as_dict())))
+                await batch.record.submit(lambda journal: journal.end(ended, json.dumps(summary.as_dict())))
         except asyncio.CancelledError:
             if signals.received is None:
                 raise
@@ -102,7 +102,7 @@ async def _count(settings: AnalyzeSettings, notes: ListingNotes, emit: events.Em
     """List all files ahead of the reader: for the totals of the progress, and for globs that match nothing."""
     documents, size = await asyncio.to_thread(survey, settings.paths, wiring.intake(settings), notes)
     if settings.sample is None:  # a sample ends somewhere before the totals
-        emit(events.Surveyed(documents, size))
+        emit(events.InputsCounted(documents, size))
     _warn_of_first(settings, notes, emit)
 
 

@@ -1,132 +1,129 @@
-"""One unit until it has a status: permit -> attempt open, durably -> send -> attempt closed with its answer, durably.
+"""Calls a unit until it has a status: permit -> attempt opened -> call sent -> attempt closed, each durably.
 
-What becomes of the calls steers the gate, its breaker and the stopper.
+The outcome of a call settles its quotas, drives the breaker and may stop the run.
 """
 
 import asyncio
+import math
 from collections.abc import Callable
-from functools import partial
+from typing import NamedTuple
 
 from jobs.pipeline import events
 from jobs.pipeline.stopping import Cause, Policy, Stop, Stopper
 from jobs.pipeline.transport import Reply, Transport
 from jobs.pipeline.work_queue import Unit
-from jobs.record.protocol import AnswerCache, AttemptResult, Record, Status
-from jobs.record.writer import Commit
-from jobs.requests.answer import Answer
+from jobs.record.protocol import AttemptResult, Record, Status
 from jobs.requests.cost import CONTEXT, MONEY, QUOTAS, Meter
 from jobs.requests.fallback import local_answer
 from ratelimit.breaker import Judgement, Transition
 from ratelimit.gate import ExhaustedError, Gate, GateClosedError, OutageError, Permit
 from ratelimit.outcome import Outcome
 from ratelimit.quota import NeverFitsError
-from ratelimit.retry import Holdback, RetryBudget, backoff
+from ratelimit.retry import RetryBudget, backoff, clamp
 from ratelimit.slow_start import SlowStart
 
-_SPENT = Stop(Cause.BUDGET, "the budget has not enough left for what the next call may cost")
+_BUDGET_REACHED = Stop(Cause.BUDGET, "the rest of the budget is less than the next call may cost")
+_OUTAGE_HINT = "check endpoint and network, or run again later; --on-outage wait waits for the service"
+
+
+class _Attempt(NamedTuple):
+    """A closed attempt."""
+
+    reply: Reply
+    status: Status
+    failures: int
+    """Failed attempts of the unit so far that count against --max-attempts."""
 
 
 class Caller:
-    """Calls for units, one at a time, as often as it takes."""
+    """Calls units; one instance for all workers of a run."""
 
     def __init__(
         self,
         *,
         model: str,
         meter: Meter,
-        commit: Commit,
-        cache: AnswerCache,
+        record: Record,
         transport: Transport,
         gate: Gate,
+        slow_start: SlowStart,
         policy: Policy,
         stopper: Stopper,
         stop: Callable[[Stop], None],
-        let_through: Callable[[Unit], None],
+        permitted: Callable[[Unit], None],
         emit: events.Emit,
         uniform: Callable[[], float],
         run_id: str,
     ) -> None:
-        """`let_through` is told of each unit that the gate has given a permit."""
-        self._model, self._meter, self._commit, self._cache = model, meter, commit, cache
-        self._transport, self._gate, self._policy, self._emit = transport, gate, policy, emit
-        self._stopper, self._stop, self._let_through = stopper, stop, let_through
+        """`permitted` is called for each unit that gets a permit; `uniform` returns numbers in [0, 1), for jitter."""
+        self._model, self._meter, self._record = model, meter, record
+        self._transport, self._gate, self._slow_start, self._policy = transport, gate, slow_start, policy
+        self._stopper, self._stop, self._permitted, self._emit = stopper, stop, permitted, emit
         self._uniform, self._run_id = uniform, run_id
-        self._slow_start = SlowStart(gate, lambda: stopper.suspicious)
-        self._holdback, self._budget = Holdback(), RetryBudget()
+        self._retry_budget = RetryBudget()
+        self._paused_until = -math.inf
         self._last_failure = ""
         gate.on_transition = self._breaker_changed
         self.busy: set[int] = set()
-        """Units between permit and closed attempt, by id: only `abort` may cancel their tasks."""
+        """Ids of units between permit and closed attempt: only `Dispatcher.abort` may cancel their tasks."""
         self.ended = self.closed = 0
-        """Calls that came to an end, and attempts that were closed, so far."""
+        """Calls ended, and attempts closed."""
 
-    async def work(self, unit: Unit) -> None:
-        """Call for a unit until it has a status, or the run stops."""
+    async def call(self, unit: Unit) -> None:
+        """Call a unit until it has a status, or the run stops."""
         failures, is_retry, has_failed = 0, False, False
         while self._stopper.stopped is None:
             permit = await self._permit(unit, is_retry=is_retry)
             if permit is None:
                 return
             if not is_retry:
-                self._budget.called(self._gate.now())
+                self._retry_budget.called(self._gate.now())
             reply, status, failures = await self._attempt(unit, permit, failures, is_retry=has_failed)
             if status is not Status.NEW:
-                self._judge(unit, reply, status)
+                self._close_unit(unit, reply, status)
                 return
-            # A probe whose outcome is unknown makes room for another unit's: its attempts are counted.
+            # After a probe of unknown outcome another unit goes first: attempts of a unit are limited.
             is_retry = not (permit.probe and reply.outcome is Outcome.UNKNOWN)
             if reply.outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN) and self._stopper.stopped is None:
                 has_failed = True
-                self._emit(events.Retrying(_why(reply)))
-                if not self._gate.outage:  # else the gate parks it
-                    await asyncio.sleep(max(backoff(failures, self._uniform()), self._budget.delay(self._gate.now())))
+                self._emit(events.Retrying(_reason(reply)))
+                if not self._gate.outage:  # in an outage the gate holds the unit
+                    delay = self._retry_budget.delay(self._gate.now())
+                    await asyncio.sleep(max(backoff(failures, self._uniform()), delay))
 
     async def _permit(self, unit: Unit, *, is_retry: bool) -> Permit | None:
-        """Leave to call; None if the unit is not to be called (any more)."""
+        """Wait for a permit; None if the unit must not be called."""
         try:
             return await self._gate.acquire(self._meter.reservation(unit.request), is_retry=is_retry)
         except GateClosedError:
             pass
         except ExhaustedError:
-            self._stop(_SPENT)
+            self._stop(_BUDGET_REACHED)
         except OutageError:
             await self._fall_back(unit)
         except NeverFitsError as error:
             if error.quota == MONEY:
-                self._stop(_SPENT)
+                self._stop(_BUDGET_REACHED)
             else:
-                await self._cannot_fit(unit, error)
+                await self._fail(unit, error)
         return None
 
-    async def _attempt(self, unit: Unit, permit: Permit, failures: int, *, is_retry: bool) -> tuple[Reply, Status, int]:
-        """One POST between two durable writes; the failures count on. From here on only `abort` cancels the task."""
+    async def _attempt(self, unit: Unit, permit: Permit, failures: int, *, is_retry: bool) -> _Attempt:
+        """One call between two durable writes."""
         self.busy.add(unit.id)
-        self._let_through(unit)
+        self._permitted(unit)
         settled = False
         try:
-            attempt = await self._commit(partial(_open_attempt, unit.id))
+            attempt = await self._record.open(unit.id)
             sent_at = self._gate.now()
             reply = await self._send(unit, attempt, is_retry=is_retry)
             settled = True
             self._settle(permit, reply, sent_at)
             failures += self._counts(reply)
             status, permanent = self._policy.status(reply.outcome, failures)
-            usage = reply.answer.usage if reply.answer else None
-            closing = AttemptResult(
-                attempt=attempt,
-                outcome=reply.outcome,
-                status=status,
-                latency=reply.latency,
-                answer=reply.answer,
-                code=reply.code,
-                message=reply.message,
-                request_id=reply.request_id,
-                cost_usd=self._meter.model.cost(usage) if usage else None,
-                permanent=permanent,
-            )
-            await self._commit(partial(_close_attempt, closing, unit.request.key, self._cache))
+            await self._record.close(attempt, self._result(reply, status, permanent=permanent))
             self.closed += 1
-            return reply, status, failures
+            return _Attempt(reply, status, failures)
         finally:
             if not settled:
                 permit.keep(Judgement.NEUTRAL)
@@ -140,72 +137,83 @@ class Caller:
         body = unit.request.wire(f"{self._run_id}-{attempt}")
         reply = await self._transport.send(self._model, body, self._policy.call_timeout)
         self.ended += 1
-        self._emit(self._ended(reply, is_retry=is_retry))
-        if reply.answer is not None:
-            self._meter.learn(unit.request, reply.answer.usage)
-            self._slow_start.answered()
-            self._holdback.answered()
+        if reply.answer is None:
+            self._emit(events.CallEnded(reply.outcome, reply.latency, sent=reply.sent, is_retry=is_retry))
+            return reply
+        usage, meter = reply.answer.usage, self._meter
+        cost, quota_tokens = meter.model.cost(usage), meter.charged(usage)
+        self._emit(events.CallEnded(reply.outcome, reply.latency, usage, cost, quota_tokens))
+        meter.learn(unit.request, usage)
+        self._slow_start.answered()
         return reply
 
-    def _ended(self, reply: Reply, *, is_retry: bool) -> events.CallEnded:
-        if reply.answer is None:
-            return events.CallEnded(reply.outcome, reply.latency, sent=reply.sent, is_retry=is_retry)
-        usage, meter = reply.answer.usage, self._meter
-        return events.CallEnded(reply.outcome, reply.latency, usage, meter.model.cost(usage), meter.charged(usage))
-
     def _settle(self, permit: Permit, reply: Reply, sent_at: float) -> None:
-        """Give back what the call did not use; what is unknown counts as used."""
-        judgement, throttled = reply.judgement, reply.outcome is Outcome.THROTTLED
+        """Return what the call did not use; a call of unknown outcome used all of its reservation."""
+        judgement = reply.judgement
         if judgement is Judgement.FAILURE:
-            self._last_failure = _why(reply)
-        quota = QUOTAS.get(reply.quota, "")
-        if reply.retry_after is not None or (throttled and not self._gate.book.learns(quota)):
-            self._hold_back(reply, sent_at)
+            self._last_failure = _reason(reply)
+        if reply.retry_after is not None:
+            self._pause(reply, reply.retry_after)
         if reply.answer is not None:
             permit.settle(self._meter.actual(reply.answer.usage), judgement)
-        elif throttled:
-            permit.throttled(quota)
+        elif reply.outcome is Outcome.THROTTLED:
+            permit.throttled(QUOTAS.get(reply.quota, ""))
         elif reply.outcome is Outcome.UNKNOWN:
             permit.keep(judgement)
         else:
             permit.refund(judgement)
 
+    def _pause(self, reply: Reply, retry_after: float) -> None:
+        """Obey a Retry-After for all calls. Replies of one burst ask for about the same pause: emit one event."""
+        seconds = clamp(retry_after)
+        self._gate.pause(seconds)
+        until = self._gate.now() + seconds
+        if until > self._paused_until + 1.0:
+            self._paused_until = until
+            self._emit(events.Paused(seconds, reply.message or reply.code))
+
     def _counts(self, reply: Reply) -> bool:
-        """Whether a call counts against --max-attempts: an outage parks the batch, it does not fail its units."""
+        """Whether a call counts against --max-attempts: an outage parks units, it does not fail them."""
         if reply.outcome is Outcome.TRANSIENT:
             return not self._gate.outage
         return reply.outcome is Outcome.UNKNOWN
 
-    def _hold_back(self, reply: Reply, sent_at: float) -> None:
-        """Let no call start for a while: a Retry-After is meant for all that we are, whichever call brought it."""
-        pause = self._holdback.throttled(self._gate.now(), sent_at, reply.retry_after, self._uniform())
-        if pause:
-            self._gate.pause(pause)
-            self._emit(events.Paused(pause, reply.message or reply.code))
+    def _result(self, reply: Reply, status: Status, *, permanent: bool) -> AttemptResult:
+        return AttemptResult(
+            outcome=reply.outcome,
+            status=status,
+            latency=reply.latency,
+            answer=reply.answer,
+            code=reply.code,
+            message=reply.message,
+            request_id=reply.request_id,
+            cost_usd=self._meter.model.cost(reply.answer.usage) if reply.answer else None,
+            permanent=permanent,
+        )
 
     def _breaker_changed(self, transition: Transition) -> None:
         reason = transition.reason
         if transition.new == "open":
-            reason += f"; the last one: {self._last_failure.rstrip('.')}"
+            reason += f"; last failure: {self._last_failure.rstrip('.')}"
         self._emit(events.BreakerChanged(transition.old, transition.new, reason, transition.seconds))
         if transition.new == "open" and self._policy.on_outage == "fail":
-            hint = "check endpoint and network, or run again when it is back (--on-outage wait waits for that)"
-            self._stop(Stop(Cause.UNAVAILABLE, f"the service is out: {reason}", hint))
+            self._stop(Stop(Cause.UNAVAILABLE, f"the service is unavailable: {reason}", _OUTAGE_HINT))
 
     async def _fall_back(self, unit: Unit) -> None:
-        code, message = "Outage", f"answered locally, as the service is out ({self._last_failure}); run again later"
-        answer = local_answer(unit.request, unit.heading)
-        await self._commit(partial(_fall_back, unit.id, answer, code, message))
-        self._judge(unit, Reply(Outcome.CANCELLED, 0.0, code=code, message=message), Status.FALLBACK)
+        code = "Outage"
+        message = f"answered locally during an outage ({self._last_failure}); run again for a real answer"
+        await self._record.fall_back(unit.id, local_answer(unit.request, unit.heading), code, message)
+        self._close_unit(unit, Reply(Outcome.CANCELLED, 0.0, code=code, message=message), Status.FALLBACK)
 
-    async def _cannot_fit(self, unit: Unit, error: NeverFitsError) -> None:
-        larger = "a model with a larger one" if error.quota == CONTEXT else "a larger quota"
+    async def _fail(self, unit: Unit, error: NeverFitsError) -> None:
+        larger = "a model with a larger context" if error.quota == CONTEXT else "a larger quota"
+        code = "NeverFits"
         message = f"this section {error}; use a smaller --section-tokens or --max-tokens, or {larger}"
-        await self._commit(partial(_fail, unit.id, "NeverFits", message))
-        self._judge(unit, Reply(Outcome.CANCELLED, 0.0, code="NeverFits", message=message), Status.FAILED)
+        await self._record.fail(unit.id, code, message)
+        self._close_unit(unit, Reply(Outcome.CANCELLED, 0.0, code=code, message=message), Status.FAILED)
 
-    def _judge(self, unit: Unit, reply: Reply, status: Status) -> None:
-        """A unit has its status: tell, and stop where going on makes no sense."""
+    def _close_unit(self, unit: Unit, reply: Reply, status: Status) -> None:
+        """Report the status of a unit, and stop the run if going on is pointless."""
         code, message = reply.code, reply.message
         if reply.answer is not None and status is Status.INCOMPLETE:
             code, message = reply.answer.stop_reason, reply.answer.why_incomplete
@@ -214,23 +222,5 @@ class Caller:
             self._stop(stop)
 
 
-def _why(reply: Reply) -> str:
+def _reason(reply: Reply) -> str:
     return ": ".join(part for part in (reply.code, reply.message) if part)
-
-
-def _open_attempt(unit: int, store: Record) -> int:
-    return store.open_attempt(unit)
-
-
-def _close_attempt(closing: AttemptResult, key: bytes, cache: AnswerCache, store: Record) -> None:
-    store.close_attempt(closing)
-    if closing.status is Status.OK and closing.answer is not None:
-        cache.keep(key, closing.answer)
-
-
-def _fail(unit: int, code: str, message: str, store: Record) -> None:
-    store.fail(unit, code, message)
-
-
-def _fall_back(unit: int, answer: Answer, code: str, message: str, store: Record) -> None:
-    store.fall_back(unit, answer, code, message)

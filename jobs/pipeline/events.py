@@ -1,4 +1,4 @@
-"""What happens in a run. The dispatcher emits these; statistics, progress and results only read them."""
+"""What happens in a run. The pipeline emits these events; displays, statistics and the summary read them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,74 +9,77 @@ from ratelimit.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentRead:
-    """A document was read as far as it is going to be."""
-
-    path: str
-    status: str
-    """`ok`, `empty`, `unreadable`, or `partial` (a sample ended in it)."""
-    bytes: int
-    sections: int
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Surveyed:
-    """The listing is complete: this much there is to read."""
+class InputsCounted:
+    """The listing is complete: how much there is to read."""
 
     documents: int
     bytes: int
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentRead:
+    """A document was read to its end, or as far as the run needs it."""
+
+    path: str
+    status: str
+    """`ok`, `empty`, `unreadable`, or `partial` (the last one of a sample)."""
+    bytes: int
+    sections: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolled:
-    """Sections entered the record. Each is counted under exactly one of the names."""
+    """Sections were entered in the record. Each counts under exactly one of these names."""
 
     new: int = 0
     resumed: int = 0
     cached: int = 0
     duplicates: int = 0
     skipped: int = 0
-    """Failed, incomplete or held in an earlier run, and not selected by --retry."""
+    """Failed, incomplete or held since an earlier run, and not selected by --retry."""
 
     @property
     def sections(self) -> int:
-        """All of them."""
+        """The total."""
         return self.new + self.resumed + self.cached + self.duplicates + self.skipped
 
 
 class CallSent(NamedTuple):
-    """An attempt is on its way; CallEnded tells whether it got there."""
+    """A call starts. If it turns out that no byte left, its CallEnded has `sent` = False."""
 
     is_retry: bool = False
-    """Whether an attempt for its unit failed before (a throttled one did not)."""
+    """Whether a call for this unit failed before. A throttled call is no failure."""
 
 
 class CallEnded(NamedTuple):
-    """An attempt ended."""
+    """A call ended."""
 
     outcome: Outcome
     latency: float
+    """Seconds."""
     usage: Usage | None = None
+    """None without an answer."""
     cost_usd: float | None = None
+    """None without an answer, or if the price is unknown."""
     quota_tokens: float = 0.0
-    """What it took of a token quota in the end, burndown included."""
+    """What the call took of a token quota after settlement, burndown included."""
     sent: bool = True
-    """Whether any byte of it may have left: if not, it was no call."""
+    """Whether a byte of the request may have left; if not, it does not count as a call."""
     is_retry: bool = False
-    """As CallSent had it."""
+    """As in CallSent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """A unit whose attempt failed will have another one."""
+    """A call failed and its unit is tried again."""
 
     reason: str = ""
-    """Why it failed, for a person; foreign text in it is not yet safe to print."""
+    """Why the call failed; may contain foreign text that is not safe to print."""
 
 
 class UnitClosed(NamedTuple):
-    """A unit got its status of this run: `ok`, `incomplete`, `failed`, `held` or `fallback`."""
+    """A unit has its status for this run: `ok`, `incomplete`, `failed`, `held` or `fallback`."""
 
     status: str
     document: str = ""
@@ -87,7 +90,7 @@ class UnitClosed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """No call starts for `seconds`, for this reason."""
+    """No call starts for `seconds`."""
 
     seconds: float
     reason: str
@@ -95,45 +98,50 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class BreakerChanged:
-    """The circuit breaker changed its state, from `old` to `new`: `closed`, `open` or `half-open`."""
+    """The circuit breaker went from state `old` to `new`: `closed`, `open` or `half-open`."""
 
     old: str
     new: str
     reason: str
-    """For a person; foreign text in it is not yet safe to print."""
+    """May contain foreign text that is not safe to print."""
     seconds: float = 0.0
-    """Until calls find out whether the service is back, if it opened."""
+    """Until the next probes, if it opened."""
 
     @property
     def sentence(self) -> str:
-        """What it means, and why."""
-        out = "still out" if self.old == "half-open" else "out"
-        what = {"open": out, "half-open": "tried again", "closed": "back"}[self.new]
-        return f"the service is {what}: {self.reason}"
+        """The change and its reason as a message."""
+        match self.new:
+            case "open":
+                what = "the service is still unavailable" if self.old == "half-open" else "the service is unavailable"
+            case "half-open":
+                what = "probing the service"
+            case _:
+                what = "the service is back"
+        return f"{what}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class RateChanged:
-    """What is known of a quota that nobody told has changed."""
+    """The estimate of a learned quota changed."""
 
     quota: str
     """`requests` or `tokens`."""
     per_minute: float | None
-    """None while it is being found."""
+    """None while the quota is being measured."""
     kind: str
-    """How it comes back: `bucket`, `fixed` or `sliding`; empty while it is being found."""
+    """How it refills: `bucket`, `fixed` or `sliding`; empty while it is being measured."""
     reason: str
-    """Empty where the change is too small to tell a person."""
+    """Empty if the change is too small for a message."""
 
     @property
     def sentence(self) -> str:
-        """Which quota, and what is known of it."""
+        """The change as a message."""
         return f"the quota in {self.quota}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class Stopping:
-    """No new call starts; calls in flight may finish. `reason` and `hint` are for a person."""
+    """No new call starts; calls in flight may finish. `reason` and `hint` are messages."""
 
     reason: str
     hint: str = ""
@@ -141,15 +149,15 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One line for a person; foreign text in it is not yet safe to print."""
+    """A message of one line; may contain foreign text that is not safe to print."""
 
     text: str
     hint: str = ""
 
 
 Event = (
-    DocumentRead
-    | Surveyed
+    InputsCounted
+    | DocumentRead
     | Enrolled
     | CallSent
     | CallEnded

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of the pipeline: what waits before it, what is in it, what has left it."""
+    """Numbers of items before, in and after a stage."""
 
     name: str
     waiting: int

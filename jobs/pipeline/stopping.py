@@ -1,4 +1,4 @@
-"""When a run stops before its end, and what an outcome makes of a unit (pure)."""
+"""When a run stops early, and the status of a unit after an attempt (pure)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,14 +8,14 @@ from jobs.pipeline.transport import DAILY_QUOTA, Reply
 from jobs.record.protocol import Status
 from ratelimit.outcome import Outcome
 
-FEW = 3
-"""Calls refused as every other would be, before the run stops."""
-MANY_IN_A_ROW = 10
-"""Calls refused so, with no answer between, after there were answers: access was withdrawn in mid-run."""
-FEW_INVALID = 10
-"""Units found invalid with not one answer yet, before the run stops: it is the request that is wrong, not the text."""
-FAILURES_AT_LEAST = 20
-"""Units closed before a percentage of failures means anything."""
+MAX_REJECTED = 3
+"""Calls rejected for a reason that applies to every call (outcome FATAL), before the first answer."""
+MAX_REJECTED_IN_A_ROW = 10
+"""The same after the first answer, with no answer between: access was withdrawn during the run."""
+MAX_INVALID = 10
+"""Invalid units before the first answer: the request is wrong, not the text."""
+MIN_CLOSED = 20
+"""Closed units before --max-failures P% applies."""
 
 
 class Cause(StrEnum):
@@ -27,13 +27,13 @@ class Cause(StrEnum):
     FAILURES = "failures"
     ACCESS = "access"
     UNAVAILABLE = "unavailable"
-    BROKEN = "broken"
-    """Documents can no longer be read; the error itself follows."""
+    READING = "reading"
+    """Documents can no longer be read; the error follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A run's end before its time: the cause, and the reason in a person's words."""
+    """Why a run stopped early; reason and hint are for people."""
 
     cause: Cause
     reason: str
@@ -42,7 +42,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class MaxFailures:
-    """Stop once this many units failed, or this fraction of those that are closed."""
+    """Stop when this many units failed, or this fraction of the closed units."""
 
     count: int | None = None
     fraction: float | None = None
@@ -54,21 +54,21 @@ class Policy:
 
     max_attempts: int = 8
     call_timeout: float = 900.0
-    """Seconds: the total deadline of one call."""
+    """Seconds: deadline of one call."""
     grace: float = 60.0
-    """Seconds that calls in flight have after the run was stopped."""
+    """Seconds that calls in flight have to finish after a stop."""
     hold_unknown: bool = False
-    """A unit whose call may have been paid for is held, not called again."""
+    """Hold units of unknown outcome instead of calling them again (--on-unknown hold)."""
     on_outage: Literal["wait", "fail", "fallback"] = "wait"
-    """While the service is out: calls wait, the run stops, or units get a local answer that is marked as such."""
+    """In an outage: wait, stop the run, or give units a marked local answer."""
     max_failures: MaxFailures | None = None
     sample: int | None = None
-    """Enter only so many sections."""
+    """Number of sections to enroll; None: all."""
 
     def status(self, outcome: Outcome, attempts: int) -> tuple[Status, bool]:
-        """The status of a unit after an attempt, after so many `attempts` that count; whether a failure is permanent.
+        """The status of a unit after an attempt, and whether its failure is permanent.
 
-        NEW: it is called again, in this run or the next.
+        `attempts`: attempts of the unit that count against `max_attempts`, this one included. NEW: call it again.
         """
         match outcome:
             case Outcome.OK:
@@ -87,7 +87,7 @@ class Policy:
 
 
 class Stopper:
-    """Counts what speaks for stopping."""
+    """Decides when a run stops; `stopped` holds the first reason."""
 
     def __init__(self, policy: Policy) -> None:
         self._max = policy.max_failures
@@ -96,19 +96,19 @@ class Stopper:
         self.stopped: Stop | None = None
 
     @property
-    def suspicious(self) -> bool:
-        """Calls were refused as every other may be, and none was answered."""
+    def all_rejected(self) -> bool:
+        """Whether calls were rejected or invalid, and none was answered."""
         return not self._answered and bool(self._fatal or self._invalid)
 
     def stop(self, stop: Stop) -> bool:
-        """Stop for this reason, unless another came first; returns whether it is the first."""
+        """Stop for this reason; returns False if the run had stopped already."""
         if self.stopped is not None:
             return False
         self.stopped = stop
         return True
 
     def after(self, reply: Reply, status: Status) -> Stop | None:
-        """A unit was closed with this reply: why the run should stop now, if it should."""
+        """Count a closed unit; returns a reason to stop, if there is one now."""
         self._closed += 1
         self._failed += status is Status.FAILED
         if reply.answer is not None:
@@ -118,17 +118,17 @@ class Stopper:
             self._fatal += 1
             self._last_fatal = reply
         self._invalid += reply.outcome is Outcome.INVALID
-        if self._fatal >= (MANY_IN_A_ROW if self._answered else FEW) or reply.code == DAILY_QUOTA:
-            return _refused(reply)
-        if self._invalid >= FEW_INVALID and not self._answered:
-            return Stop(Cause.FAILURES, f"the first {FEW_INVALID} calls were all refused as invalid: {reply.message}")
+        if self._fatal >= (MAX_REJECTED_IN_A_ROW if self._answered else MAX_REJECTED) or reply.code == DAILY_QUOTA:
+            return _rejected(reply)
+        if self._invalid >= MAX_INVALID and not self._answered:
+            return Stop(Cause.FAILURES, f"the first {MAX_INVALID} calls were invalid: {reply.message}")
         if self._too_many():
             return Stop(Cause.FAILURES, f"{self._failed} of {self._closed} units failed (--max-failures)")
         return None
 
     def at_the_end(self) -> Stop | None:
-        """All units are closed: whether they were too few for `after` to see that every call is refused."""
-        return _refused(self._last_fatal) if self._last_fatal and not self._answered else None
+        """A reason to stop after the last unit: every call was rejected, but they were too few for `after` to tell."""
+        return _rejected(self._last_fatal) if self._last_fatal and not self._answered else None
 
     def _too_many(self) -> bool:
         if self._max is None or not self._failed:
@@ -136,10 +136,10 @@ class Stopper:
         if self._max.count is not None:
             return self._failed >= self._max.count
         fraction = self._max.fraction or 0.0
-        return self._closed >= FAILURES_AT_LEAST and self._failed >= fraction * self._closed
+        return self._closed >= MIN_CLOSED and self._failed >= fraction * self._closed
 
 
-def _refused(reply: Reply) -> Stop:
+def _rejected(reply: Reply) -> Stop:
     if reply.code == DAILY_QUOTA:
-        return Stop(Cause.UNAVAILABLE, f"the day's token quota is used up: {reply.message}", "run again tomorrow")
-    return Stop(Cause.ACCESS, f"calls are refused: {reply.code}: {reply.message}")
+        return Stop(Cause.UNAVAILABLE, f"the daily token quota is used up: {reply.message}", "run again tomorrow")
+    return Stop(Cause.ACCESS, f"the service rejects every call: {reply.code}: {reply.message}")

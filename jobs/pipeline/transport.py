@@ -1,4 +1,4 @@
-"""The protocol of a call: one attempt, one POST, one reply, no retries."""
+"""The protocol of a call: one attempt is one POST and one Reply, without retries."""
 
 from typing import NamedTuple, Protocol
 
@@ -21,21 +21,20 @@ class Reply(NamedTuple):
     code: str = ""
     """The service's error code (`ThrottlingException`, or a number as text), or ours (`ConnectError`...)."""
     message: str = ""
-    """What happened, for a person; foreign text, not yet safe to print."""
+    """For people; foreign text, not yet safe to print."""
     retry_after: float | None = None
-    """Seconds that the server asked to wait, unclamped; None if it did not, or not intelligibly."""
+    """Seconds, unclamped; None without a valid Retry-After."""
     request_id: str = ""
     sent: bool = True
-    """Whether any byte of it may have left."""
+    """Whether any byte of the request may have been sent."""
     quota: str = ""
-    """Of a throttle: the quota that it names, `requests` or `tokens`; empty if it names none."""
-
+    """The quota that a throttled reply names: `requests`, `tokens`, or empty."""
     isolated: bool = False
     """The failure belongs to this call (its input, expired credentials) and says nothing about the service."""
 
     @property
     def judgement(self) -> Judgement:
-        """What the circuit breaker counts it as.
+        """How the circuit breaker counts the call.
 
         Failures are what an outage looks like: 500, 503, connect and read errors, timeouts, a model that is not ready,
         a 200 without an answer. Throttled, invalid and cancelled calls are neutral.
@@ -51,7 +50,7 @@ class Transport(Protocol):
     """Carries calls to a Bedrock Runtime."""
 
     async def send(self, model: str, body: bytes, timeout: float) -> Reply:
-        """POST `body` to Converse of `model` exactly once; every end but cancellation is a Reply.
+        """POST `body` to Converse of `model` exactly once; any end except cancellation is a Reply.
 
         `timeout` (seconds) bounds the whole call, from connecting to the last byte. A cancelled call closes its
         connection at once.
@@ -59,5 +58,5 @@ class Transport(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close all connections."""
         ...

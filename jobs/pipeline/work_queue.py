@@ -1,4 +1,4 @@
-"""Units that wait to be called: which is next, and how much more should be read."""
+"""Units waiting for a call: which one is next, and how much more to read."""
 
 import asyncio
 from collections import Counter
@@ -8,16 +8,16 @@ from typing import NamedTuple
 from jobs.requests.request import Request
 from ratelimit.fair_queue import FairQueue
 
-UNITS = 4096
-"""Units that wait, and sections that may become some, after which nothing more is read."""
-UNITS_OF_ONE = 512
-"""The same for one document: then it is held up."""
-DOCUMENTS = 32
-"""Documents that share the rate at once: with more of them each would take longer, and none would be done sooner."""
+MAX_UNITS = 4096
+"""Units queued, plus sections being enrolled, above which reading pauses."""
+MAX_UNITS_OF_DOCUMENT = 512
+"""The same for one document: reading pauses for that document alone."""
+MAX_DOCUMENTS = 32
+"""Documents that share the rate at once. More would delay each without finishing any sooner."""
 
 
 class Unit(NamedTuple):
-    """A unit to call for, with what its calls need."""
+    """A unit to call."""
 
     id: int
     request: Request
@@ -26,89 +26,99 @@ class Unit(NamedTuple):
 
 
 class WorkQueue:
-    """Units by document, and the demand for more of them (jobs.documents.parser_pool.Demand).
+    """Queued units by document. Implements jobs.documents.parser_pool.Demand.
 
-    Units of documents that go first are picked before all others. Apart from that documents share evenly by the
-    tokens that their units take of a quota; if not `fair`, units are picked in the order in which they came.
+    Units of priority documents (--first) are picked first. Documents share the rate evenly by tokens; if not `fair`,
+    units are picked in the order of arrival.
     """
 
     def __init__(self, *, fair: bool, weights: Mapping[str, float] | None = None) -> None:
-        """A document that `weights` (1 or more) names has so many times the share of one with weight 1."""
+        """`weights`: shares of documents, 1 or more; 1 for documents not named."""
         self._fair = fair
         self._first, self._rest = FairQueue[Unit](weights=weights), FairQueue[Unit](weights=weights)
-        self._entering: Counter[str] = Counter()
-        """Sections that were read and may become units, by document."""
+        self._enrolling: Counter[str] = Counter()
+        """Sections read and not yet enrolled, by document."""
         self._ended = False
-        self._filled, self._drained = asyncio.Event(), asyncio.Event()
+        self._filled = asyncio.Event()
+        self._waiters: dict[asyncio.Future[None], Callable[[], bool]] = {}
+        """Readers that wait until a condition holds."""
 
     def __len__(self) -> int:
-        """Units that wait."""
+        """Units queued."""
         return len(self._first) + len(self._rest)
 
-    # Enroller.
+    # Filling.
 
     def expect(self, document: str, sections: int) -> None:
-        """So many sections were read."""
-        self._entering[document] += sections
+        """Sections were read; `add` follows once they are enrolled."""
+        self._enrolling[document] += sections
 
     def add(self, document: str, sections: int, units: Sequence[tuple[Unit, float]], *, first: bool) -> None:
-        """This is what became of so many expected sections: units with the tokens that each will take."""
+        """Queue the units that came of expected sections, each with its tokens."""
         queue = self._first if first else self._rest
         for unit, tokens in units:
             queue.put(self._flow(document), unit, tokens)
-        self._entering[document] -= sections
-        if not self._entering[document]:
-            del self._entering[document]
+        self._enrolling[document] -= sections
+        if not self._enrolling[document]:
+            del self._enrolling[document]
         self._filled.set()
-        self._drained.set()
+        self._wake()
 
     def end(self) -> None:
-        """No more will come."""
+        """No more units will come."""
         self._ended = True
         self._filled.set()
 
     # Demand.
 
     async def room(self) -> None:
-        """Wait until anything more is wanted."""
-        await self._until(lambda: len(self) + self._entering.total() < UNITS)
+        """Wait until the queue has room for more sections."""
+        await self._until(lambda: len(self) + self._enrolling.total() < MAX_UNITS)
 
     async def another(self) -> None:
-        """Wait until one more document is wanted."""
+        """Wait until one more document may be opened."""
         if self._fair:
-            await self._until(lambda: self._first.flows + self._rest.flows < DOCUMENTS)
+            await self._until(lambda: self._first.flows + self._rest.flows < MAX_DOCUMENTS)
 
     async def more(self, document: str) -> bool:
-        """Whether more of a document is wanted; waits while that may change without any call."""
-        await self._until(lambda: self._wanted(document) or not self._entering[document])
-        return self._wanted(document)
+        """Whether the queue has room for more of a document, once its sections read so far are enrolled."""
+        await self._until(lambda: self._has_room(document) or not self._enrolling[document])
+        return self._has_room(document)
 
     async def drained(self, document: str) -> None:
-        """Wait until more of a document is wanted."""
-        await self._until(lambda: self._wanted(document))
+        """Wait until the queue has room for more of a document."""
+        await self._until(lambda: self._has_room(document))
 
-    def _wanted(self, document: str) -> bool:
-        return not self._fair or self._queued(document) + self._entering[document] < UNITS_OF_ONE
+    def _has_room(self, document: str) -> bool:
+        return not self._fair or self._queued(document) + self._enrolling[document] < MAX_UNITS_OF_DOCUMENT
 
-    async def _until(self, wanted: Callable[[], bool]) -> None:
-        while not wanted():
-            self._drained.clear()
-            await self._drained.wait()
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters[waiter] = condition
+            try:
+                await waiter
+            finally:
+                del self._waiters[waiter]
+
+    def _wake(self) -> None:
+        """Wake the readers whose condition holds; there are as many as parser processes, mostly one."""
+        for waiter, condition in self._waiters.items():
+            if not waiter.done() and condition():
+                waiter.set_result(None)
 
     # Picking.
 
     async def pick(self) -> Unit | None:
         """The next unit, as soon as there is one; None after the end."""
-        while not (waiting := len(self)):
+        while not len(self):
             if self._ended:
                 return None
             self._filled.clear()
             await self._filled.wait()
-        queue = self._first if len(self._first) else self._rest
-        unit = queue.pick()
-        # Only where a wait can have come to its end: whoever waits is not to be woken with every call.
-        if queue.queued(self._flow(unit.document)) in (0, UNITS_OF_ONE - 1) or waiting == UNITS:
-            self._drained.set()
+        unit = (self._first if len(self._first) else self._rest).pick()
+        if self._waiters:
+            self._wake()
         return unit
 
     def _queued(self, document: str) -> int:

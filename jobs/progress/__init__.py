@@ -1,1 +1,1 @@
-"""Folds events into statistics: counts, rates, time left, advice."""
+"""Folds events into statistics: counts, rates, utilisation, time left, advice."""

@@ -1,132 +1,134 @@
-"""What would make a run faster (pure)."""
+"""Option values that would make a run faster (pure)."""
 
 import math
 from dataclasses import dataclass
 
-ENOUGH = 20
-"""Answers, of which the longest says something about the others."""
-SPARE = 1.25
-"""Of the longest answer: room for one that is longer."""
-ROUND = 50
-BINDS = 0.8
-"""Of the quota: where less can be accounted for, something else holds the run back."""
-WORTH = 1.05
-"""Times as fast: less is not worth a line."""
+MIN_ANSWERS = 20
+"""Answers needed before the longest is a guide for others."""
+MARGIN = 1.25
+"""Advised maxTokens / longest answer: room for a longer one."""
+STEP = 50
+"""The advised value is a multiple of it."""
+MIN_EXPLAINED = 0.8
+"""Tokens are the limit if their reservations and settlements explain at least this share of the quota."""
+MAX_REQUESTS_USED = 0.95
+"""Requests are the limit above this utilisation of the request quota."""
+MIN_SPEEDUP = 1.05
+"""A smaller speedup is not worth a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenUse:
-    """What a run has made of a quota in tokens."""
+    """How a run used its token quota."""
 
     answers: int
-    settled: float
-    """Tokens that all answers took of the quota, burndown included; `burned` is the part of their output."""
+    quota_tokens: float
+    """Tokens that all answers took of the quota, burndown included."""
     burned: float
-    longest: int
-    """Output tokens of the longest answer."""
+    """The output's share of `quota_tokens`: output tokens x burndown."""
+    longest_answer: int
+    """Output tokens."""
     max_tokens: int
     latency: float
     """Mean seconds of a call."""
     seconds: float
     """From the first to the last call."""
     tpm: float
-    windows: bool
-    """Whether the quota is one of whole minutes, fixed or sliding, and no bucket."""
-    bucket: float = math.inf
-    """Tokens that the quota's bucket holds; infinite where nobody told."""
-    requests: float = 0.0
-    """The part of the quota in requests that was used."""
-    outage: bool = False
-    """Whether the service was out for a while."""
+    windowed: bool
+    """Whether the quota refills in windows, fixed or sliding, rather than as a bucket."""
+    bucket_size: float = math.inf
+    """Tokens that the bucket holds; infinite if unknown."""
+    requests_used: float = 0.0
+    """Utilisation of the request quota."""
+    had_outage: bool = False
     concurrency: float = math.inf
-    """Most calls in flight."""
+    """Max in flight."""
 
     @property
     def reservation(self) -> float:
-        """Tokens that a call takes when it starts: a mean."""
-        return self.reserving(self.max_tokens)
+        """Mean tokens that a call reserves."""
+        return self.reservation_with(self.max_tokens)
 
-    def reserving(self, max_tokens: int) -> float:
-        """The same with another maxTokens."""
-        return (self.settled - self.burned) / self.answers + max_tokens
+    def reservation_with(self, max_tokens: int) -> float:
+        return (self.quota_tokens - self.burned) / self.answers + max_tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """Another value of an option."""
+    """A better value for an option."""
 
     option: str
     value: int
     faster: float
-    """How many times as fast the run would have been."""
+    """Speedup: 1.2 is 20% faster."""
     text: str
 
 
 def smaller_max_tokens(use: TokenUse) -> Advice | None:
-    """Whether reserving maxTokens holds a run back, and how much faster a smaller one would make it.
+    """Advice if reserving maxTokens limits the run, with the speedup of a smaller value.
 
-    Bedrock reserves input + maxTokens when a call starts and gives back what it did not use when it ends, so a call in
-    flight holds h = maxTokens - output x burndown tokens too many (output and its burndown: means of the answers). With
-    S settled tokens an answer, L seconds of latency:
+    Bedrock reserves input + maxTokens when a call starts and refunds the unused part when it ends. A call in flight
+    thus reserves h = maxTokens - output x burndown tokens too many (means over the answers). With S settled tokens per
+    answer and a latency of L seconds:
 
-    - a bucket gets its r tokens a second either way, and serves r / S calls a second. What r / S x L calls in flight
-      hold is lent once: h x L / S seconds of the quota, in the whole run.
-    - of a window of 60 s, what is held at its end is lost: it serves quota / (S + h x L / 60) calls.
+    - A bucket refills r tokens a second in any case, which is enough for r / S calls a second. The r / S x L calls in
+      flight hold h tokens each, once in the run: h x L / S seconds of the quota.
+    - A window of 60 s loses what calls hold when it ends: quota / (S + h x L / 60) calls fit into it.
 
-    Assumes that the quota is what holds the run back (BINDS is asked of it), and that sizes and latency stay as they
-    were. A quota that was told is taken for a bucket: nobody knows how Bedrock's come back, and this one promises the
-    least. But where a call reserves more than half of what the bucket holds, see `_without_overflow`.
+    Both assume that tokens are the limit (MIN_EXPLAINED) and that sizes and latency stay the same. A configured quota
+    counts as a bucket: its refill is unknown, and a bucket promises the smaller speedup. A bucket smaller than two
+    reservations is a case of its own: `_speedup_without_overflow`.
     """
-    if use.answers < ENOUGH or use.seconds <= 0.0:
+    if use.answers < MIN_ANSWERS or use.seconds <= 0.0 or use.requests_used > MAX_REQUESTS_USED:
         return None
-    value = ROUND * math.ceil(SPARE * use.longest / ROUND)
-    if value >= use.max_tokens:
-        return None
-    overflows = not use.windows and use.reservation > use.bucket / 2
-    about, faster = ("up to", _without_overflow(use, value)) if overflows else ("about", _holding_less(use, value))
-    if faster < WORTH:
+    value = STEP * math.ceil(MARGIN * use.longest_answer / STEP)
+    overflows = not use.windowed and use.reservation > use.bucket_size / 2
+    speedup = _speedup_without_overflow(use, value) if overflows else _speedup(use, value)
+    if speedup < MIN_SPEEDUP:
         return None
     text = (
-        f"tokens hold the run back, and --max-tokens {use.max_tokens} reserves more of them than the longest answer "
-        f"took ({use.longest}): with --max-tokens {value} it would be {about} {100 * (faster - 1):.0f}% faster"
+        f"tokens limit this run: --max-tokens {use.max_tokens} reserves more than the longest answer used "
+        f"({use.longest_answer} tokens). With --max-tokens {value} it would be {'up to' if overflows else 'about'} "
+        f"{100 * (speedup - 1):.0f}% faster"
     )
-    return Advice("--max-tokens", value, round(faster, 2), text)
+    return Advice("--max-tokens", value, round(speedup, 2), text)
 
 
-def _holding_less(use: TokenUse, value: int) -> float:
-    """How many times as fast a run is whose calls in flight hold less of a quota that is used up."""
-    now, then = _needed(use, use.max_tokens), _needed(use, value)
-    if now < BINDS * use.tpm * use.seconds / 60:
+def _speedup(use: TokenUse, value: int) -> float:
+    """The speedup if calls in flight reserve less; 1.0 if tokens are not the limit."""
+    now, then = _tokens_needed(use, use.max_tokens), _tokens_needed(use, value)
+    if now < MIN_EXPLAINED * use.tpm * use.seconds / 60:
         return 1.0
-    faster = now / then if use.windows else use.seconds / max(use.seconds - (now - then) * 60 / use.tpm, 1e-3)
-    return min(faster, now / use.settled)  # without any reservation it is no faster than that
+    speedup = now / then if use.windowed else use.seconds / max(use.seconds - (now - then) * 60 / use.tpm, 1e-3)
+    return min(speedup, now / use.quota_tokens)  # the limit: no reservations at all
 
 
-def _without_overflow(use: TokenUse, value: int) -> float:
-    """How many times as fast a run is whose bucket no longer loses what ended calls give back, at the most.
+def _tokens_needed(use: TokenUse, max_tokens: int) -> float:
+    """S x answers, plus what calls in flight hold: h x L / 60 per answer in windows, h x L x rate once in a bucket."""
+    held = max(0.0, max_tokens - use.burned / use.answers) * use.latency
+    return use.quota_tokens + held * use.answers / (60 if use.windowed else use.seconds)
 
-    A bucket that holds less than two reservations overflows when a call ends, so its quota cannot be used up: a call
-    starts when the one before has given back, or when the bucket has got a reservation, whichever comes first. Where
-    calls started more seldom than that, something else held the run back; where all reservations together are less
-    than the quota, or the calls in flight as many as there may be, tokens did not.
+
+def _speedup_without_overflow(use: TokenUse, value: int) -> float:
+    """The maximum speedup if the bucket no longer overflows; 1.0 if tokens are not the limit.
+
+    A bucket smaller than two reservations overflows at refunds, so its quota cannot be used up: a call starts after the
+    refund of the call before, or when a reservation has refilled (`_max_start_rate`). Something else is the limit if
+    calls started less often than that, if all reservations together are below the quota, or if the calls in flight were
+    near max in flight.
     """
     quota, rate = use.tpm * use.seconds / 60, use.answers / use.seconds
-    tokens_bind = use.reservation * use.answers >= quota and rate >= BINDS * _starts(use, use.max_tokens)
-    if use.outage or not tokens_bind or rate * use.latency >= BINDS * use.concurrency:
+    fits = use.reservation * use.answers < quota or rate < MIN_EXPLAINED * _max_start_rate(use, use.max_tokens)
+    if use.had_outage or fits or rate * use.latency >= MIN_EXPLAINED * use.concurrency:
         return 1.0
-    most = quota / use.settled
-    if use.requests:
-        most = min(most, 1 / use.requests)
-    return most if use.reserving(value) <= use.bucket / 2 else min(most, _starts(use, value) / rate)
+    limit = quota / use.quota_tokens
+    if use.requests_used:
+        limit = min(limit, 1 / use.requests_used)
+    if use.reservation_with(value) <= use.bucket_size / 2:
+        return limit
+    return min(limit, _max_start_rate(use, value) / rate)
 
 
-def _starts(use: TokenUse, max_tokens: int) -> float:
-    """Calls a second that a bucket of less than two reservations lets start."""
-    return max(1 / max(use.latency, 1e-3), use.tpm / 60 / use.reserving(max_tokens))
-
-
-def _needed(use: TokenUse, max_tokens: int) -> float:
-    """Tokens of the quota that the answers needed, what calls in flight held included."""
-    held = max(0.0, max_tokens - use.burned / use.answers) * use.latency
-    times = use.answers / 60 if use.windows else use.answers / use.seconds
-    return use.settled + held * times
+def _max_start_rate(use: TokenUse, max_tokens: int) -> float:
+    """Calls a second that a bucket smaller than two reservations allows."""
+    return max(1 / max(use.latency, 1e-3), use.tpm / 60 / use.reservation_with(max_tokens))

@@ -1,15 +1,15 @@
-"""What was counted lately, in constant memory (pure)."""
+"""Recent rates, in constant memory (pure)."""
 
 from collections import deque
 
 RATE_WINDOW = 60
-"""Seconds over which the shown rates are taken: the quota's own unit."""
-ENOUGH = 20
-"""Units that tell how long one takes."""
+"""Seconds, as quotas are per minute."""
+MIN_UNITS = 20
+"""Units needed for an estimate of the time per unit."""
 
 
 class RateWindow:
-    """What was counted in the last 60 seconds, in buckets of a second."""
+    """The sum over the last 60 seconds, with a resolution of one second."""
 
     __slots__ = ("_amounts", "_seconds")
 
@@ -18,25 +18,20 @@ class RateWindow:
         self._amounts = [0] * RATE_WINDOW
 
     def add(self, now: float, amount: int = 1) -> None:
-        """Count `amount` at `now` (seconds)."""
         second = int(now)
-        bucket = second % RATE_WINDOW
-        if self._seconds[bucket] != second:
-            self._seconds[bucket] = second
-            self._amounts[bucket] = 0
-        self._amounts[bucket] += amount
+        slot = second % RATE_WINDOW
+        if self._seconds[slot] != second:
+            self._seconds[slot] = second
+            self._amounts[slot] = 0
+        self._amounts[slot] += amount
 
     def total(self, now: float) -> int:
-        """What was counted since a minute before `now`."""
         oldest = int(now) - RATE_WINDOW
         return sum(amount for second, amount in zip(self._seconds, self._amounts, strict=True) if second > oldest)
 
 
-class Pace:
-    """How long a unit takes lately, all that are called for at once together.
-
-    Lately is the last minute, as a quota may come back only once in one, or the last 20 units if they took longer.
-    """
+class UnitRate:
+    """The recent rate of finished units, over the last minute (a window refills once a minute) or the last 20 units."""
 
     __slots__ = ("_done", "_first", "_last", "_minute")
 
@@ -44,23 +39,22 @@ class Pace:
         self._done = 0
         self._first = 0.0
         self._minute = RateWindow()
-        self._last: deque[float] = deque(maxlen=ENOUGH + 1)
+        self._last: deque[float] = deque(maxlen=MIN_UNITS + 1)
 
     def add(self, now: float) -> None:
-        """One more unit is done."""
         if not self._done:
             self._first = now
         self._minute.add(now)
         self._last.append(now)
         self._done += 1
 
-    def seconds(self, now: float, shortest: float) -> float | None:
-        """Of a unit; None until enough are done, in `shortest` seconds or more."""
+    def seconds_per_unit(self, now: float, min_span: float) -> float | None:
+        """Seconds between two units; None until there are 20 intervals over at least `min_span` seconds."""
         units, span = self._done - 1, now - self._first
-        if units < ENOUGH or span < shortest:
+        if units < MIN_UNITS or span < min_span:
             return None
         if span > RATE_WINDOW:
             units, span = self._minute.total(now), RATE_WINDOW
-        if units < ENOUGH:
-            units, span = ENOUGH, now - self._last[0]
+        if units < MIN_UNITS:
+            units, span = MIN_UNITS, now - self._last[0]
         return span / units

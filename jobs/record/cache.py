@@ -1,8 +1,8 @@
-"""Answers of earlier runs, shared between output directories: an accelerator that may be deleted at any moment.
+"""Answers of earlier runs, shared between output directories. The cache may be deleted at any time.
 
-diskcache, with what it does by default turned off: it evicts silently at 1 GiB, keeps large values in files that a
-power cut empties, unpickles rows, and opens files that a row names. Here values are text kept inside the database,
-each with its checksum, and a row of any other kind is an error, never opened (CVE-2025-69872 needs such a row).
+diskcache with unsafe defaults off: it evicts silently at 1 GiB, keeps large values in files that a power cut empties,
+unpickles rows, and opens files named by a row. Here every value is text in the database with its checksum; any other
+row is an error and is never opened (CVE-2025-69872 needs such a row).
 """
 
 import contextlib
@@ -20,19 +20,18 @@ import diskcache
 from jobs.requests.answer import Answer, NotAnAnswer, parse
 
 RAW: Final = 1
-"""diskcache's storage mode for a value that the database holds as it is."""
-TIMEOUT = 5.0
-"""Seconds that one process waits for another's transaction: the record waits with it, and the cache is only a help."""
+"""diskcache's mode for a value stored as it is."""
+BUSY_TIMEOUT = 5.0
+"""Seconds to wait for another process's transaction; the record waits too, so it is short."""
 SHA256_HEX = 64
 PAGES = 2000
-"""Pages of the database in memory (8 MB): diskcache maps 64 MB and caches 32 more, which no run has use for."""
-TOGETHER = 128
-"""Answers written in one transaction: half the work of as many single ones. A killed run loses them here, and has them
-in its journal."""
+"""Database pages in memory (8 MB). diskcache's default of 64 MB mapped and 32 MB cached brings nothing here."""
+BATCH = 128
+"""Answers written in one transaction, which halves the work. A killed run loses at most these; its journal has them."""
 
 
 class _TextOnly(diskcache.Disk):  # type: ignore[misc]
-    """Keeps str keys and values in the database's own columns, and refuses everything else."""
+    """Stores str keys and values in the database's columns and rejects everything else."""
 
     def put(self, key: str) -> tuple[str, bool]:
         return key, True
@@ -54,7 +53,7 @@ def _text(value: object, mode: int) -> str:
 
 
 class Cache:
-    """Answers by key. Use it from one thread; a broken database is set aside and begun anew."""
+    """Answers by key, for use from one thread. A broken database is moved aside and replaced by an empty one."""
 
     def __init__(self, directory: Path) -> None:
         """Open or create the cache.
@@ -63,13 +62,13 @@ class Cache:
             OSError: the directory cannot be used.
         """
         self.directory = directory
-        self._kept: list[tuple[bytes, Answer]] = []
+        self._pending: list[tuple[bytes, Answer]] = []
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.set_aside: Path | None = None
-        """Where a broken database was moved."""
+        """Where a broken database was moved to; None if there was none."""
         try:
             self._cache = _open(directory)
-        except sqlite3.OperationalError as error:  # locked, or no space: nothing is wrong with what is in it
+        except sqlite3.OperationalError as error:  # locked or no space: the content is fine
             raise OSError(errno.EIO, str(error)) from error
         except (sqlite3.DatabaseError, ValueError):
             now = time.strftime("%Y%m%dT%H%M%S")
@@ -79,7 +78,7 @@ class Cache:
             self._cache = _open(directory)
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
-        """The answers to these keys that are here and whole; a damaged one counts as missing."""
+        """The answers to those of the keys that it has; a damaged answer counts as missing."""
         self._write()
         found = {}
         for key in keys:
@@ -90,27 +89,27 @@ class Cache:
         return found
 
     def keep(self, key: bytes, answer: Answer) -> None:
-        """Remember a complete answer, with the next few in one transaction; one that cannot be written is no error."""
-        self._kept.append((key, answer))
-        if len(self._kept) >= TOGETHER:
+        """Store a complete answer, batched; a failed write is ignored."""
+        self._pending.append((key, answer))
+        if len(self._pending) >= BATCH:
             self._write()
 
     def _write(self) -> None:
-        if not self._kept:
+        if not self._pending:
             return
         with contextlib.suppress(sqlite3.Error, diskcache.Timeout), self._cache.transact():
-            for key, answer in self._kept:
+            for key, answer in self._pending:
                 with contextlib.suppress(UnicodeDecodeError):
                     self._cache.set(key.hex(), answer.sha256.hex() + answer.raw.decode())
-        self._kept.clear()
+        self._pending.clear()
 
     def stats(self) -> tuple[int, int]:
-        """Entries, and bytes on the disk."""
+        """Number of entries, and bytes on disk."""
         self._write()
         return len(self._cache), self._cache.volume()
 
     def clear(self) -> int:
-        """Remove every entry; returns how many."""
+        """Remove all entries; returns their number."""
         return int(self._cache.clear())
 
     def count_older(self, than: float) -> int:
@@ -118,7 +117,7 @@ class Cache:
         return sum(1 for _ in self._stale(time.time() - than))
 
     def prune(self, older_than: float) -> int:
-        """Remove entries written more than this many seconds ago; returns how many."""
+        """Remove entries older than this many seconds; returns their number."""
         return sum(self._cache.delete(key) for key in list(self._stale(time.time() - older_than)))
 
     def _stale(self, before: float) -> Iterator[str]:
@@ -126,7 +125,7 @@ class Cache:
             yield key
 
     def close(self) -> None:
-        """Write what is still kept, and let go of the database."""
+        """Write pending answers and close the database."""
         self._write()
         self._cache.close()
 
@@ -135,12 +134,12 @@ def _open(directory: Path) -> diskcache.Cache:
     database = directory / "cache.db"
     # SQLite gives its side files the mode of the database.
     database.touch(mode=0o600)
-    # Asked here, as diskcache would leave the connection to a broken one open.
-    with contextlib.closing(sqlite3.connect(database, timeout=TIMEOUT)) as connection:
+    # Checked here: diskcache leaks its connection to a broken database.
+    with contextlib.closing(sqlite3.connect(database, timeout=BUSY_TIMEOUT)) as connection:
         connection.execute("SELECT count(*) FROM sqlite_master")
     return diskcache.Cache(
         str(directory),
-        timeout=TIMEOUT,
+        timeout=BUSY_TIMEOUT,
         disk=_TextOnly,
         eviction_policy="none",
         cull_limit=0,

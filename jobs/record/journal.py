@@ -1,7 +1,7 @@
-"""The record of an output directory in SQLite: the truth of what was asked, sent, paid for and answered.
+"""The record of an output directory in SQLite: runs, documents, sections, units, attempts and answers.
 
-Durable by DELETE journalling with synchronous=EXTRA, which lost nothing in a power cut; WAL can corrupt a database in
-SQLite releases before 3.51.3 and is not used. One connection, one thread, one process (jobs.record.lock).
+Rollback journal (DELETE) with synchronous=EXTRA: no commit is lost in a power cut. WAL can corrupt a database in SQLite
+before 3.51.3. One connection, one thread, one process (jobs.record.lock).
 """
 
 import json
@@ -21,44 +21,42 @@ from ratelimit.outcome import Outcome
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x62726274
-"""`brbt` in SQLite's header: this file is ours."""
-
-
-PATIENCE = 60.0
-"""Seconds to wait for another program that reads the journal: giving up would lose the calls in flight."""
+"""`brbt` in SQLite's header marks the file as a journal of bedrock-batch."""
+BUSY_TIMEOUT = 60.0
+"""Seconds to wait for another program that reads the journal; giving up would lose the calls in flight."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetrySelection:
-    """Which units of earlier runs a run takes up again."""
+    """Which units of earlier runs a run calls again, beside those without an outcome."""
 
     failed: bool = False
-    """Also those whose failure is permanent; the others are always taken up."""
+    """Permanent failures; other failures are always retried."""
     incomplete: bool = False
     held: bool = False
     answered: bool = False
-    """--refresh: ask again whatever was answered before."""
+    """All answered units (--refresh)."""
 
 
 class Journal:
-    """The record. Opening an existing file checks that it is ours; a new one is created with mode 0600."""
+    """The SQLite file. A new file has mode 0600; an existing one is checked before use."""
 
     def __init__(self, path: Path) -> None:
         """Open or create the journal.
 
         Raises:
-            JournalError: another program's file, a newer version's, or a damaged one.
+            JournalError: the file is damaged, or belongs to another program or to a newer version.
             sqlite3.Error, OSError: it cannot be opened or written.
         """
         if path.exists() and not path.stat().st_size and path.with_name("results.jsonl").exists():
             raise JournalError(
-                f"{path} is empty, though there are results", "restore it from a backup, or move the directory away"
+                f"{path} is empty, but there are results", "restore it from a backup, or move the directory away"
             )
         if str(path) != ":memory:":
             path.touch(mode=0o600)
-        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=PATIENCE)
+        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT)
         self.run = 0
-        """The id of the run that `begin` began."""
+        """Id of the current run; 0 before `begin`."""
         self._selection = RetrySelection()
         try:
             self._prepare(path)
@@ -92,7 +90,6 @@ class Journal:
             raise JournalError(f"{path} was written by a newer version of bedrock-batch", "upgrade bedrock-batch")
 
     def close(self) -> None:
-        """Let go of the file."""
         self.db.close()
 
     def transact(self, operations: list[Callable[[Any], Any]]) -> list[Any]:
@@ -110,10 +107,9 @@ class Journal:
     def begin(
         self, run_id: str, started_at: str, model: str, endpoint: str, selection: RetrySelection, *, hold: bool
     ) -> int:
-        """Begin a run; returns how many attempts of killed runs were found open.
+        """Begin a run; returns the number of attempts that killed runs left open.
 
-        Their outcome is unknown: they may have been paid for. With `hold` their units are held, else they are taken
-        up again when their section comes.
+        Their outcome is unknown: they may have been billed. `hold` holds their units; otherwise they are called again.
         """
         cursor = self.db.execute(
             "INSERT INTO runs (run_id, started_at, model, endpoint) VALUES (?, ?, ?, ?)",
@@ -123,19 +119,18 @@ class Journal:
         self.db.execute(
             "UPDATE units SET attempts = attempts + 1 WHERE id IN (SELECT unit FROM attempts WHERE outcome IS NULL)"
         )
-        found = self.db.execute(
+        interrupted = self.db.execute(
             "UPDATE attempts SET outcome = ?, code = 'Interrupted' WHERE outcome IS NULL", (Outcome.UNKNOWN,)
         ).rowcount
         if hold:
             self.db.execute(_HOLD, (Status.HELD, Status.NEW))
-        return found
+        return interrupted
 
     def end(self, ended_at: str, summary: str) -> None:
-        """The run is over."""
         self.db.execute("UPDATE runs SET ended_at = ?, summary = ? WHERE id = ?", (ended_at, summary, self.run))
 
     def begin_document(self, path: str, position: int) -> int:
-        """See Record."""
+        """A document of this run at this position of the listing; returns its id."""
         (document,) = self.db.execute(
             "INSERT INTO documents (path, position, met) VALUES (?, ?, ?) ON CONFLICT (path) DO UPDATE SET"
             " position = excluded.position, met = excluded.met, gone = 0, status = 'partial' RETURNING id",
@@ -144,138 +139,131 @@ class Journal:
         return int(document)
 
     def end_document(self, document: int, read: Document) -> None:
-        """See Record."""
+        """The document was read to its end, or could not be read."""
         self.db.execute(
             "UPDATE documents SET run = ?, format = ?, bytes = ?, sections = ?, status = ?, error = ? WHERE id = ?",
             (self.run, read.format, read.bytes, read.sections, read.status, read.error, document),
         )
 
     def enroll(self, document: int, entries: Sequence[SectionEntry], cache: AnswerCache) -> list[Enrolment]:
-        """See Record."""
-        known = self._known([entry.key for entry in entries])
-        unknown = list({entry.key: None for entry in entries if entry.key not in known})
-        cached = cache.find(unknown) if unknown and not self._selection.answered else {}
+        """Enroll sections of a document; an answer that `cache` has is copied into the journal."""
+        units = self._units([entry.key for entry in entries])
+        missing = list({entry.key: None for entry in entries if entry.key not in units})
+        cached = cache.find(missing) if missing and not self._selection.answered else {}
         enrolments = []
         for entry in entries:
-            section = _section_id(entry.section_id)
-            seen = known.get(entry.key)
-            if seen is None:
-                place, unit = self._new_unit(entry.key, section, cached.get(entry.key))
-                known[entry.key] = unit, Disposition.DUPLICATE
+            if entry.key in units:
+                unit, disposition = units[entry.key]
+                if disposition is Disposition.NEW:
+                    # The unit keeps its answer until this run has another: a run that stops before must not lose it.
+                    self.db.execute("UPDATE units SET run = ? WHERE id = ?", (self.run, unit))
             else:
-                unit, place = seen
-                if place is Disposition.NEW:
-                    self._take_up(unit)
-                    known[entry.key] = unit, Disposition.DUPLICATE
-            enrolments.append(Enrolment(place, unit))
+                unit, disposition = self._new_unit(entry, cached.get(entry.key))
+            if disposition in (Disposition.NEW, Disposition.CACHED):
+                units[entry.key] = unit, Disposition.DUPLICATE
+            enrolments.append(Enrolment(disposition, unit))
         self.db.executemany(
             "INSERT INTO sections VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET document = excluded.document, position = excluded.position,"
             " unit = excluded.unit, run = excluded.run, heading = excluded.heading, place = excluded.place",
             [
-                (_section_id(e.section_id), document, e.number, enrolment.unit, self.run, _json(e.heading), e.location)
+                (_signed(e.section_id), document, e.number, enrolment.unit, self.run, _json(e.heading), e.location)
                 for e, enrolment in zip(entries, enrolments, strict=True)
             ],
         )
         return enrolments
 
-    def _known(self, keys: list[bytes]) -> dict[bytes, tuple[int, Disposition]]:
-        """The units that exist, with the place that a section of this run finds there."""
+    def _units(self, keys: list[bytes]) -> dict[bytes, tuple[int, Disposition]]:
+        """The existing units of these keys, with the disposition of their next section in this run."""
         marks = ",".join("?" * len(keys))
         rows = self.db.execute(
             f"SELECT key, id, status, run, permanent FROM units WHERE key IN ({marks})",  # noqa: S608 (question marks only)
             keys,
         )
         return {
-            key: (unit, self._place(Status(status), run, bool(permanent))) for key, unit, status, run, permanent in rows
+            key: (unit, self._disposition(Status(status), run, permanent=bool(permanent)))
+            for key, unit, status, run, permanent in rows
         }
 
-    def _place(self, status: Status, run: int, permanent: bool) -> Disposition:
+    def _disposition(self, status: Status, run: int, *, permanent: bool) -> Disposition:
         if run == self.run:
             return Disposition.DUPLICATE
         selection = self._selection
         match status:
             case Status.NEW | Status.FALLBACK:
-                again = True
+                return Disposition.NEW
             case Status.OK:
-                if not selection.answered:
-                    return Disposition.ANSWERED
-                again = True
+                return Disposition.NEW if selection.answered else Disposition.ANSWERED
             case Status.FAILED:
-                again = selection.failed or not permanent
+                selected = selection.failed or not permanent
             case Status.INCOMPLETE:
-                again = selection.incomplete
+                selected = selection.incomplete
             case Status.HELD:
-                again = selection.held
-        return Disposition.NEW if again else Disposition.SKIPPED
+                selected = selection.held
+        return Disposition.NEW if selected else Disposition.SKIPPED
 
-    def _new_unit(self, key: bytes, section: int, answer: Answer | None) -> tuple[Disposition, int]:
+    def _new_unit(self, entry: SectionEntry, answer: Answer | None) -> tuple[int, Disposition]:
         status, closed = (Status.OK, self.run) if answer else (Status.NEW, 0)
         cursor = self.db.execute(
             "INSERT INTO units (key, status, run, closed, owner) VALUES (?, ?, ?, ?, ?)",
-            (key, status, self.run, closed, section),
+            (entry.key, status, self.run, closed, _signed(entry.section_id)),
         )
         unit = cursor.lastrowid or 0
         if answer is None:
-            return Disposition.NEW, unit
-        self._keep(unit, answer, "cache", 0.0, 0.0)
-        return Disposition.CACHED, unit
-
-    def _take_up(self, unit: int) -> None:
-        # What it has, it keeps until this run brings something: a run that is stopped before must not lose it.
-        self.db.execute("UPDATE units SET run = ? WHERE id = ?", (self.run, unit))
+            return unit, Disposition.NEW
+        self._store_answer(unit, answer, "cache", 0.0, 0.0)
+        return unit, Disposition.CACHED
 
     def open_attempt(self, unit: int) -> int:
-        """See Record; a second open attempt of a unit breaks a constraint of the database."""
+        """See Record.open; a second open attempt of a unit violates a constraint of the database."""
         cursor = self.db.execute(
             "INSERT INTO attempts (unit, run, opened_at) VALUES (?, ?, ?)", (unit, self.run, time.time())
         )
         return cursor.lastrowid or 0
 
-    def close_attempt(self, closing: AttemptResult) -> None:
-        """See Record."""
-        code, message = _storable(closing.code), _storable(closing.message)
+    def close_attempt(self, attempt: int, result: AttemptResult) -> bytes:
+        """See Record.close; returns the key of the attempt's unit."""
+        code, message = _storable(result.code), _storable(result.message)
         row = self.db.execute(
             "UPDATE attempts SET outcome = ?, latency = ?, code = ?, message = ?, request_id = ?, cost_usd = ?"
             " WHERE id = ? AND outcome IS NULL RETURNING unit",
-            (
-                *(closing.outcome, closing.latency, code, message),
-                *(_storable(closing.request_id), closing.cost_usd, closing.attempt),
-            ),
+            (result.outcome, result.latency, code, message, _storable(result.request_id), result.cost_usd, attempt),
         ).fetchone()
         if row is None:
-            raise JournalError(f"attempt {closing.attempt} is not open: another process writes to this journal")
+            raise JournalError(f"attempt {attempt} is not open: another process writes to this journal")
         (unit,) = row
-        if closing.status is Status.NEW:
-            self.db.execute("UPDATE units SET attempts = attempts + 1 WHERE id = ?", (unit,))
-            return
-        # A complete answer is not given up for something less (--refresh).
-        (status,) = self.db.execute(
-            "UPDATE units SET attempts = attempts + 1, closed = ?, permanent = ?, code = ?, message = ?,"
-            " status = CASE WHEN status = 'ok' THEN status ELSE ? END WHERE id = ? RETURNING status",
-            (self.run, closing.permanent, code, message, closing.status, unit),
+        old, key = self.db.execute(
+            "UPDATE units SET attempts = attempts + 1 WHERE id = ? RETURNING status, key", (unit,)
         ).fetchone()
-        if closing.answer is not None and status == closing.status:
-            self._keep(unit, closing.answer, "bedrock", closing.cost_usd, closing.latency)
+        if result.status is not Status.NEW:
+            kept = Status(old).survives(result.status)
+            self._close_unit(unit, Status(old) if kept else result.status, code, message, permanent=result.permanent)
+            if result.answer is not None and not kept:
+                self._store_answer(unit, result.answer, "bedrock", result.cost_usd, result.latency)
+        return bytes(key)
 
     def fail(self, unit: int, code: str, message: str) -> None:
-        """See Record."""
-        self.db.execute(
-            "UPDATE units SET status = ?, closed = ?, permanent = 0, code = ?, message = ? WHERE id = ?",
-            (Status.FAILED, self.run, code, message, unit),
-        )
+        """See Record.fail."""
+        if not self._status(unit).survives(Status.FAILED):
+            self._close_unit(unit, Status.FAILED, code, _storable(message))
 
     def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> None:
-        """See Record; a unit that has an answer stays taken up: this run brought nothing for it."""
-        changed = self.db.execute(
-            "UPDATE units SET status = ?, closed = ?, permanent = 0, code = ?, message = ?"
-            " WHERE id = ? AND status NOT IN ('ok', 'incomplete')",
-            (Status.FALLBACK, self.run, code, _storable(message), unit),
-        ).rowcount
-        if changed:
-            self._keep(unit, answer, "fallback", 0.0, 0.0)
+        """See Record.fall_back."""
+        if not self._status(unit).survives(Status.FALLBACK):
+            self._close_unit(unit, Status.FALLBACK, code, _storable(message))
+            self._store_answer(unit, answer, "fallback", 0.0, 0.0)
 
-    def _keep(self, unit: int, answer: Answer, source: str, cost: float | None, latency: float) -> None:
+    def _status(self, unit: int) -> Status:
+        (status,) = self.db.execute("SELECT status FROM units WHERE id = ?", (unit,)).fetchone()
+        return Status(status)
+
+    def _close_unit(self, unit: int, status: Status, code: str, message: str, *, permanent: bool = False) -> None:
+        self.db.execute(
+            "UPDATE units SET status = ?, closed = ?, permanent = ?, code = ?, message = ? WHERE id = ?",
+            (status, self.run, permanent, code, message, unit),
+        )
+
+    def _store_answer(self, unit: int, answer: Answer, source: str, cost: float | None, latency: float) -> None:
         self.db.execute(
             "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
             (unit, self.run, source, answer.raw, answer.sha256, cost, latency),
@@ -283,18 +271,18 @@ class Journal:
 
 
 _HOLD = """
-UPDATE units SET status = ?, code = 'Interrupted', message = 'a call may have been paid for; its outcome is unknown'
+UPDATE units SET status = ?, code = 'Interrupted', message = 'a call may have been billed; its outcome is unknown'
 WHERE status = ? AND (SELECT outcome FROM attempts WHERE unit = units.id ORDER BY id DESC LIMIT 1) = 'unknown'
 """
 
 
 def _storable(text: str) -> str:
-    """Text of a server as SQLite takes it: a lone surrogate is written out."""
+    """SQLite takes no lone surrogates: they are escaped."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _section_id(section_id: str) -> int:
-    """16 hex digits as SQLite's signed 64-bit integer, which is its row's own key."""
+def _signed(section_id: str) -> int:
+    """16 hex digits as SQLite's signed 64-bit integer."""
     number = int(section_id, 16)
     return number - (1 << 64) if number >> 63 else number
 

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from jobs.errors import LockedError
 
 POLL = 0.25
-"""Seconds between two tries while another run is waited for."""
+"""Seconds between two attempts while another run holds the lock."""
 
 
 _HINT = "wait for it (--lock-wait 1h), or choose another --output"
@@ -21,14 +21,13 @@ _HINT = "wait for it (--lock-wait 1h), or choose another --output"
 
 @contextmanager
 def output_lock(directory: Path, wait: float) -> Iterator[None]:
-    """Hold the directory's lock; the kernel frees it when the process ends, however it ends.
+    """Hold the lock of an output directory; the kernel releases it when the process ends.
 
-    `wait` is how many seconds another run is waited for. The file is never removed, and what it says of its holder is
-    for people only.
+    `wait`: seconds to wait for another run. The lock file stays; its text is for people only.
 
     Raises:
-        LockedError: another run holds it.
-        OSError: the file cannot be opened.
+        LockedError: another run holds the lock.
+        OSError: the lock file cannot be opened.
     """
     path = directory / "journal.lock"
     lock = FileLock(path, timeout=wait, poll_interval=POLL, mode=0o600)
@@ -47,7 +46,7 @@ def output_lock(directory: Path, wait: float) -> Iterator[None]:
 
 
 def _lock_directory(held: int, directory: Path) -> None:
-    """Lock the directory as well: its lock file may have been unlinked by a cleaner, and another one be locked."""
+    """Lock the directory too: a cleaner may have removed the lock file, and another run may hold a new one."""
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -56,6 +55,6 @@ def _lock_directory(held: int, directory: Path) -> None:
 
 def _holder(path: Path) -> str:
     try:
-        return path.read_text(errors="replace").strip()[:200] or "it does not say which"
+        return path.read_text(errors="replace").strip()[:200] or "unknown process"
     except OSError:
-        return "it cannot be asked which"
+        return "unknown process"

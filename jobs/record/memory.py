@@ -1,60 +1,57 @@
-"""The record of a run that leaves nothing behind: for virtual time, where no thread may wait for a disk."""
+"""A record in memory, for simulations and tests: virtual time allows no thread that waits for a disk."""
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Generator, Sequence
+from typing import Generic, TypeVar
 
 from jobs.documents.document import Document
-from jobs.record.protocol import AnswerCache, AttemptResult, Disposition, Enrolment, SectionEntry, Status
+from jobs.record.protocol import AttemptResult, Disposition, Enrolment, SectionEntry, Status
 from jobs.requests.answer import Answer
 
 KEY_BYTES = 32
-"""Of a unit's key (sha256)."""
+"""Length of a sha256."""
+
+T = TypeVar("T")
 
 
 class MemoryRecord:
-    """The record of a run that leaves nothing behind; for virtual time, where no thread may wait for a disk.
+    """Implements Record; keeps a key and a status byte for each unit, so a million units take 50 MB."""
 
-    Of a unit it keeps its key and a byte: a million of them take 50 MB.
-    """
+    waiting = 0
 
     def __init__(self) -> None:
         self._keys = _Keys()
         self._statuses = bytearray()
-        """Of each unit, by the place in _STATUSES."""
+        """By unit: index into _STATUSES."""
         self._open: dict[int, int] = {}
-        """The attempts that are open, and their units."""
+        """Units of the open attempts, by attempt."""
         self._called: set[int] = set()
-        """Units that have an open attempt."""
+        """Units with an open attempt."""
         self._attempts = 0
 
     @property
     def statuses(self) -> Counter[Status]:
-        """Of how many units there is which status."""
+        """Number of units by status."""
         return Counter(map(_STATUSES.__getitem__, self._statuses))
 
     @property
     def open_attempts(self) -> int:
-        """Attempts that are not closed."""
         return len(self._open)
 
-    def begin_document(self, path: str, position: int) -> int:
-        return position
-
-    def end_document(self, document: int, read: Document) -> None:
-        pass
-
-    def enroll(self, document: int, entries: Sequence[SectionEntry], cache: AnswerCache) -> list[Enrolment]:
-        enrolments, answered = [], cache.find([entry.key for entry in entries])
+    def enroll(
+        self, document: Document, position: int, entries: Sequence[SectionEntry], *, done: bool
+    ) -> Awaitable[list[Enrolment]]:
+        enrolments = []
         for entry in entries:
-            unit, place = self._keys.number(entry.key), Disposition.DUPLICATE
+            unit, disposition = self._keys.number(entry.key), Disposition.DUPLICATE
             if unit == len(self._statuses):
-                place = Disposition.CACHED if entry.key in answered else Disposition.NEW
-                self._statuses.append(_STATUSES.index(Status.OK if place is Disposition.CACHED else Status.NEW))
-            enrolments.append(Enrolment(place, unit))
-        return enrolments
+                disposition = Disposition.NEW
+                self._statuses.append(_STATUSES.index(Status.NEW))
+            enrolments.append(Enrolment(disposition, unit))
+        return _Done(enrolments)
 
-    def open_attempt(self, unit: int) -> int:
+    async def open(self, unit: int) -> int:
         if unit in self._called:
             raise RuntimeError(f"unit {unit} has an open attempt already")
         attempt = self._attempts
@@ -63,38 +60,51 @@ class MemoryRecord:
         self._open[attempt] = unit
         return attempt
 
-    def close_attempt(self, closing: AttemptResult) -> None:
-        unit = self._open.pop(closing.attempt, None)
+    async def close(self, attempt: int, result: AttemptResult) -> None:
+        unit = self._open.pop(attempt, None)
         if unit is None:
-            raise RuntimeError(f"attempt {closing.attempt} is not open")
+            raise RuntimeError(f"attempt {attempt} is not open")
         self._called.remove(unit)
-        self._set(unit, closing.status)
+        self._set(unit, result.status)
 
-    def fail(self, unit: int, code: str, message: str) -> None:
+    async def fail(self, unit: int, code: str, message: str) -> None:
         self._set(unit, Status.FAILED)
 
-    def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> None:
+    async def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> None:
         self._set(unit, Status.FALLBACK)
 
     def _set(self, unit: int, status: Status) -> None:
-        self._statuses[unit] = _STATUSES.index(status)
+        if not _STATUSES[self._statuses[unit]].survives(status):
+            self._statuses[unit] = _STATUSES.index(status)
+
+
+class _Done(Generic[T]):
+    """An awaitable result that costs no turn of the loop."""
+
+    __slots__ = ("_result",)
+
+    def __init__(self, result: T) -> None:
+        self._result = result
+
+    def __await__(self) -> Generator[None, None, T]:
+        yield from ()
+        return self._result
 
 
 _STATUSES = tuple(Status)
 
 
 class _Keys:
-    """Numbers keys in the order in which they come: a hash table of about 50 bytes a key, where a dict takes 150."""
+    """Numbers keys from 0 in order of first use: an open-addressing hash table, 50 bytes a key (a dict: 150)."""
 
     def __init__(self) -> None:
         self._keys = bytearray()
-        """One after the other."""
+        """All keys, concatenated."""
         self._slots = array("i", [-1]) * 1024
-        """The numbers of the keys, each in the first free slot from the one that its hash says; at least half are free.
-        """
+        """Key numbers; -1 is a free slot. Linear probing; at least half of the slots are free."""
 
     def number(self, key: bytes) -> int:
-        """From 0; of a key that came before, what it was then."""
+        """The number of a key, assigned at its first use."""
         slot, known = self._find(key)
         if known >= 0:
             return known
@@ -105,7 +115,7 @@ class _Keys:
         return number
 
     def _find(self, key: bytes) -> tuple[int, int]:
-        """The slot of a key, and its number; -1 if the slot is free."""
+        """The key's slot and number; the number is -1 if the key is new."""
         keys, slots = self._keys, self._slots
         size = len(slots)
         slot = hash(key) % size

@@ -1,10 +1,9 @@
-"""The protocol of the record that the dispatcher leans on, and an in-memory one for virtual time.
+"""The record as the pipeline uses it: each unit with its attempts and its answer.
 
-A unit's key is unique: entering it *is* the deduplication. At most one attempt is open for a unit at any time.
-Methods are synchronous and run inside one transaction that their caller commits (jobs.record.writer).
+A unit's key is unique, so enrolling a section is the deduplication. A unit has at most one open attempt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -14,18 +13,26 @@ from ratelimit.outcome import Outcome
 
 
 class Status(StrEnum):
-    """What is known of a unit.
-
-    NEW: no outcome yet; HELD: its outcome is unknown and it is not called again; FALLBACK: it was answered locally
-    while the service was out, and the next run calls for it.
-    """
+    """State of a unit."""
 
     NEW = "new"
+    """No outcome yet: it is called in this run or the next."""
     OK = "ok"
     INCOMPLETE = "incomplete"
     FAILED = "failed"
     HELD = "held"
+    """The outcome of its last call is unknown, and --on-unknown hold forbids another one."""
     FALLBACK = "fallback"
+    """It has a local answer from an outage; the next run calls it."""
+
+    def survives(self, new: "Status") -> bool:
+        """Whether a unit of this status keeps it when an attempt ends with `new`.
+
+        A paid answer is only replaced by an answer at least as good: `ok` by `ok`, `incomplete` by either.
+        """
+        if self is Status.OK:
+            return new is not Status.OK
+        return self is Status.INCOMPLETE and new not in (Status.OK, Status.INCOMPLETE)
 
 
 class Disposition(StrEnum):
@@ -44,95 +51,106 @@ class Disposition(StrEnum):
 
 
 class SectionEntry(NamedTuple):
-    """A section as it enters the record."""
+    """A section to enroll."""
 
     section_id: str
     """16 hex digits."""
     number: int
-    """Within its document, from 0."""
+    """Index within its document."""
     heading: tuple[str, ...]
     location: str
     key: bytes
+    """Key of its request (sha256, 32 bytes)."""
 
 
 class Enrolment(NamedTuple):
-    """What came of an SectionEntry."""
+    """The unit of an enrolled section."""
 
     disposition: Disposition
     unit: int
 
 
 class AttemptResult(NamedTuple):
-    """How an attempt ended, and what that makes of its unit."""
+    """How an attempt ended, and the status of its unit."""
 
-    attempt: int
     outcome: Outcome
     status: Status
-    """NEW leaves the unit to be called again."""
+    """NEW: the unit needs another attempt."""
     latency: float
+    """Seconds."""
     answer: Answer | None = None
     code: str = ""
     message: str = ""
     request_id: str = ""
     cost_usd: float | None = None
     permanent: bool = False
-    """For FAILED: calling again as it is cannot help."""
+    """The unit failed, and the same request would fail again."""
 
 
 class AnswerCache(Protocol):
-    """Answers of earlier runs in other directories."""
+    """Answers shared between output directories."""
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
-        """The answers to these keys that are known."""
+        """The answers to those of the keys that it has."""
         ...
 
     def keep(self, key: bytes, answer: Answer) -> None:
-        """Remember a complete answer."""
+        """Store a complete answer."""
         ...
+
+    def close(self) -> None: ...
 
 
 class NoCache:
-    """Remembers nothing (--no-cache)."""
+    """An empty cache (--no-cache)."""
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
-        """Nothing."""
         return {}
 
     def keep(self, key: bytes, answer: Answer) -> None:
-        """Forgotten at once."""
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 class Record(Protocol):
-    """What the dispatcher asks of the record."""
+    """What the pipeline asks of the record.
 
-    def begin_document(self, path: str, position: int) -> int:
-        """A document of this run, at this position of the listing; returns its id."""
+    Each operation is applied in the order of the calls, even if its caller stops waiting; awaiting it waits until it is
+    durable.
+    """
+
+    @property
+    def waiting(self) -> int:
+        """Operations not yet started."""
         ...
 
-    def end_document(self, document: int, read: Document) -> None:
-        """A document was read to its end, or could not be."""
-        ...
+    def enroll(
+        self, document: Document, position: int, entries: Sequence[SectionEntry], *, done: bool
+    ) -> Awaitable[list[Enrolment]]:
+        """Enroll sections of a document, in order; returns an Enrolment for each.
 
-    def enroll(self, document: int, entries: Sequence[SectionEntry], cache: AnswerCache) -> list[Enrolment]:
-        """Enter sections of a document; one Enrolment for each, in order."""
-        ...
-
-    def open_attempt(self, unit: int) -> int:
-        """Open an attempt for a unit and return its id.
-
-        Raises:
-            Exception: one is open already; nobody pays for a unit twice at a time.
+        `position` is the document's index in the listing. `done`: these are its last sections, and `document` is final.
         """
         ...
 
-    def close_attempt(self, closing: AttemptResult) -> None:
+    def open(self, unit: int) -> Awaitable[int]:
+        """Open an attempt before its call is sent; returns its id.
+
+        Raises:
+            Exception: the unit has an open attempt.
+        """
+        ...
+
+    def close(self, attempt: int, result: AttemptResult) -> Awaitable[None]:
         """Close an attempt, with its answer if there is one."""
         ...
 
-    def fail(self, unit: int, code: str, message: str) -> None:
-        """A unit cannot be called under the limits of this run."""
+    def fail(self, unit: int, code: str, message: str) -> Awaitable[None]:
+        """Fail a unit that cannot be called under the limits of this run; an answered unit keeps its answer."""
         ...
 
-    def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> None:
-        """A unit is answered locally, as the service is out; what it was answered before, it keeps instead."""
+    def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> Awaitable[None]:
+        """Give a unit a local answer during an outage; an answered unit keeps its answer."""
         ...

@@ -1,4 +1,4 @@
-"""What the journal says of a run and of its directory, for results and summaries (reads; called in its thread)."""
+"""Queries on the journal for results and summaries. Call them in the journal's thread."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from jobs.record.protocol import Status
 
 
 class Row(NamedTuple):
-    """A section with what is known of its unit."""
+    """A section with the state of its unit."""
 
     document: str
     section_id: str
@@ -18,16 +18,16 @@ class Row(NamedTuple):
     key: bytes
     status: Status
     is_duplicate: bool
-    """Another section brought the unit."""
+    """Another section bears the cost of the unit."""
     position: int
-    """The section's index in its document."""
+    """Index of the section in its document."""
     location: str
     attempts: int
     code: str
     message: str
     model: str
     source: str | None
-    """`bedrock`, `cache` or `fallback`; None without an answer, as the four after it."""
+    """`bedrock`, `cache` or `fallback`. None without an answer, as are the four fields below."""
     raw: bytes | None
     sha256: bytes | None
     cost_usd: float | None
@@ -35,10 +35,9 @@ class Row(NamedTuple):
 
 
 def mark_missing(journal: Journal) -> None:
-    """All inputs of this run were listed: documents that it did not meet are gone.
+    """Mark documents that this run, whose listing is complete, did not list as gone.
 
-    A unit whose first section is gone passes to the first of those that remain, so that exactly one row of the
-    results says how its answer came.
+    A unit whose owner is gone passes to its first remaining section, so exactly one row of the results bears its cost.
     """
     execute = journal.db.execute
     execute("UPDATE documents SET gone = met != ?", (journal.run,))
@@ -55,7 +54,7 @@ def mark_missing(journal: Journal) -> None:
 
 
 def tally(journal: Journal) -> dict[Status, int]:
-    """Sections of this run by the status of their unit; NEW are those that it took up and did not get to."""
+    """Sections of this run by the status of their unit; NEW: selected for a call and not closed by this run."""
     rows = journal.db.execute(
         "SELECT CASE WHEN u.run = s.run AND u.closed != s.run THEN 'new' ELSE u.status END AS status, count(*)"
         " FROM sections s JOIN units u ON u.id = s.unit WHERE s.run = ? GROUP BY 1",
@@ -65,13 +64,13 @@ def tally(journal: Journal) -> dict[Status, int]:
 
 
 def unique(journal: Journal) -> int:
-    """Distinct keys among the sections of this run."""
+    """Number of distinct keys among the sections of this run."""
     query = "SELECT count(DISTINCT unit) FROM sections WHERE run = ?"
     return int(journal.db.execute(query, (journal.run,)).fetchone()[0])
 
 
 def maybe_paid_twice(journal: Journal) -> int:
-    """Attempts, over the life of the directory, whose outcome is unknown and that another one followed."""
+    """Attempts of unknown outcome that another attempt followed, over the life of the directory."""
     (count,) = journal.db.execute(
         "WITH unknown AS (SELECT unit, id FROM attempts WHERE outcome = 'unknown'), last AS"
         " (SELECT unit, max(id) AS id FROM attempts WHERE outcome IN ('ok', 'incomplete', 'unknown')"
@@ -82,7 +81,7 @@ def maybe_paid_twice(journal: Journal) -> int:
 
 
 def documents(journal: Journal) -> Iterator[tuple[int, Document]]:
-    """The documents that are not gone, in order, with their ids."""
+    """Ids and documents that are not gone, in order."""
     rows = journal.db.execute(
         "SELECT id, path, format, bytes, sections, status, error FROM documents WHERE NOT gone ORDER BY position, path"
     )
@@ -91,12 +90,12 @@ def documents(journal: Journal) -> Iterator[tuple[int, Document]]:
 
 
 def rows(journal: Journal) -> Iterator[Row]:
-    """Every section that is not gone, in document order."""
+    """Sections that are not gone, in document order."""
     for document, read in documents(journal):
         last = -1
         for section, heading, key, status, owner, *rest in journal.db.execute(_ROWS, (document,)):
             if rest[0] == last:
-                continue  # an interrupted run met another section here; the newer one counts
+                continue  # an interrupted run enrolled another section here; the newer one counts
             last = rest[0]
             yield Row(
                 read.path,

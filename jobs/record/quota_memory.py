@@ -1,4 +1,4 @@
-"""What runs have learned of quotas that nobody told, for the next ones: a small file that may be deleted any time."""
+"""Learned quotas, kept for the next run in a small file that may be deleted at any time."""
 
 import json
 import math
@@ -15,54 +15,54 @@ from jobs.errors import StorageError
 from ratelimit.discovery.knowledge import Kind
 from ratelimit.discovery.learned import FORGOTTEN, Learned, Remembered
 
-ABOUT = "What bedrock-batch found out about quotas that nobody told it. It may be deleted: it is found out again."
-PATIENCE = 2.0
-"""Seconds that another run is waited for, which writes its own few lines."""
+ABOUT = "Quotas that bedrock-batch measured. You may delete this file: they are measured again."
+LOCK_TIMEOUT = 2.0
+"""Seconds to wait while another run writes the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaScope:
-    """What a quota belongs to."""
+    """The account, region and model that a quota belongs to."""
 
     endpoint: str
-    """`aws`, or the URL of another one."""
+    """`aws`, or the URL of another endpoint."""
     account: str
     region: str
     model: str
-    """The id that is called: a profile has quotas of its own."""
+    """The id that is called: an inference profile has its own quotas."""
 
 
 class QuotaMemory:
-    """The file. Runs that end at the same time wait for one another, and each keeps what the others wrote."""
+    """The file of learned quotas; concurrent runs keep each other's entries."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def recall(self, scope: QuotaScope, now: datetime) -> dict[str, Remembered]:
-        """What is remembered of these quotas, by their names.
+        """The remembered quotas of a scope, by name.
 
         Raises:
-            StorageError: the file cannot be read, or is not one of these; nothing is remembered.
+            StorageError: the file cannot be read, or has other content.
         """
         found = {}
         for entry in self._entries():
-            if (known := _understood(entry)) is not None and known.scope == scope:
+            if (known := _parsed(entry)) is not None and known.scope == scope:
                 found[known.quota] = Remembered(known.learned, _since(known.at, now), _since(known.used_at, now))
         return found
 
     def remember(
         self, scope: QuotaScope, learned: Mapping[str, Learned], now: datetime, *, used: Collection[str] = ()
     ) -> None:
-        """Add what was learned of these quotas in the place of what was; drop what is too old.
+        """Replace the entries of `learned` quotas, note the time for those `used`, and drop expired entries.
 
-        Of those that were `used` it is known from now on. A broken file is begun anew.
+        A broken file is replaced.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the file cannot be written.
         """
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            with FileLock(self.path.with_suffix(".lock"), timeout=PATIENCE, mode=0o600):
+            with FileLock(self.path.with_suffix(".lock"), timeout=LOCK_TIMEOUT, mode=0o600):
                 entries = self._kept(scope, learned, now, used)
                 entries += [_entry(scope, quota, one, now) for quota, one in learned.items()]
                 with atomic_write(self.path, 0o600) as file:
@@ -80,12 +80,12 @@ class QuotaMemory:
             return []
         kept = []
         for entry in entries:
-            known = _understood(entry)
+            known = _parsed(entry)
             if known is None or _since(known.at, now) >= FORGOTTEN:
                 continue
             mine = known.scope == scope
             if not (mine and known.quota in learned):
-                kept.append(entry | {"used_at": _written(now)} if mine and known.quota in used else entry)
+                kept.append(entry | {"used_at": _timestamp(now)} if mine and known.quota in used else entry)
         return kept
 
     def _entries(self) -> list[Any]:
@@ -95,10 +95,10 @@ class QuotaMemory:
             return []
         except (OSError, ValueError, RecursionError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not JSON"
-            raise StorageError(f"what was learned about quotas cannot be read from {self.path}: {why}") from error
+            raise StorageError(f"the learned quotas cannot be read from {self.path}: {why}") from error
         entries = written.get("quotas") if isinstance(written, dict) else None
         if not isinstance(entries, list):
-            raise StorageError(f"{self.path} has something else than what was learned about quotas")
+            raise StorageError(f"{self.path} has other content than learned quotas")
         return entries
 
 
@@ -117,22 +117,22 @@ def _entry(scope: QuotaScope, quota: str, learned: Learned, now: datetime) -> di
         "kind": learned.kind.value,
         "per_minute": round(learned.per_minute, 3),
         "mean_cost": round(learned.mean, 3),
-        "learned_at": _written(now),
-        "used_at": _written(now),
+        "learned_at": _timestamp(now),
+        "used_at": _timestamp(now),
     }
 
 
-def _written(time: datetime) -> str:
+def _timestamp(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _since(then: datetime, now: datetime) -> float:
-    """Seconds; none where a clock was set back."""
+    """Seconds; 0.0 if a clock was set back."""
     return max(0.0, (now - then).total_seconds())
 
 
-def _understood(entry: Any) -> _Entry | None:
-    """An entry of the file; None if a hand or another version has written what is none."""
+def _parsed(entry: Any) -> _Entry | None:
+    """An entry of the file; None if it is not a valid one (edited by hand, or from another version)."""
     try:
         learned = Learned(Kind(entry["kind"]), float(entry["per_minute"]), float(entry["mean_cost"]))
         if not all(math.isfinite(amount) and amount > 0 for amount in (learned.per_minute, learned.mean)):

@@ -1,1 +1,1 @@
-"""From prompt and section to a request and its key; answers; what a request costs."""
+"""Requests and their keys, answers, and what a request costs."""

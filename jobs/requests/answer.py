@@ -1,4 +1,4 @@
-"""An answer, and the one rule for when a reply of Converse is one (pure)."""
+"""Parses Converse replies: the one place that decides whether a reply is an answer (pure)."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 COMPLETE = frozenset({"end_turn", "stop_sequence", "tool_use"})
-"""Stop reasons of an answer that says all it wanted to say."""
+"""Stop reasons of a complete answer."""
 
 INCOMPLETE = {
     "max_tokens": "the answer was cut off at --max-tokens",
@@ -16,11 +16,10 @@ INCOMPLETE = {
     "malformed_tool_use": "the model's use of a tool was malformed",
     "model_context_window_exceeded": "the model's context window was exceeded",
 }
-"""Stop reasons of an answer that was paid for and is not a success (Bedrock sends these with HTTP 200), in words."""
+"""Stop reasons of an answer that was paid for but is not a success, with messages. Bedrock sends them with HTTP 200."""
 
-
-MOST_TOKENS = 1 << 53
-"""What JSON numbers are exact below; no answer comes near it."""
+MAX_TOKEN_COUNT = 1 << 53
+"""Above it JSON numbers are not exact; real counts are far smaller."""
 
 
 class Usage(NamedTuple):
@@ -33,7 +32,7 @@ class Usage(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What an accepted attempt brought: the raw body, and what was read from it."""
+    """What an accepted attempt returned."""
 
     raw: bytes
     text: str
@@ -42,12 +41,12 @@ class Answer(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether it may be stored as a success."""
+        """Whether it counts as a success."""
         return self.stop_reason in COMPLETE and bool(self.text.strip())
 
     @property
     def why_incomplete(self) -> str:
-        """Why it is not complete, in words."""
+        """The reason as a message; only for an answer that is not complete."""
         return INCOMPLETE.get(self.stop_reason, "the answer is blank")
 
     @property
@@ -56,15 +55,15 @@ class Answer(NamedTuple):
         return hashlib.sha256(self.raw).digest()
 
 
-class NotAnAnswer(ValueError):  # noqa: N818 (it reads as what it says)
-    """A 200 whose body is not a Converse answer; says what is wrong with it."""
+class NotAnAnswer(ValueError):  # noqa: N818 (reads better without Error)
+    """The body of a reply with status 200 is not a Converse answer. The text says what is wrong."""
 
 
 def parse(raw: bytes) -> Answer:
-    """Read the body of a Converse reply of status 200.
+    """Parse the body of a Converse reply with status 200.
 
     Raises:
-        NotAnAnswer: truncated, not JSON, of the wrong shape, an unknown stop reason or usage that is not whole numbers.
+        NotAnAnswer: truncated, not JSON, wrong shape, unknown stop reason, or usage that is not whole numbers.
     """
     try:
         body = _DECODER.decode(raw.decode())
@@ -96,7 +95,7 @@ def _usage(body: Mapping[str, Any]) -> Usage:
         usage.get("cacheReadInputTokens", 0),
         usage.get("cacheWriteInputTokens", 0),
     ]
-    if not all(type(count) is int and 0 <= count < MOST_TOKENS for count in counts):
+    if not all(type(count) is int and 0 <= count < MAX_TOKEN_COUNT for count in counts):
         raise NotAnAnswer("usage is not whole numbers")
     return Usage(*counts)
 

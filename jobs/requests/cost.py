@@ -1,4 +1,4 @@
-"""What calls cost, as the quotas count it and as the bill does."""
+"""What calls cost, in quota and in USD."""
 
 import math
 from dataclasses import dataclass, field
@@ -9,24 +9,24 @@ from jobs.requests.request import Request
 from ratelimit.quota import Cost
 
 REQUESTS, TOKENS, MONEY = "requests a minute", "tokens a minute", "the budget (USD)"
-"""The names of the quotas in the book, as messages show them."""
+"""The names of the quotas in the quota book, as messages show them."""
 QUOTAS = {"requests": REQUESTS, "tokens": TOKENS}
-"""From the short name of a quota, as events, throttles and quotas.json have it, to its name in the book."""
+"""From the short name of a quota (in events, throttles and quotas.json) to its name in the quota book."""
 CONTEXT = "the model's context (tokens)"
-"""A bound on each call alone, kept in the book like a quota that is never used up."""
+"""A limit for each single call, kept in the quota book as a quota that is never used up."""
 
-WORST_BYTES_PER_TOKEN = 2.0
-"""For a bound on what a call may cost before it is sent: no current tokenizer makes more tokens of real text."""
-MOST_BYTES_PER_TOKEN = 6.0
-"""What does not fit a context even so certainly does not: real text has 3 to 5."""
+MIN_BYTES_PER_TOKEN = 2.0
+"""For the highest possible cost: no current tokenizer makes more tokens of real text."""
+MAX_BYTES_PER_TOKEN = 6.0
+"""For the context limit, so that only requests that cannot fit fail: real text has 3 to 5."""
 
 WEIGHT = 0.02
-"""Of one answer in the moving average of bytes a token."""
+"""Weight of one answer in the moving average of bytes per token."""
 
 
 @dataclass(slots=True)
 class Meter:
-    """Costs of one model's calls; learns from real answers how many bytes it makes a token of."""
+    """Costs of one model's calls. Learns the bytes per token from the usage that answers report."""
 
     model: Model
     bytes_per_token: float = field(init=False)
@@ -35,21 +35,21 @@ class Meter:
         self.bytes_per_token = self.model.bytes_per_token
 
     def reservation(self, request: Request) -> Cost:
-        """What Bedrock takes when a call starts (input + maxTokens), and the most that it can be billed."""
-        size, most, priced = len(request.body), request.max_tokens, self.model.price is not None
+        """What Bedrock reserves when a call starts (input + maxTokens), and the most USD that it can cost."""
+        size, max_tokens, priced = len(request.body), request.max_tokens, self.model.price is not None
         return {
             REQUESTS: 1.0,
             TOKENS: self.tokens(request),
-            MONEY: (priced and self.model.worst_cost(math.ceil(size / WORST_BYTES_PER_TOKEN), most)) or 0.0,
-            CONTEXT: size / MOST_BYTES_PER_TOKEN + most,
+            MONEY: (priced and self.model.worst_cost(math.ceil(size / MIN_BYTES_PER_TOKEN), max_tokens)) or 0.0,
+            CONTEXT: size / MAX_BYTES_PER_TOKEN + max_tokens,
         }
 
     def tokens(self, request: Request) -> float:
-        """Of a reservation, those of the token quota."""
+        """The tokens of a reservation."""
         return len(request.body) / self.bytes_per_token + request.max_tokens
 
     def actual(self, usage: Usage) -> Cost:
-        """What Bedrock settles at the end: input + cache writes + output x burndown."""
+        """What Bedrock settles when a call ends."""
         return {
             REQUESTS: 1.0,
             TOKENS: self.charged(usage),
@@ -57,11 +57,11 @@ class Meter:
         }
 
     def charged(self, usage: Usage) -> float:
-        """Of what is settled, the tokens."""
+        """The tokens of a settlement: input + cache writes + output x burndown."""
         return usage.input_tokens + usage.cache_write_tokens + usage.output_tokens * self.model.burndown
 
     def learn(self, request: Request, usage: Usage) -> None:
-        """Correct the bytes a token from what an answer says its input was."""
+        """Update the bytes per token from the input tokens of an answer."""
         tokens = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
         if tokens:
             self.bytes_per_token += (len(request.body) / tokens - self.bytes_per_token) * WEIGHT

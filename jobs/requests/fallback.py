@@ -1,7 +1,4 @@
-"""What stands in for an answer while the service is out: how the section begins, in its own words (pure).
-
-It is an excerpt, not an answer to what was asked, and says so.
-"""
+"""The local answer while the service is unavailable: an excerpt of the section, marked as such (pure)."""
 
 import re
 
@@ -9,15 +6,15 @@ from jobs.requests.answer import Answer, parse
 from jobs.requests.request import Request, canonical, undelimited
 
 MARK = "[not answered, the section begins:] "
-MOST = 300
+MAX_LENGTH = 300
 """Characters of the excerpt."""
 
-_END = re.compile(r"[.!?…](?=\s)|[。！？]|\n")  # noqa: RUF001 (they end sentences in Chinese and Japanese)
-"""Where a reader may stop: at the end of a sentence or line."""
+_BREAK = re.compile(r"[.!?…](?=\s)|[。！？]|\n")  # noqa: RUF001 (they end sentences in Chinese and Japanese)
+"""The end of a sentence or line."""
 
 
 def local_answer(request: Request, heading: str) -> Answer:
-    """An answer in the form of one of Converse, so that it is kept, checked and read as those are; it cost nothing."""
+    """The excerpt in the form of a Converse answer, so that it is stored and checked like one. It costs nothing."""
     text = undelimited(request.body).removeprefix(f"# {heading}\n\n")
     body = {
         "output": {"message": {"role": "assistant", "content": [{"text": MARK + excerpt(text)}]}},
@@ -28,11 +25,11 @@ def local_answer(request: Request, heading: str) -> Answer:
 
 
 def excerpt(text: str) -> str:
-    """The first sentences of a text, as many as there is room for; else its first words."""
+    """The first sentences that fit into MAX_LENGTH characters; else the first words."""
     text = text.strip()
-    if len(text) <= MOST:
+    if len(text) <= MAX_LENGTH:
         return text
-    head = text[:MOST]
-    ends = [found.end() for found in _END.finditer(text, 0, MOST)]
-    cut = ends[-1] if ends else max(head.rfind(" "), 0) or MOST
+    head = text[:MAX_LENGTH]
+    breaks = [match.end() for match in _BREAK.finditer(text, 0, MAX_LENGTH)]
+    cut = breaks[-1] if breaks else max(head.rfind(" "), 0) or MAX_LENGTH
     return f"{head[:cut].rstrip()} ..."

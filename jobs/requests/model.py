@@ -1,4 +1,4 @@
-"""A model as quotas and bills see it (pure)."""
+"""A model's prices and its share of the quotas (pure)."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from jobs.requests.answer import Usage
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """USD a million tokens."""
+    """USD per million tokens."""
 
     input: float
     output: float
@@ -17,20 +17,20 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What calls of one model take of quotas and of the budget."""
+    """What a call to one model costs, in quota and in USD."""
 
     id: str
     burndown: float
-    """Tokens that one output token takes of the token quota at settlement."""
+    """Quota tokens that one output token takes at settlement."""
     bytes_per_token: float
-    """Of a request, to start from."""
+    """First estimate for requests; Meter refines it."""
     price: Price | None
-    """None if it is not known."""
+    """None if unknown."""
     context_tokens: int | None
-    """The most that input and output of one call can be together; None if it is not known."""
+    """Limit for input and output of one call together; None if unknown."""
 
     def cost(self, usage: Usage) -> float | None:
-        """USD of an answer; None if the price is not known. Thinking is inside the output tokens."""
+        """USD of an answer; None if the price is unknown. Thinking counts as output."""
         if self.price is None:
             return None
         return (
@@ -41,5 +41,5 @@ class Model:
         ) / 1e6
 
     def worst_cost(self, input_tokens: int, max_tokens: int) -> float | None:
-        """The most USD that a call without cache points can cost; None if the price is not known."""
+        """The highest cost (USD) of a call without cache points; None if the price is unknown."""
         return self.cost(Usage(input_tokens, max_tokens))

@@ -1,6 +1,6 @@
-"""The ready-made tasks: what is asked of a model when nobody writes a prompt.
+"""The ready-made tasks.
 
-The text of a task is part of a call's key: changing a word here buys the answers anew.
+A task's text is part of every request key: changing it means paying for the answers again.
 """
 
 from collections.abc import Mapping
@@ -13,22 +13,22 @@ TASKS: Final[Mapping[str, str]] = MappingProxyType(
     {
         DEFAULT: (
             "Summarize the document below in at most five sentences. Keep names, figures, dates and obligations. "
-            "Write in the language of the document. State only what it says. Answer with the summary alone."
+            "Write in the language of the document. State only what the document says. Reply with the summary only."
         ),
         "keywords": (
-            "List the five to ten terms that best say what the document below is about, the most telling first: as "
-            "they are written in it, one a line, without numbering. Answer with the list alone."
+            "List the five to ten terms that best describe the document below, most important first. Copy each term "
+            "as it is written in the document, one per line, without numbering. Reply with the list only."
         ),
         "actions": (
-            "List every task, decision and deadline that the document below states, one a line, as: what is to be "
-            "done | by whom | until when. Write a dash for what it does not say. Invent nothing. "
-            'If there are none, answer "none". Answer with the list alone.'
+            "List every task, decision and deadline in the document below, one per line, in the form: what | who | "
+            "due date. Write a dash where the document does not say. Do not invent anything. "
+            'If there are none, reply "none". Reply with the list only.'
         ),
         "questions": (
-            "Write the questions that the document below answers, at most eight, each on a line of its own, with its "
-            "answer in one or two sentences on the next line. Write in the language of the document. Use only what it "
-            "says. Answer with questions and answers alone."
+            "Write up to eight questions that the document below answers. Put each question on a line of its own and "
+            "its answer, in one or two sentences, on the next line. Write in the language of the document. Use only "
+            "what the document says. Reply with the questions and answers only."
         ),
     }
 )
-"""By name, as `--task` takes it. The document follows after each."""
+"""Prompts by name, as `--task` takes them. The document follows the prompt."""

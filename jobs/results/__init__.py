@@ -1,1 +1,1 @@
-"""What a run leaves in the output directory, one file a format, always rebuildable from the journal."""
+"""The files of the output directory. All of them can be written again from the journal."""

@@ -1,4 +1,7 @@
-"""results.jsonl and documents.jsonl: one line a section, one line a document, in document order."""
+"""Writes results.jsonl (one line per section) and documents.jsonl (one line per document), in document order.
+
+The keys are an interface: jobs/README.md documents them.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,46 +16,41 @@ from jobs.requests.answer import Answer, NotAnAnswer, parse
 
 
 def write_results(path: Path, rows: Iterable[Row]) -> None:
-    """Write results.jsonl. A section whose unit has no outcome yet has no line."""
+    """Write results.jsonl. Sections without an outcome yet are left out."""
     with atomic_write(path) as file:
         for row in rows:
             if row.status is not Status.NEW:
-                file.write(line(result(row)))
+                file.write(json_line(section_result(row)))
 
 
 def write_documents(path: Path, documents: Iterable[Document]) -> None:
-    """Write documents.jsonl."""
     with atomic_write(path) as file:
         for document in documents:
-            file.write(
-                line(
-                    {
-                        "path": document.path,
-                        "format": document.format or None,
-                        "bytes": document.bytes,
-                        "sections": document.sections,
-                        "status": document.status,
-                        "error": document.error or None,
-                    }
-                )
-            )
+            value = {
+                "path": document.path,
+                "format": document.format or None,
+                "bytes": document.bytes,
+                "sections": document.sections,
+                "status": document.status,
+                "error": document.error or None,
+            }
+            file.write(json_line(value))
 
 
-def result(row: Row) -> dict[str, Any]:
-    """A line of results.jsonl as an object; its keys are an interface (README, What you get)."""
+def section_result(row: Row) -> dict[str, Any]:
+    """A line of results.jsonl as an object."""
     answer, damage = _answer(row) if row.status in _ANSWERED else (None, None)
-    status = Status.FAILED if damage else row.status
     return {
         "document": row.document,
         "section": row.position,
         "heading": row.heading,
         "section_id": row.section_id,
         "key": row.key.hex(),
-        "status": status,
+        "status": Status.FAILED if damage else row.status,
         "text": answer.text if answer else None,
         "model": row.model,
         "source": "duplicate" if row.is_duplicate and row.source in ("bedrock", "cache") else row.source,
-        "usage": _usage(answer) if answer else None,
+        "usage": answer.usage._asdict() if answer else None,
         "cost_usd": _cost(row),
         "attempts": row.attempts,
         "latency_s": None if row.latency is None else round(row.latency, 3),
@@ -61,8 +59,8 @@ def result(row: Row) -> dict[str, Any]:
     }
 
 
-def line(value: Mapping[str, Any]) -> str:
-    """A JSON object as one line; lone surrogates of file names and models stay escaped, so it is always UTF-8."""
+def json_line(value: Mapping[str, Any]) -> str:
+    """A JSON object as one line. Always valid UTF-8: lone surrogates (from file names and models) are escaped."""
     text = json.dumps(value, ensure_ascii=False)
     if not text.isascii():
         try:
@@ -76,13 +74,14 @@ _ANSWERED = (Status.OK, Status.INCOMPLETE, Status.FALLBACK)
 
 
 def _cost(row: Row) -> float | None:
-    """Of the sections that share an answer one bears its cost."""
-    if row.cost_usd is None or row.is_duplicate:
-        return None if row.raw is None or row.cost_usd is None else 0.0
-    return round(row.cost_usd, 9)
+    """USD. One of the sections that share an answer carries its cost, its duplicates 0."""
+    if row.cost_usd is None or (row.is_duplicate and row.raw is None):
+        return None
+    return 0.0 if row.is_duplicate else round(row.cost_usd, 9)
 
 
 def _answer(row: Row) -> tuple[Answer | None, Mapping[str, str] | None]:
+    """The stored answer, or the error if it is damaged."""
     if row.raw is None:
         return None, None
     try:
@@ -90,7 +89,7 @@ def _answer(row: Row) -> tuple[Answer | None, Mapping[str, str] | None]:
     except NotAnAnswer:
         answer = None
     if answer is None or answer.sha256 != row.sha256:
-        return None, {"code": "DamagedAnswer", "message": "the stored answer is damaged; --refresh asks again"}
+        return None, {"code": "DamagedAnswer", "message": "the stored answer is damaged; --refresh calls again"}
     return answer, None
 
 
@@ -101,13 +100,3 @@ def _error(row: Row, answer: Answer | None) -> Mapping[str, str] | None:
         case Status.INCOMPLETE if answer and not row.code:
             return {"code": answer.stop_reason, "message": answer.why_incomplete}
     return {"code": row.code, "message": row.message}
-
-
-def _usage(answer: Answer) -> Mapping[str, int]:
-    usage = answer.usage
-    return {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cache_read_tokens": usage.cache_read_tokens,
-        "cache_write_tokens": usage.cache_write_tokens,
-    }

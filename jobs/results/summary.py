@@ -1,4 +1,4 @@
-"""The fold of a run at its end: summary.json."""
+"""The summary of a run: summary.json, `--json` and the final block on the terminal."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from jobs.record.protocol import Status
 
 @dataclass(slots=True)
 class Summary:
-    """One flat object; names and meanings are an interface (README, What you get). Counts are of this run."""
+    """The fields are the keys of summary.json, an interface (jobs/README.md). Counts are of this run."""
 
     run_id: str
     started_at: str
@@ -31,13 +31,13 @@ class Summary:
     calls: int = 0
     """POSTs sent."""
     ok: int = 0
-    """Sections, as the five after it."""
+    """Sections, like the five that follow."""
     failed: int = 0
     incomplete: int = 0
     held: int = 0
     fallback: int = 0
     pending: int = 0
-    """Without an outcome yet: the run stopped before."""
+    """Without an outcome, as the run stopped early."""
     resumed: int = 0
     cached: int = 0
     duplicates: int = 0
@@ -48,66 +48,51 @@ class Summary:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = 0.0
-    """At list price; None where the model's price is unknown."""
+    """At list price; None if the model's price is unknown."""
     wall_s: float = 0.0
     utilisation: float | None = None
-    """Of the tightest quota: what was used of what could have been, over the time in which calls were sent."""
+    """The higher utilisation of the two quotas (jobs.progress.utilisation)."""
     quota: Mapping[str, Any] = field(default_factory=lambda: asdict(Quota()))
     advice: Sequence[Mapping[str, Any]] = ()
-    """What would make the next run faster: `option`, `value`, `faster` (how many times as fast), `text`."""
+    """What would make the next run faster: `option`, `value`, `faster` (speedup), `text`."""
 
-    def take(self, shot: Snapshot) -> None:
-        """Fill in what the statistics know."""
-        for name in _FROM_STATS:
-            setattr(self, name, getattr(shot, name))
+    def add_snapshot(self, shot: Snapshot) -> None:
+        """Fill in the statistics of the run."""
+        self.documents, self.unreadable, self.sections = shot.documents, shot.unreadable, shot.sections
+        self.resumed, self.cached, self.duplicates = shot.resumed, shot.cached, shot.duplicates
+        self.calls, self.throttled, self.retried = shot.calls, shot.throttled, shot.retried
+        self.input_tokens, self.output_tokens = shot.input_tokens, shot.output_tokens
         self.wall_s = round(shot.elapsed, 3)
         self.cost_usd = None if shot.cost_usd is None else round(shot.cost_usd, 6)
         self.utilisation = None if shot.utilisation is None else round(shot.utilisation, 4)
         self.quota = asdict(shot.quota)
         self.advice = [asdict(advice) for advice in shot.advice]
 
-    def take_tally(self, tally: Mapping[Status, int], unique: int, maybe_paid_twice: int) -> None:
-        """Fill in what the journal knows."""
+    def add_tally(self, tally: Mapping[Status, int], unique: int, maybe_paid_twice: int) -> None:
+        """Fill in the record's counts: sections by status, distinct keys, calls that may have been paid for twice."""
         self.ok, self.failed = tally.get(Status.OK, 0), tally.get(Status.FAILED, 0)
         self.incomplete, self.held = tally.get(Status.INCOMPLETE, 0), tally.get(Status.HELD, 0)
-        self.fallback = tally.get(Status.FALLBACK, 0)
-        self.pending, self.unique = tally.get(Status.NEW, 0), unique
-        # The record knows of sections whose event a stop has swallowed.
+        self.fallback, self.pending = tally.get(Status.FALLBACK, 0), tally.get(Status.NEW, 0)
+        self.unique, self.maybe_paid_twice = unique, maybe_paid_twice
+        # A stop can lose the events of sections that are in the record.
         self.sections = sum(tally.values())
-        self.maybe_paid_twice = maybe_paid_twice
 
-    def troubles(self) -> str:
-        """What is not well, in a few words; empty if all is."""
-        troubles = [f"{self.unreadable} of {self.documents} documents unreadable"] if self.unreadable else []
+    def problems(self) -> str:
+        """What went wrong, as a message; empty if nothing did."""
+        problems = [f"{self.unreadable} of {self.documents} documents unreadable"] if self.unreadable else []
         counts = {name: getattr(self, name) for name in ("failed", "incomplete", "held", "fallback", "pending")}
-        troubles += [f"{number} of {self.sections} sections {name}" for name, number in counts.items() if number]
-        return ", ".join(troubles)
+        problems += [f"{number} of {self.sections} sections {name}" for name, number in counts.items() if number]
+        return ", ".join(problems)
 
     def as_dict(self) -> dict[str, Any]:
-        """As it stands in summary.json."""
         return asdict(self)
 
     def write(self, path: Path) -> None:
         """Write summary.json.
 
         Raises:
-            OSError: it could not be written.
+            OSError: it cannot be written.
         """
         with atomic_write(path) as file:
             json.dump(self.as_dict(), file, indent=2, ensure_ascii=True)
             file.write("\n")
-
-
-_FROM_STATS = (
-    "documents",
-    "unreadable",
-    "sections",
-    "calls",
-    "resumed",
-    "cached",
-    "duplicates",
-    "throttled",
-    "retried",
-    "input_tokens",
-    "output_tokens",
-)

@@ -9,8 +9,7 @@ from jobs.pipeline import events
 from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.stopping import Cause, Policy, Stop
 from jobs.record.memory import MemoryRecord
-from jobs.record.protocol import NoCache, Status
-from jobs.record.writer import DirectCommit
+from jobs.record.protocol import Status
 from jobs.requests.cost import Meter
 from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import Scenario
@@ -71,12 +70,11 @@ async def _run(
     emit: events.Emit,
 ) -> Run:
     loop = asyncio.get_running_loop()
-    store = MemoryRecord()
+    record = MemoryRecord()
     dispatcher = Dispatcher(
         template=work.template(),
         meter=Meter(simulated_model(scenario.rules.burndown)),
-        commit=DirectCommit(store),
-        cache=NoCache(),
+        record=record,
         transport=SimulatedTransport(scenario, work, server),
         gate=gate(),
         policy=policy,
@@ -90,7 +88,7 @@ async def _run(
     await dispatcher.run(work.chunks())
     ended = loop.time() if seconds is None else seconds
     server.advance(ended)
-    return Run(scenario, work, server, store.statuses, ended, cut=seconds is not None)
+    return Run(scenario, work, server, record.statuses, ended, cut=seconds is not None)
 
 
 def noop(_: events.Event) -> None:

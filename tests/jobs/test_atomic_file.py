@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files are replaced as a whole or not at all."""
 
 import os
 import stat
@@ -21,7 +21,7 @@ def umask():
 
 
 @pytest.mark.usefixtures("umask")
-def test_a_new_file_is_readable_as_the_umask_says_and_an_old_one_as_it_was(tmp_path):
+def test_a_new_file_gets_the_umask_and_an_existing_one_keeps_its_mode(tmp_path):
     path = tmp_path / "page.html"
     with atomic_write(path) as file:
         file.write("first")
@@ -33,15 +33,15 @@ def test_a_new_file_is_readable_as_the_umask_says_and_an_old_one_as_it_was(tmp_p
 
 
 @pytest.mark.usefixtures("umask")
-def test_what_is_private_is_so_from_the_first_byte(tmp_path):
+def test_a_private_file_is_private_from_the_first_byte(tmp_path):
     path = tmp_path / "page.html"
     path.touch(0o600)
     with atomic_write(path) as file:
-        assert [mode_of(found) for found in tmp_path.iterdir()] == [0o600, 0o600]
+        assert [mode_of(entry) for entry in tmp_path.iterdir()] == [0o600, 0o600]
         file.write("second")
 
 
-def test_what_raises_leaves_the_file_as_it_was(tmp_path):
+def test_an_exception_leaves_the_file_unchanged(tmp_path):
     path = tmp_path / "page.html"
     path.write_text("first")
     with suppress(ZeroDivisionError), atomic_write(path) as file:

@@ -18,41 +18,6 @@ def test_full_jitter_doubles_up_to_the_cap(failures, longest):
 @given(st.floats(allow_nan=False))
 def test_retry_after_is_kept_within_reason(seconds):
     assert 0.0 <= retry.clamp(seconds) <= retry.LONGEST_RETRY_AFTER
-    assert 0.0 <= retry.Holdback().throttled(0.0, 0.0, seconds, 0.5) <= retry.LONGEST_RETRY_AFTER
-
-
-# Holding back: (now, sent at, Retry-After, uniform) -> seconds.
-
-
-def test_pauses_double_from_burst_to_burst_and_half_of_each_is_certain():
-    least, most = retry.Holdback(), retry.Holdback()
-    assert [least.throttled(n, n, None, 0.0) for n in (1, 2, 3, 4)] == [0.125, 0.25, 0.5, 1.0]
-    assert [most.throttled(n, n, None, 1.0) for n in (1, 2, 3, 4)] == [0.25, 0.5, 1.0, 2.0]
-    assert max(most.throttled(n, n, None, 1.0) for n in range(5, 60)) == retry.CAP
-
-
-def test_an_answer_takes_half_of_the_bursts_back():
-    holdback = retry.Holdback()
-    assert [holdback.throttled(n, n, None, 0.0) for n in (1, 2, 3, 4)][-1] == 1.0
-    holdback.answered()
-    assert holdback.throttled(5.0, 5.0, None, 0.0) == 0.5
-
-
-def test_a_burst_of_refusals_counts_once():
-    holdback = retry.Holdback()
-    assert [holdback.throttled(1.0 + n / 100, 0.9, None, 0.0) for n in range(4)] == [0.125, 0.0, 0.0, 0.0]
-    assert holdback.throttled(2.0, 1.5, None, 0.0) == 0.25
-
-
-def test_a_sensible_retry_after_is_obeyed_to_the_second_and_a_longer_one_in_the_same_burst_too():
-    holdback = retry.Holdback()
-    assert holdback.throttled(1.0, 0.9, 7.0, 0.3) == 7.0
-    assert holdback.throttled(1.1, 0.9, 7.0, 0.3) == 0.0
-    assert holdback.throttled(1.2, 0.9, 30.0, 0.3) == 30.0
-    assert holdback.throttled(1.3, 0.9, None, 0.3) == 0.0
-
-
-# The budget.
 
 
 def test_few_retries_are_free_and_more_are_spread_over_time():

@@ -1,4 +1,4 @@
-"""The first few calls."""
+"""Few calls in flight until one is answered."""
 
 import asyncio
 
@@ -10,16 +10,19 @@ from ratelimit.quota import QuotaBook
 from ratelimit.slow_start import PROBE_TIME, PROBES, SlowStart
 
 
-def made(*, suspicious: bool) -> tuple[Gate, SlowStart]:
+def slow_start(*, rejected: bool) -> tuple[Gate, SlowStart]:
     gate = Gate(QuotaBook({}), 64)
-    return gate, SlowStart(gate, lambda: suspicious)
+    slow = SlowStart(gate, lambda: rejected)
+    assert gate.max_in_flight == 64
+    slow.begin()
+    return gate, slow
 
 
-@pytest.mark.parametrize(("suspicious", "max_in_flight"), [(False, 64), (True, PROBES)])
-def test_a_few_calls_go_first_and_the_others_follow_unless_those_were_throttled(suspicious, max_in_flight):
+@pytest.mark.parametrize(("rejected", "max_in_flight"), [(False, 64), (True, PROBES)])
+def test_the_limit_is_lifted_after_a_moment_unless_calls_were_rejected(rejected, max_in_flight):
     async def main() -> None:
-        gate, calls = made(suspicious=suspicious)
-        calls.sent()
+        gate, slow = slow_start(rejected=rejected)
+        slow.sent()
         assert gate.max_in_flight == PROBES
         await asyncio.sleep(PROBE_TIME + 0.01)
         assert gate.max_in_flight == max_in_flight
@@ -27,11 +30,11 @@ def test_a_few_calls_go_first_and_the_others_follow_unless_those_were_throttled(
     virtual_time.run(main())
 
 
-def test_an_answer_lets_all_go():
+def test_the_first_answer_lifts_the_limit():
     async def main() -> None:
-        gate, calls = made(suspicious=True)
-        calls.sent()
-        calls.answered()
+        gate, slow = slow_start(rejected=True)
+        slow.sent()
+        slow.answered()
         assert gate.max_in_flight == 64
 
     virtual_time.run(main())

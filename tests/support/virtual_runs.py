@@ -18,8 +18,7 @@ from jobs.pipeline.stopping import Policy
 from jobs.pipeline.transport import Reply
 from jobs.progress.stats import Stats
 from jobs.record.memory import MemoryRecord
-from jobs.record.protocol import NoCache, Status
-from jobs.record.writer import DirectCommit
+from jobs.record.protocol import Status
 from jobs.requests.cost import MONEY, REQUESTS, Meter
 from jobs.requests.request import RequestTemplate
 from ratelimit import virtual_time
@@ -89,7 +88,7 @@ class Ran:
     """What is left of a run."""
 
     service: Service
-    store: MemoryRecord
+    record: MemoryRecord
     stats: Stats
     seen: list[events.Event]
     dispatcher: Dispatcher
@@ -97,7 +96,7 @@ class Ran:
 
     @property
     def statuses(self) -> Counter[Status]:
-        return self.store.statuses
+        return self.record.statuses
 
     @property
     def calls(self) -> int:
@@ -142,12 +141,11 @@ def run(
             dimensions[REQUESTS] = Dimension(TokenBucket(rpm / 60, max(1.0, rpm / 60)), rpm)
         if budget is not None:
             dimensions[MONEY] = Dimension(Budget(budget), budget)
-        service, store = Service(answering, latency), MemoryRecord()
+        service, record = Service(answering, latency), MemoryRecord()
         dispatcher = Dispatcher(
             template=RECIPE,
             meter=Meter(look_up(MODEL)),
-            commit=DirectCommit(store),
-            cache=NoCache(),
+            record=record,
             transport=service,
             gate=Gate(QuotaBook(dimensions), max_in_flight, turn_away=chosen.on_outage == "fallback"),
             policy=chosen,
@@ -159,6 +157,6 @@ def run(
         if during:
             during(dispatcher)
         await dispatcher.run(source())
-        return Ran(service, store, stats, seen, dispatcher, loop.time())
+        return Ran(service, record, stats, seen, dispatcher, loop.time())
 
     return virtual_time.run(main())

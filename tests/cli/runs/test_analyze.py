@@ -306,7 +306,9 @@ class TestOutage:
         place.url = NOBODY if nobody else bedrock.url
         ran = place.run("--on-outage", "fail")
         assert ran.returncode == 14, ran.stderr
-        (line,) = [line for line in ran.stderr.splitlines() if line.startswith("note: stopping: the service is out: ")]
+        (line,) = [
+            line for line in ran.stderr.splitlines() if line.startswith("note: stopping: the service is unavailable: ")
+        ]
         assert said in line
         assert place.summary()["pending"] == 100
         place.url = bedrock.url

@@ -52,7 +52,7 @@ def test_a_broken_memory_is_told_of_and_does_no_harm(tmp_path):
         path.write_text("{ this is not JSON")
         run = work.run(*AUTO)
         assert run.returncode == 0
-        assert f"what was learned about quotas cannot be read from {path}: it is not JSON" in run.stderr
+        assert f"the learned quotas cannot be read from {path}: it is not JSON" in run.stderr
 
 
 def test_of_the_emulator_of_a_run_nothing_is_remembered(tmp_path):

@@ -27,12 +27,12 @@ from jobs.pipeline import events
 from jobs.pipeline.dispatcher import LOOKAHEAD, Dispatcher
 from jobs.pipeline.stopping import Cause, MaxFailures, Policy, Stop
 from jobs.pipeline.transport import Reply
-from jobs.pipeline.work_queue import UNITS
+from jobs.pipeline.work_queue import MAX_UNITS
 from jobs.record.memory import MemoryRecord
-from jobs.record.protocol import NoCache, Status
-from jobs.record.writer import DirectCommit
-from jobs.requests.cost import Meter
+from jobs.record.protocol import Status
+from jobs.requests.cost import REQUESTS, Meter
 from ratelimit import virtual_time
+from ratelimit.discovery.controller import Controller
 from ratelimit.gate import Gate
 from ratelimit.quota import QuotaBook
 from ratelimit.slow_start import PROBES
@@ -88,7 +88,7 @@ def test_ten_minutes_of_throttling_lose_nothing():
     def answering(number: int, _: bytes) -> Reply:
         return THROTTLED if asyncio.get_running_loop().time() < 600 else OK
 
-    ran = run(many(200), answering)
+    ran = run(many(200), answering, limiters={REQUESTS: Controller()})
     assert ran.statuses == {Status.OK: 200}
     assert ran.calls < 200 + 64 * 60
 
@@ -202,7 +202,7 @@ def test_calls_in_flight_are_withdrawn_when_the_grace_is_over():
     assert ran.took == pytest.approx(15.5, abs=0.01)
     assert ran.service.cancelled == ran.calls == 64
     # Their attempts stay open in the record: the next run counts them as unknown.
-    assert ran.store.open_attempts == 64
+    assert ran.record.open_attempts == 64
 
 
 def test_a_second_signal_withdraws_at_once():
@@ -226,7 +226,7 @@ def test_if_reading_fails_the_calls_in_flight_finish_and_the_error_follows():
 
     async def main() -> None:
         dispatcher = Dispatcher(
-            template=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(MemoryRecord()), cache=NoCache(),
+            template=RECIPE, meter=Meter(look_up(MODEL)), record=MemoryRecord(),
             transport=service, gate=Gate(QuotaBook({}), 64), policy=Policy(), emit=lambda event: None,
             uniform=random.Random(1).random, run_id="r",
         )  # fmt: skip
@@ -249,15 +249,15 @@ def test_what_is_in_memory_does_not_grow_with_the_work():
             yield chunk
 
     async def main() -> None:
-        service, store = Service(lambda *_: OK, 10.0), MemoryRecord()
+        service, record = Service(lambda *_: OK, 10.0), MemoryRecord()
         dispatcher = Dispatcher(
-            template=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(store), cache=NoCache(),
+            template=RECIPE, meter=Meter(look_up(MODEL)), record=record,
             transport=service, gate=Gate(QuotaBook({}), 64), policy=Policy(), emit=lambda event: None,
             uniform=random.Random(1).random, run_id="r",
         )  # fmt: skip
         task = asyncio.create_task(dispatcher.run(source()))
         await asyncio.sleep(9.0)
-        assert pulled * 20 <= 64 + UNITS + 20
+        assert pulled * 20 <= 64 + MAX_UNITS + 20
         dispatcher.stop(Stop(Cause.SIGNAL, "enough"))
         dispatcher.abort()
         await task

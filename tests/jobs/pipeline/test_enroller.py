@@ -10,7 +10,7 @@ from virtual_runs import OK, THROTTLED, run, texts
 
 from jobs.pipeline import events
 from jobs.pipeline.stopping import Cause, Policy, Stop
-from jobs.pipeline.work_queue import UNITS_OF_ONE
+from jobs.pipeline.work_queue import MAX_UNITS_OF_DOCUMENT
 from jobs.record.protocol import Status
 from jobs.requests.answer import parse
 from jobs.requests.cost import TOKENS
@@ -54,7 +54,7 @@ def test_also_at_a_low_rate_few_units_are_picked_ahead():
 
 
 def test_the_small_ones_go_on_while_units_are_throttled_and_retried():
-    ran = run(HUGE + SMALL, lambda number, _: THROTTLED if number % 4 == 0 else OK, latency=0.5)
+    ran = run(HUGE + SMALL, lambda number, _: THROTTLED if number % 5 == 0 else OK, latency=0.5)
     assert max(number for _, number in calls_of(ran, b"small")) < 600
     assert ran.statuses == {Status.OK: 1100}
 
@@ -112,5 +112,5 @@ def test_a_document_is_held_up_while_enough_of_it_waits():
     ran = run(HUGE, rpm=600, latency=0.5, during=watch)
     task, drained = held
     assert task.exception() is None
-    assert drained == pytest.approx((1000 - UNITS_OF_ONE) / 10, abs=3)
+    assert drained == pytest.approx((1000 - MAX_UNITS_OF_DOCUMENT) / 10, abs=3)
     assert ran.statuses == {Status.OK: 1000}

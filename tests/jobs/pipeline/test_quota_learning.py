@@ -110,4 +110,4 @@ def test_a_memory_that_cannot_be_written_is_a_notice(tmp_path):
     work(learning.controller(REQUESTS), 10.0)
     learning.close()
     assert isinstance(heard[-1], events.Notice)
-    assert "is not remembered" in heard[-1].text
+    assert "cannot be written" in heard[-1].text

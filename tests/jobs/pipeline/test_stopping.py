@@ -3,9 +3,17 @@
 import pytest
 from answers import answer
 
-from jobs.bedrock.classification import DAILY_QUOTA
-from jobs.pipeline.stopping import FEW, FEW_INVALID, MANY_IN_A_ROW, Cause, MaxFailures, Policy, Stop, Stopper
-from jobs.pipeline.transport import Reply
+from jobs.pipeline.stopping import (
+    MAX_INVALID,
+    MAX_REJECTED,
+    MAX_REJECTED_IN_A_ROW,
+    Cause,
+    MaxFailures,
+    Policy,
+    Stop,
+    Stopper,
+)
+from jobs.pipeline.transport import DAILY_QUOTA, Reply
 from jobs.record.protocol import Status
 from ratelimit.outcome import Outcome
 
@@ -45,16 +53,16 @@ def after(stopper: Stopper, *replies: Reply) -> Stop | None:
 
 
 def test_a_few_refusals_of_access_stop_the_run():
-    assert after(Stopper(Policy()), *[FATAL] * (FEW - 1)) is None
-    stop = after(Stopper(Policy()), *[FATAL] * FEW)
+    assert after(Stopper(Policy()), *[FATAL] * (MAX_REJECTED - 1)) is None
+    stop = after(Stopper(Policy()), *[FATAL] * MAX_REJECTED)
     assert stop is not None
     assert stop.cause is Cause.ACCESS
     assert "AccessDeniedException: no access" in stop.reason
 
 
 def test_an_answer_between_refusals_starts_the_count_anew():
-    assert after(Stopper(Policy()), FATAL, FATAL, OK, *[FATAL] * (MANY_IN_A_ROW - 1)) is None
-    assert after(Stopper(Policy()), OK, *[FATAL] * MANY_IN_A_ROW) is not None
+    assert after(Stopper(Policy()), FATAL, FATAL, OK, *[FATAL] * (MAX_REJECTED_IN_A_ROW - 1)) is None
+    assert after(Stopper(Policy()), OK, *[FATAL] * MAX_REJECTED_IN_A_ROW) is not None
 
 
 def test_the_days_quota_stops_at_once_with_its_own_message():
@@ -62,11 +70,11 @@ def test_the_days_quota_stops_at_once_with_its_own_message():
     stop = after(Stopper(Policy()), OK, day)
     assert stop is not None
     assert stop.cause is Cause.UNAVAILABLE
-    assert "day's token quota" in stop.reason
+    assert "daily token quota" in stop.reason
 
 
 def test_if_everything_is_invalid_the_request_is_wrong():
-    stop = after(Stopper(Policy()), *[INVALID] * FEW_INVALID)
+    stop = after(Stopper(Policy()), *[INVALID] * MAX_INVALID)
     assert stop is not None
     assert "temperature" in stop.reason
     assert after(Stopper(Policy()), OK, *[INVALID] * 50) is None
@@ -91,9 +99,9 @@ def test_the_first_reason_stays():
     assert stopper.stopped == Stop(Cause.SIGNAL, "SIGTERM")
 
 
-def test_refusals_before_any_answer_are_suspicious():
+def test_refusals_before_any_answer_are_all_rejected():
     stopper = Stopper(Policy())
     after(stopper, INVALID)
-    assert stopper.suspicious
+    assert stopper.all_rejected
     after(stopper, OK)
-    assert not stopper.suspicious
+    assert not stopper.all_rejected

@@ -18,8 +18,7 @@ from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.stopping import Policy
 from jobs.pipeline.transport import Reply
 from jobs.record.memory import MemoryRecord
-from jobs.record.protocol import NoCache, Status
-from jobs.record.writer import DirectCommit
+from jobs.record.protocol import Status
 from jobs.requests.cost import REQUESTS, TOKENS, Meter
 from ratelimit import virtual_time
 from ratelimit.algorithms.fixed_window import FixedWindow
@@ -86,14 +85,14 @@ def run(service: Throttling, units: int, quota: float | None = None) -> tuple[Me
             yield chunk
 
     async def main() -> tuple[MemoryRecord, Gate, float]:
-        store, made = MemoryRecord(), gate(quota)
+        record, made = MemoryRecord(), gate(quota)
         dispatcher = Dispatcher(
-            template=RECIPE, meter=Meter(look_up(MODEL)), commit=DirectCommit(store), cache=NoCache(),
+            template=RECIPE, meter=Meter(look_up(MODEL)), record=record,
             transport=service, gate=made, policy=Policy(), emit=lambda event: None,
             uniform=random.Random(1).random, run_id="r",
         )  # fmt: skip
         await dispatcher.run(source())
-        return store, made, asyncio.get_running_loop().time()
+        return record, made, asyncio.get_running_loop().time()
 
     return virtual_time.run(main())
 
@@ -119,8 +118,8 @@ def state(made: Gate, quota: str) -> str:
 def test_a_service_that_throttles_is_not_flooded_and_its_quota_is_used(limiter, seconds, names):
     """400 units at 2 a second."""
     service = Throttling(lambda *_: OK, limiter=limiter(), names=names)
-    store, made, took = run(service, 400)
-    assert store.statuses == {Status.OK: 400}
+    record, made, took = run(service, 400)
+    assert record.statuses == {Status.OK: 400}
     assert service.refused < 60
     assert took < seconds + 15
     assert state(made, REQUESTS) != "ramp"
@@ -130,8 +129,8 @@ def test_a_service_that_throttles_is_not_flooded_and_its_quota_is_used(limiter, 
 def test_a_refusal_for_tokens_is_learned_from_by_the_controller_of_tokens():
     """400 units that use 15 tokens each, at 60 tokens a second."""
     service = Throttling(lambda *_: OK, limiter=TokenBucket(60.0, 600.0), names="tokens")
-    store, made, took = run(service, 400)
-    assert store.statuses.keys() == {Status.OK}
+    record, made, took = run(service, 400)
+    assert record.statuses.keys() == {Status.OK}
     assert service.refused < 60
     assert took < 160  # at best 90, but each call holds seven times what it uses while it lasts
     assert state(made, TOKENS) != "ramp"
@@ -152,8 +151,8 @@ def test_ten_minutes_of_throttling_lose_nothing_and_flood_nobody():
             return 1.0 if now < 600 else super().wait(now, cost)
 
     service = Throttling(lambda *_: OK, limiter=Blackout(2.0, 20.0))
-    store, _, took = run(service, 200)
-    assert store.statuses.keys() == {Status.OK}
+    record, _, took = run(service, 200)
+    assert record.statuses.keys() == {Status.OK}
     assert service.refused < 80
     assert took < 1200
 
@@ -161,8 +160,8 @@ def test_ten_minutes_of_throttling_lose_nothing_and_flood_nobody():
 @pytest.mark.parametrize("limiter", [lambda: TokenBucket(5.0, 5.0), lambda: SlidingLog(300.0)], ids=["bucket", "log"])
 def test_a_service_that_throttles_is_not_flooded_where_it_is_said_to_have_no_quota(limiter):
     service = Throttling(lambda *_: OK, limiter=limiter())
-    store, made, _ = run(service, 2000, math.inf)
-    assert store.statuses == {Status.OK: 2000}
+    record, made, _ = run(service, 2000, math.inf)
+    assert record.statuses == {Status.OK: 2000}
     assert service.refused < 800  # most of those that may be in flight, and then no more
     assert state(made, REQUESTS) in ("bucket", "window")
     assert state(made, TOKENS) == "unlimited"

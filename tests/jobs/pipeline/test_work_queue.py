@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from jobs.pipeline.work_queue import DOCUMENTS, UNITS, UNITS_OF_ONE, Unit, WorkQueue
+from jobs.pipeline.work_queue import MAX_DOCUMENTS, MAX_UNITS, MAX_UNITS_OF_DOCUMENT, Unit, WorkQueue
 from jobs.requests.request import Request
 
 
@@ -65,7 +65,7 @@ async def test_a_pick_waits_for_a_unit_and_ends_with_the_work():
 
 async def test_a_document_is_held_up_until_its_units_were_picked_and_no_other_is():
     work_queue = WorkQueue(fair=True)
-    filled(work_queue, "A", UNITS_OF_ONE + 1)
+    filled(work_queue, "A", MAX_UNITS_OF_DOCUMENT + 1)
     filled(work_queue, "B", 1)
     assert not await work_queue.more("A")
     assert await work_queue.more("B")
@@ -78,16 +78,16 @@ async def test_a_document_is_held_up_until_its_units_were_picked_and_no_other_is
 
 async def test_sections_that_turn_out_to_need_no_call_hold_up_nothing():
     work_queue = WorkQueue(fair=True)
-    work_queue.expect("A", UNITS_OF_ONE)
+    work_queue.expect("A", MAX_UNITS_OF_DOCUMENT)
     more = await after_all_has_run(work_queue.more("A"))
     assert not more.done()
-    work_queue.add("A", UNITS_OF_ONE, [], first=False)
+    work_queue.add("A", MAX_UNITS_OF_DOCUMENT, [], first=False)
     assert await more
 
 
 async def test_so_many_documents_share_at_once():
     work_queue = WorkQueue(fair=True)
-    for number in range(DOCUMENTS):
+    for number in range(MAX_DOCUMENTS):
         filled(work_queue, chr(65 + number), 1 if number else 2)
     another = await after_all_has_run(work_queue.another())
     assert not another.done()
@@ -98,7 +98,7 @@ async def test_so_many_documents_share_at_once():
 @pytest.mark.parametrize("fair", [True, False])
 async def test_nothing_more_is_wanted_when_too_much_waits(fair):
     work_queue = WorkQueue(fair=fair)
-    filled(work_queue, "A", UNITS - 10)
+    filled(work_queue, "A", MAX_UNITS - 10)
     work_queue.expect("B", 10)
     room = await after_all_has_run(work_queue.room())
     assert not room.done()
@@ -107,15 +107,15 @@ async def test_nothing_more_is_wanted_when_too_much_waits(fair):
     filled(work_queue, "B", 10)
     room = await after_all_has_run(work_queue.room())
     assert not room.done()
-    assert len(work_queue) == UNITS
+    assert len(work_queue) == MAX_UNITS
     await work_queue.pick()
     await room
 
 
 async def test_in_order_no_document_is_held_up():
     work_queue = WorkQueue(fair=False)
-    filled(work_queue, "A", UNITS_OF_ONE * 2)
-    for number in range(DOCUMENTS):
+    filled(work_queue, "A", MAX_UNITS_OF_DOCUMENT * 2)
+    for number in range(MAX_DOCUMENTS):
         filled(work_queue, f"{number}", 1)
     await work_queue.another()
     assert await work_queue.more("A")

@@ -1,4 +1,4 @@
-"""Whether a smaller maxTokens would make a run faster, and by how much."""
+"""When a smaller maxTokens makes a run faster, and by how much."""
 
 from dataclasses import replace
 
@@ -7,12 +7,12 @@ import pytest
 from jobs.progress.advice import TokenUse, smaller_max_tokens
 
 
-def use(*, windows: bool, calls: float, max_tokens: int = 4096, seconds: float = 600.0, burndown: float = 1.0):
+def use(*, windowed: bool, calls: float, max_tokens: int = 4096, seconds: float = 600.0, burndown: float = 1.0):
     """Sections of 2,000 tokens, answers of 350 (the longest 800) after 6 s, a quota of a million tokens a minute."""
     settled = 2000 + 350 * burndown
     return TokenUse(
-        answers=round(calls), settled=calls * settled, burned=calls * 350 * burndown, longest=800,
-        max_tokens=max_tokens, latency=6.0, seconds=seconds, tpm=1e6, windows=windows,
+        answers=round(calls), quota_tokens=calls * settled, burned=calls * 350 * burndown, longest_answer=800,
+        max_tokens=max_tokens, latency=6.0, seconds=seconds, tpm=1e6, windowed=windowed,
     )  # fmt: skip
 
 
@@ -21,28 +21,28 @@ def served(max_tokens: int) -> float:
     return 1e7 / (2350 + (max_tokens - 350) * 6 / 60)
 
 
-def test_of_windows_what_is_held_by_calls_in_flight_is_lost_each_minute():
-    advice = smaller_max_tokens(use(windows=True, calls=served(4096)))
+def test_a_window_loses_each_minute_what_calls_in_flight_reserve():
+    advice = smaller_max_tokens(use(windowed=True, calls=served(4096)))
     assert advice is not None
     assert (advice.option, advice.value) == ("--max-tokens", 1000)
     assert advice.faster == pytest.approx(served(1000) / served(4096), abs=0.005)
     assert advice.faster == pytest.approx(1.13, abs=0.01)
     assert advice.text == (
-        "tokens hold the run back, and --max-tokens 4096 reserves more of them than the longest answer took (800): "
-        "with --max-tokens 1000 it would be about 13% faster"
+        "tokens limit this run: --max-tokens 4096 reserves more than the longest answer used (800 tokens). "
+        "With --max-tokens 1000 it would be about 13% faster"
     )
 
 
-def test_a_bucket_lends_it_once_so_a_long_run_gains_nothing():
-    rate, lent = 1e6 / 60, (32_768 - 350) * 6 / 2350  # a second, and seconds of it
-    found = {}
+def test_a_bucket_loses_it_once_so_a_long_run_gains_nothing():
+    rate, held = 1e6 / 60, (32_768 - 350) * 6 / 2350  # tokens a second, and seconds of the quota
+    advice = {}
     for minutes in (5, 60):
         seconds = 60.0 * minutes
-        one = use(windows=False, calls=rate * (seconds - lent) / 2350, max_tokens=32_768, seconds=seconds)
-        found[minutes] = smaller_max_tokens(one)
-    assert found[5] is not None
-    assert found[5].faster == pytest.approx(300 / (300 - (32_768 - 1000) * 6 / 2350), abs=0.15)
-    assert found[60] is None
+        one = use(windowed=False, calls=rate * (seconds - held) / 2350, max_tokens=32_768, seconds=seconds)
+        advice[minutes] = smaller_max_tokens(one)
+    assert advice[5] is not None
+    assert advice[5].faster == pytest.approx(300 / (300 - (32_768 - 1000) * 6 / 2350), abs=0.15)
+    assert advice[60] is None
 
 
 @pytest.mark.parametrize(
@@ -50,53 +50,53 @@ def test_a_bucket_lends_it_once_so_a_long_run_gains_nothing():
     [
         {"answers": 19},
         {"seconds": 0.0},
-        {"seconds": 1200.0},  # half of the quota is unaccounted for: something else holds it back
-        {"longest": 4096},  # answers were cut off
-        {"longest": 3500},
+        {"seconds": 1200.0},  # half of the quota is unexplained: something else is the limit
+        {"longest_answer": 4096},  # answers were truncated
+        {"longest_answer": 3500},
         {"latency": 0.5},  # little is in flight
         {"max_tokens": 1010},
     ],
 )
-def test_where_it_would_not_help_nothing_is_said(change):
-    assert smaller_max_tokens(replace(use(windows=True, calls=served(4096)), **change)) is None
+def test_there_is_no_advice_where_it_would_not_help(change):
+    assert smaller_max_tokens(replace(use(windowed=True, calls=served(4096)), **change)) is None
 
 
-def test_an_output_that_burns_more_than_is_reserved_holds_nothing():
+def test_there_is_no_advice_if_output_burns_more_than_max_tokens_reserve():
     calls = 1e7 / (2000 + 350 * 15)
-    assert smaller_max_tokens(use(windows=True, calls=calls, burndown=15.0)) is None
+    assert smaller_max_tokens(use(windowed=True, calls=calls, burndown=15.0)) is None
 
 
 def small_bucket(**changes):
-    """A bucket of a second of 100,000 tokens a minute: each call of 1 s starts when the one before has given back.
+    """A bucket with 1 s burst of 100,000 tokens a minute: each call of 1 s starts after the refund of the one before.
 
     Sections of 250 tokens, answers of 80.
     """
     return replace(
         TokenUse(
-            answers=600, settled=600 * 330.0, burned=600 * 80.0, longest=80, max_tokens=32_000, latency=1.0,
-            seconds=600.0, tpm=1e5, windows=False, bucket=1e5 / 60, requests=0.1,
+            answers=600, quota_tokens=600 * 330.0, burned=600 * 80.0, longest_answer=80, max_tokens=32_000,
+            latency=1.0, seconds=600.0, tpm=1e5, windowed=False, bucket_size=1e5 / 60, requests_used=0.1,
         ),
         **changes,
     )  # fmt: skip
 
 
-def test_a_bucket_that_overflows_when_calls_end_leaves_most_of_the_quota_unused():
+def test_a_bucket_that_overflows_at_refunds_leaves_most_of_the_quota_unused():
     advice = smaller_max_tokens(small_bucket())
     assert advice is not None
     assert (advice.option, advice.value) == ("--max-tokens", 100)
-    assert advice.faster == pytest.approx(1e6 / (600 * 330), abs=0.01)  # the quota was used by a fifth
-    assert advice.text.endswith("with --max-tokens 100 it would be up to 405% faster")
+    assert advice.faster == pytest.approx(1e6 / (600 * 330), abs=0.01)  # a fifth of the quota was used
+    assert advice.text.endswith("With --max-tokens 100 it would be up to 405% faster")
 
 
-def test_it_is_no_faster_than_the_quota_in_requests_lets_it_be():
-    advice = smaller_max_tokens(small_bucket(requests=0.5))
+def test_the_speedup_is_limited_by_the_request_quota():
+    advice = smaller_max_tokens(small_bucket(requests_used=0.5))
     assert advice is not None
     assert advice.faster == 2.0
 
 
-def test_where_even_short_answers_overflow_it_only_what_starts_more_often_counts():
+def test_if_short_answers_overflow_the_bucket_too_the_speedup_is_that_of_the_start_rate():
     """Answers of up to 800 tokens after 5 s: a call reserves 1,250, and the bucket holds 1,667."""
-    slow = small_bucket(answers=120, settled=120 * 330.0, burned=120 * 80.0, longest=800, latency=5.0)
+    slow = small_bucket(answers=120, quota_tokens=120 * 330.0, burned=120 * 80.0, longest_answer=800, latency=5.0)
     advice = smaller_max_tokens(slow)
     assert advice is not None
     assert advice.faster == pytest.approx(1e5 / 60 / 1250 / (120 / 600), abs=0.01)
@@ -105,16 +105,16 @@ def test_where_even_short_answers_overflow_it_only_what_starts_more_often_counts
 @pytest.mark.parametrize(
     "change",
     [
-        {"answers": 19, "settled": 19 * 330.0, "burned": 19 * 80.0, "seconds": 19.0},
-        {"outage": True},
+        {"answers": 19, "quota_tokens": 19 * 330.0, "burned": 19 * 80.0, "seconds": 19.0},
+        {"had_outage": True},
         {"concurrency": 1},
-        {"seconds": 1000.0},  # calls start more seldom than the bucket lets them
-        {"requests": 0.99},
-        {"longest": 32_000},
-        {"bucket": 1e5},  # it holds a minute's quota
-        {"max_tokens": 500},  # it holds two calls
-        {"max_tokens": 32_000, "latency": 20.0, "answers": 25, "settled": 25 * 330.0, "burned": 25 * 80.0},
+        {"seconds": 1000.0},  # calls start less often than the bucket allows
+        {"requests_used": 0.99},
+        {"longest_answer": 32_000},
+        {"bucket_size": 1e5},  # one minute of the quota
+        {"max_tokens": 500},  # two calls
+        {"max_tokens": 32_000, "latency": 20.0, "answers": 25, "quota_tokens": 25 * 330.0, "burned": 25 * 80.0},
     ],
 )  # fmt: skip
-def test_where_a_bucket_does_not_overflow_or_is_not_what_holds_the_run_back_nothing_is_said(change):
+def test_there_is_no_advice_if_the_bucket_does_not_overflow_or_is_not_the_limit(change):
     assert smaller_max_tokens(small_bucket(**change)) is None

@@ -1,4 +1,4 @@
-"""The fold of a run's events that displays read."""
+"""The fold of a run's events into a snapshot."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ def call(stats: Stats, clock: Clock, at: float, *, outcome: Outcome = Outcome.OK
     stats(events.CallEnded(outcome, 2.0, usage, 0.25 if usage else None, tokens))
 
 
-def test_calls_are_counted_by_how_they_ended():
+def test_calls_are_counted_by_outcome():
     clock = Clock()
     stats = run(clock)
     call(stats, clock, 101)
@@ -45,7 +45,7 @@ def test_calls_are_counted_by_how_they_ended():
     assert shot.latency == 2.0
 
 
-def test_sections_are_counted_under_one_name_each():
+def test_each_section_is_counted_under_one_name():
     stats = run(Clock())
     stats(events.Enrolled(new=3, resumed=2, cached=1, duplicates=4, skipped=5))
     shot = stats.snapshot()
@@ -53,13 +53,13 @@ def test_sections_are_counted_under_one_name_each():
     assert (shot.resumed, shot.cached, shot.duplicates, shot.skipped) == (2, 1, 4, 5)
 
 
-def test_an_unknown_price_is_no_cost():
+def test_with_an_unknown_price_the_cost_is_unknown():
     stats = run(Clock())
     stats.priced = False
     assert stats.snapshot().cost_usd is None
 
 
-def test_what_is_used_of_a_quota_is_measured_against_burst_and_time():
+def test_utilisation_is_relative_to_burst_and_time():
     clock = Clock()
     stats = run(clock, Quota(rpm=60, source="configured", burst_s=1.0))
     for second in range(60):
@@ -70,7 +70,7 @@ def test_what_is_used_of_a_quota_is_measured_against_burst_and_time():
 
 
 @pytest.mark.parametrize("outcome", [Outcome.THROTTLED, Outcome.TRANSIENT, Outcome.INVALID, Outcome.FATAL])
-def test_a_call_that_was_refused_used_nothing_of_the_quota(outcome):
+def test_a_throttled_or_rejected_call_uses_no_quota(outcome):
     clock = Clock()
     stats = run(clock, Quota(rpm=60, source="configured", burst_s=0.0))
     for second in range(0, 61, 10):
@@ -78,7 +78,7 @@ def test_a_call_that_was_refused_used_nothing_of_the_quota(outcome):
     assert stats.snapshot().utilisation == pytest.approx(1 / 60)
 
 
-def test_a_call_of_which_nobody_knows_what_it_used_used_what_it_reserved():
+def test_a_call_with_an_unknown_outcome_counts_as_used():
     clock = Clock()
     stats = run(clock, Quota(rpm=60, source="configured", burst_s=0.0))
     call(stats, clock, 100)
@@ -86,7 +86,7 @@ def test_a_call_of_which_nobody_knows_what_it_used_used_what_it_reserved():
     assert stats.snapshot().utilisation == pytest.approx(2 / 60)
 
 
-def test_a_call_that_was_never_sent_is_neither_a_call_nor_a_retry_and_used_nothing():
+def test_a_call_that_was_never_sent_is_not_counted_and_uses_no_quota():
     clock = Clock()
     stats = run(clock, Quota(rpm=60, source="configured", burst_s=0.0))
     call(stats, clock, 100)
@@ -98,7 +98,7 @@ def test_a_call_that_was_never_sent_is_neither_a_call_nor_a_retry_and_used_nothi
     assert (shot.calls, shot.retried, shot.utilisation) == (2, 0, pytest.approx(2 / 60))
 
 
-def test_of_two_quotas_the_tighter_one_counts():
+def test_utilisation_is_that_of_the_quota_with_the_higher_one():
     clock = Clock()
     stats = run(clock, Quota(rpm=600, tpm=6000, source="configured", burst_s=0.0))
     call(stats, clock, 100, tokens=3000)
@@ -106,7 +106,7 @@ def test_of_two_quotas_the_tighter_one_counts():
     assert stats.snapshot().utilisation == pytest.approx(5400 / 6000)
 
 
-def test_without_a_quota_or_a_call_nothing_can_be_used():
+def test_without_a_quota_or_a_call_there_is_no_utilisation():
     clock = Clock()
     assert run(clock, Quota(rpm=60, burst_s=1.0)).snapshot().utilisation is None
     stats = run(clock)
@@ -119,10 +119,10 @@ def read(stats: Stats, documents: int, size: int, sections: int = 1) -> None:
         stats(events.DocumentRead(f"{n}.md", "ok", size, sections))
 
 
-def test_progress_is_what_was_read_and_answered_of_the_whole():
+def test_progress_is_the_share_read_times_the_share_answered():
     stats = run(Clock())
     assert stats.snapshot().fraction is None
-    stats(events.Surveyed(4, 400))
+    stats(events.InputsCounted(4, 400))
     read(stats, 2, 100, 5)
     stats(events.Enrolled(new=10))
     for _ in range(5):
@@ -132,20 +132,20 @@ def test_progress_is_what_was_read_and_answered_of_the_whole():
     assert stats.snapshot().fraction == pytest.approx(0.5)
 
 
-def test_a_huge_document_counts_as_far_as_it_is_read():
+def test_a_huge_document_counts_while_it_is_being_read():
     stats = run(Clock())
-    stats(events.Surveyed(11, 2000))
+    stats(events.InputsCounted(11, 2000))
     read(stats, 10, 100, 1)
-    stats(events.Enrolled(new=15))  # 5 of them of the one that is held up
+    stats(events.Enrolled(new=15))  # 5 of them from a document that is still being read
     for _ in range(12):
         stats(events.UnitClosed("ok"))
     assert stats.snapshot().fraction == pytest.approx(1500 / 2000 * 12 / 15)
 
 
-def test_the_time_left_follows_from_the_told_quota_once_all_is_read():
+def test_the_time_left_follows_from_the_configured_quota_once_all_is_read():
     clock = Clock()
     stats = run(clock, Quota(rpm=60, source="configured"))
-    stats(events.Surveyed(1, 100))
+    stats(events.InputsCounted(1, 100))
     read(stats, 1, 100)
     stats(events.Enrolled(new=100))
     stats(events.UnitClosed("ok"))
@@ -156,40 +156,42 @@ def test_the_time_left_follows_from_the_told_quota_once_all_is_read():
 
 
 def all_read(stats: Stats, units: int) -> None:
-    stats(events.Surveyed(1, 100))
+    stats(events.InputsCounted(1, 100))
     read(stats, 1, 100, units)
     stats(events.Enrolled(new=units))
 
 
-def left_and_told(stats: Stats, clock: Clock, starts: list[float], latency: float, tokens: float = 120.0):
-    """Of a run whose calls start then (seconds): what is left and what is told, each second."""
+def true_and_estimated_time_left(
+    stats: Stats, clock: Clock, starts: list[float], latency: float, tokens: float = 120.0
+):
+    """For a run whose calls start at these seconds: the true and the estimated time left, each second."""
     begin = clock.now
-    course = sorted(
+    timeline = sorted(
         [(at, "sent") for at in starts]
         + [(at + latency, "answered") for at in starts]
         + [(float(second), "asked") for second in range(1, int(max(starts) + latency))]
     )
-    for at, what in course:
+    for at, what in timeline:
         clock.now = begin + at
         if what == "sent":
             stats(events.CallSent())
         elif what == "answered":
             stats(events.CallEnded(Outcome.OK, latency, Usage(100, 20), 0.25, tokens))
             stats(events.UnitClosed("ok"))
-        elif (told := stats.snapshot().eta) is not None:
-            yield max(starts) + latency - at, told
+        elif (estimate := stats.snapshot().eta) is not None:
+            yield max(starts) + latency - at, estimate
 
 
 EVEN = [n / 10 for n in range(2000)]
 """Ten calls a second."""
 MINUTES = [60.0 * minute + n / 100 for minute in range(5) for n in range(600)]
-"""The quota of a minute, all at its start."""
+"""Each minute's quota at its start."""
 WAVES = [4.0 * wave + n / 1000 for wave in range(50) for n in range(16)]
-"""Sixteen in flight, started together."""
+"""Sixteen in flight, all started together."""
 
 
 @pytest.mark.parametrize(
-    ("quota", "starts", "latency", "off", "seconds"),
+    ("quota", "starts", "latency", "rel", "seconds"),
     [
         (Quota(rpm=600, source="configured"), EVEN, 2.0, 0.02, 1.5),
         (Quota(rpm=6000, tpm=72_000, source="configured"), EVEN, 2.0, 0.02, 1.5),
@@ -201,52 +203,52 @@ WAVES = [4.0 * wave + n / 1000 for wave in range(50) for n in range(16)]
     ],
     ids=["requests", "tokens", "others", "unknown", "slow answers", "minutes", "concurrency"],
 )
-def test_the_time_left_is_told_from_the_first_answers_to_the_last(quota, starts, latency, off, seconds):
+def test_the_estimated_time_left_is_close_from_the_first_to_the_last_answer(quota, starts, latency, rel, seconds):
     clock = Clock()
     stats = run(clock, quota)
     all_read(stats, len(starts))
-    course = list(left_and_told(stats, clock, starts, latency))
-    assert len(course) >= max(starts) - 3
-    for left, told in course:
-        assert told == pytest.approx(left, rel=off, abs=seconds)
+    estimates = list(true_and_estimated_time_left(stats, clock, starts, latency))
+    assert len(estimates) >= max(starts) - 3
+    for left, estimate in estimates:
+        assert estimate == pytest.approx(left, rel=rel, abs=seconds)
 
 
-def test_after_an_outage_the_time_left_is_what_it_was_before():
+def test_after_an_outage_the_time_left_is_as_before():
     clock = Clock()
     stats = run(clock)
     all_read(stats, 1000)
-    for _ in left_and_told(stats, clock, EVEN[:300], 2.0):
+    for _ in true_and_estimated_time_left(stats, clock, EVEN[:300], 2.0):
         pass
     stats(events.BreakerChanged("closed", "open", "5 calls in a row failed", 60.0))
     clock.now += 600
     stats(events.BreakerChanged("open", "half-open", "probes find out"))
     stats(events.BreakerChanged("half-open", "closed", "2 of 3 probes were answered"))
     assert stats.snapshot().eta == pytest.approx(70, rel=0.1)
-    for left, told in left_and_told(stats, clock, EVEN[:700], 2.0):
-        assert told == pytest.approx(left, rel=0.1, abs=5)
+    for left, estimate in true_and_estimated_time_left(stats, clock, EVEN[:700], 2.0):
+        assert estimate == pytest.approx(left, rel=0.1, abs=5)
 
 
-def test_the_time_left_is_never_less_than_a_pause():
+def test_the_time_left_is_at_least_the_current_pause():
     clock = Clock()
     stats = run(clock, Quota(rpm=600, source="configured"))
     all_read(stats, 40)
-    for _ in left_and_told(stats, clock, EVEN[:30], 2.0):
+    for _ in true_and_estimated_time_left(stats, clock, EVEN[:30], 2.0):
         pass
     stats(events.Paused(300.0, "Retry-After"))
     assert stats.snapshot().eta == pytest.approx(300)
 
 
-def test_while_nothing_is_to_be_called_for_the_time_left_is_that_of_reading():
+def test_while_no_unit_needs_a_call_the_time_left_is_that_of_reading():
     clock = Clock()
     stats = run(clock, Quota(rpm=600, source="configured"))
-    stats(events.Surveyed(4, 400))
+    stats(events.InputsCounted(4, 400))
     read(stats, 1, 100, 5)
     stats(events.Enrolled(resumed=5))
     clock.now += 10
     assert stats.snapshot().eta == pytest.approx(30)
 
 
-def test_a_pause_is_shown_until_it_is_over():
+def test_a_pause_is_in_the_snapshot_until_it_ends():
     clock = Clock()
     stats = run(clock)
     stats(events.Paused(5.0, "Too many requests"))
@@ -255,17 +257,17 @@ def test_a_pause_is_shown_until_it_is_over():
     assert stats.snapshot().paused == ""
 
 
-def test_an_outage_is_shown_with_its_reason_and_a_countdown_until_it_is_over():
+def test_an_outage_is_in_the_snapshot_with_reason_and_countdown_until_it_ends():
     clock = Clock()
     stats = run(clock)
-    stats(events.Surveyed(1, 0))
+    stats(events.InputsCounted(1, 0))
     read(stats, 1, 0)
     stats(events.Enrolled(new=2))
     stats(events.UnitClosed("ok"))
-    ledger = []
+    shown = []
     for after, event in [
         (10.0, events.BreakerChanged("closed", "open", "5 calls in a row failed", 60.0)),
-        (20.0, events.Paused(5.0, "a pause within it")),
+        (20.0, events.Paused(5.0, "a pause during the outage")),
         (60.0, events.BreakerChanged("open", "half-open", "probes find out")),
         (1.0, events.BreakerChanged("half-open", "open", "2 of 3 probes failed", 120.0)),
         (120.0, events.BreakerChanged("open", "half-open", "probes find out")),
@@ -274,19 +276,19 @@ def test_an_outage_is_shown_with_its_reason_and_a_countdown_until_it_is_over():
         clock.now += after
         stats(event)
         shot = stats.snapshot()
-        ledger.append((shot.paused, shot.next_call, shot.eta is None))
-    assert ledger == [
-        ("the service is out: 5 calls in a row failed", 60.0, True),
-        ("the service is out: 5 calls in a row failed", 40.0, True),
-        ("the service is tried again: probes find out", 0.0, True),
-        ("the service is still out: 2 of 3 probes failed", 120.0, True),
-        ("the service is tried again: probes find out", 0.0, True),
+        shown.append((shot.paused, shot.next_call, shot.eta is None))
+    assert shown == [
+        ("the service is unavailable: 5 calls in a row failed", 60.0, True),
+        ("the service is unavailable: 5 calls in a row failed", 40.0, True),
+        ("probing the service: probes find out", 0.0, True),
+        ("the service is still unavailable: 2 of 3 probes failed", 120.0, True),
+        ("probing the service: probes find out", 0.0, True),
         ("", 0.0, False),
     ]
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.integers(1, 5)), max_size=50))
-def test_the_last_minute_holds_what_came_in_it_to_the_second(steps):
+def test_a_rate_window_is_the_sum_over_the_last_minute(steps):
     minute, now, counted = RateWindow(), 0.0, []
     for step, amount in steps:
         now += step
@@ -299,7 +301,7 @@ def learned(quota: str, per_minute: float | None, kind: str = "bucket") -> event
     return events.RateChanged(quota, per_minute, kind if per_minute else "", "")
 
 
-def test_a_learned_quota_is_shown_rounded_until_it_is_in_doubt():
+def test_a_learned_quota_is_rounded_and_disappears_while_it_is_measured():
     stats = run(Clock())
     stats(learned("requests", 597.6234))
     assert stats.snapshot().quota == Quota(rpm=598.0, source="learned", rpm_kind="bucket")
@@ -310,7 +312,7 @@ def test_a_learned_quota_is_shown_rounded_until_it_is_in_doubt():
     assert stats.snapshot().quota == Quota()
 
 
-def test_of_a_learned_quota_no_more_than_all_is_used():
+def test_the_utilisation_of_a_learned_quota_is_at_most_1():
     clock = Clock()
     stats = run(clock, Quota(burst_s=1.0))
     for second in range(61):
@@ -321,7 +323,7 @@ def test_of_a_learned_quota_no_more_than_all_is_used():
     assert stats.snapshot().utilisation == 1.0
 
 
-def test_the_source_is_that_of_the_quota_which_is_used_more():
+def test_the_source_is_that_of_the_quota_with_the_higher_utilisation():
     clock = Clock()
     stats = run(clock, Quota(rpm=600, source="configured", burst_s=1.0))
     assert stats.snapshot().quota.source == "configured"
@@ -334,7 +336,7 @@ def test_the_source_is_that_of_the_quota_which_is_used_more():
     assert stats.snapshot().quota.source == "configured"
 
 
-def test_what_answers_leave_of_max_tokens_becomes_advice_where_tokens_bind():
+def test_short_answers_lead_to_advice_if_tokens_are_the_limit():
     clock = Clock()
     stats = run(clock)
     stats.max_tokens = 4096
@@ -346,14 +348,14 @@ def test_what_answers_leave_of_max_tokens_becomes_advice_where_tokens_bind():
     [advice] = stats.snapshot().advice
     assert advice.value == 50
     assert advice.faster == pytest.approx((120 + 4076 * 0.1) / (120 + 30 * 0.1), abs=0.05)
-    stats(learned("requests", 15.0))  # and all of that is used
+    stats(learned("requests", 15.0))  # all of it is used
     assert stats.snapshot().advice == ()
 
 
 @pytest.mark.parametrize(
     ("changed", "advised"), [(None, 100), ("outage", None), ("concurrency", None), ("burst", None)]
 )
-def test_a_told_quota_that_calls_cannot_use_for_their_max_tokens_becomes_advice(changed, advised):
+def test_max_tokens_that_overflow_a_configured_bucket_lead_to_advice(changed, advised):
     clock = Clock()
     burst = 60.0 if changed == "burst" else 1.0
     stats = run(clock, Quota(rpm=6000, tpm=100_000, source="configured", burst_s=burst))

@@ -1,4 +1,4 @@
-"""The record: a contract that every store keeps, and what only the journal on a disk does."""
+"""The journal on disk: later runs, refreshes, fallbacks, rows, and the file itself."""
 
 import sqlite3
 import stat
@@ -10,8 +10,7 @@ from jobs.documents.document import Document
 from jobs.errors import JournalError
 from jobs.record import queries as report
 from jobs.record.journal import Journal, RetrySelection
-from jobs.record.memory import MemoryRecord
-from jobs.record.protocol import AttemptResult, Disposition, NoCache, Record, SectionEntry, Status
+from jobs.record.protocol import AttemptResult, Disposition, NoCache, SectionEntry, Status
 from ratelimit.outcome import Outcome
 
 HASH = {name: name.encode().ljust(32, b".") for name in "abcdef"}
@@ -27,14 +26,9 @@ def begun(path, *, selection: RetrySelection | None = None, hold: bool = False, 
     return journal
 
 
-@pytest.fixture(params=["journal", "memory"])
-def store(request, tmp_path):
-    if request.param == "memory":
-        yield MemoryRecord()
-        return
-    journal = begun(tmp_path / "journal.sqlite")
-    yield journal
-    journal.close()
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "journal.sqlite"
 
 
 class Remembers(NoCache):
@@ -47,55 +41,29 @@ class Remembers(NoCache):
         return {key: answer("from the cache") for key in keys if key == self._key}
 
 
-def places(store: Record, *keys: str, cache=None, document: int = 0, start: int = 0) -> list[Disposition]:
+def places(store: Journal, *keys: str, cache=None, document: int = 0, start: int = 0) -> list[Disposition]:
     known = store.begin_document(f"d{document}.md", document)
     entries = [entry(key, index, document) for index, key in enumerate(keys, start)]
     return [enrolment.disposition for enrolment in store.enroll(known, entries, cache or NoCache())]
 
 
-class TestEveryStore:
-    def test_a_key_is_new_once_and_coalesced_ever_after(self, store):
-        assert places(store, "a", "b", "a") == [Disposition.NEW, Disposition.NEW, Disposition.DUPLICATE]
-        assert places(store, "b", "c", document=1) == [Disposition.DUPLICATE, Disposition.NEW]
-
-    def test_what_the_cache_has_is_not_called(self, store):
-        assert places(store, "a", "b", "a", cache=Remembers("a")) == [
-            Disposition.CACHED,
-            Disposition.NEW,
-            Disposition.DUPLICATE,
-        ]
-
-    def test_a_second_open_attempt_of_a_unit_is_impossible(self, store):
-        (unit,) = [e.unit for e in store.enroll(store.begin_document("d", 0), [entry("a")], NoCache())]
-        store.open_attempt(unit)
-        with pytest.raises(Exception, match="UNIQUE|already"):
-            store.open_attempt(unit)
-
-    def test_after_a_failed_attempt_another_may_follow(self, store):
-        (unit,) = [e.unit for e in store.enroll(store.begin_document("d", 0), [entry("a")], NoCache())]
-        first = store.open_attempt(unit)
-        store.close_attempt(AttemptResult(first, Outcome.TRANSIENT, Status.NEW, 0.1))
-        second = store.open_attempt(unit)
-        assert second != first
-        store.close_attempt(AttemptResult(second, Outcome.OK, Status.OK, 0.1, answer()))
-        with pytest.raises(Exception, match="not open|NoneType"):
-            store.close_attempt(AttemptResult(second, Outcome.OK, Status.OK, 0.1, answer()))
+def test_the_answer_to_a_cached_section_is_copied_into_the_journal(path):
+    journal = begun(path)
+    expected = [Disposition.CACHED, Disposition.NEW, Disposition.DUPLICATE]
+    assert places(journal, "a", "b", "a", cache=Remembers("a")) == expected
+    assert [row.source for row in report.rows(journal)] == ["cache", None, "cache"]
+    journal.close()
 
 
 def call(journal: Journal, key: str, outcome: Outcome, status: Status, **fields) -> None:
     (unit,) = journal.db.execute("SELECT id FROM units WHERE key = ?", (HASH[key],)).fetchone()
     attempt = journal.open_attempt(unit)
-    journal.close_attempt(AttemptResult(attempt, outcome, status, 0.5, **fields))
+    journal.close_attempt(attempt, AttemptResult(outcome, status, 0.5, **fields))
 
 
 def fall_back(journal: Journal, key: str) -> None:
     (unit,) = journal.db.execute("SELECT id FROM units WHERE key = ?", (HASH[key],)).fetchone()
     journal.fall_back(unit, answer("the beginning"), "Outage", "the service is out")
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "journal.sqlite"
 
 
 class TestNextRun:
@@ -208,6 +176,19 @@ class TestTakenUp:
         (row,) = report.rows(second)
         assert b"the second" in (row.raw or b"")
         second.close()
+
+    def test_a_unit_that_no_longer_fits_keeps_its_answer_and_is_still_to_do(self, path):
+        second = self.taken_up(path)
+        (unit,) = second.db.execute("SELECT id FROM units").fetchone()
+        second.fail(unit, "NeverFits", "needs more tokens than the quota")
+        assert report.tally(second) == {Status.NEW: 1}
+        (row,) = report.rows(second)
+        assert (row.status, row.code) == (Status.OK, "")
+        assert b"the first" in (row.raw or b"")
+        second.close()
+        third = begun(path, run="r3")
+        assert places(third, "a") == [Disposition.ANSWERED]
+        third.close()
 
 
 class TestFallback:
@@ -371,7 +352,7 @@ class TestFile:
         begun(path).close()
         path.write_bytes(b"")
         path.with_name("results.jsonl").touch()
-        with pytest.raises(JournalError, match="is empty, though there are results"):
+        with pytest.raises(JournalError, match="is empty, but there are results"):
             Journal(path)
 
     def test_another_programs_database_is_refused(self, path):

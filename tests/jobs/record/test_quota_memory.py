@@ -80,7 +80,7 @@ def test_the_file_is_the_users_alone_and_says_what_it_is(memory):
     assert stat.S_IMODE(memory.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(memory.path.parent.stat().st_mode) == 0o700
     written = json.loads(memory.path.read_text())
-    assert "may be deleted" in written["about"]
+    assert "You may delete this file" in written["about"]
     assert written["quotas"][0]["learned_at"] == "2026-11-24T02:30:00+00:00"
 
 

@@ -1,4 +1,4 @@
-"""When a reply of Converse is an answer, and when it is a success."""
+"""When a Converse reply is an answer, and when it is a success."""
 
 import json
 
@@ -16,20 +16,20 @@ def test_an_answer_has_text_usage_and_stop_reason():
     assert answer.complete
 
 
-def test_cache_tokens_are_counted_where_they_are_told():
-    told = document("x")
-    told["usage"] |= {"cacheReadInputTokens": 4, "cacheWriteInputTokens": 2}
-    assert parse(json.dumps(told).encode()).usage == Usage(10, 5, 4, 2)
+def test_cache_tokens_are_counted_if_the_reply_has_them():
+    reply = document("x")
+    reply["usage"] |= {"cacheReadInputTokens": 4, "cacheWriteInputTokens": 2}
+    assert parse(json.dumps(reply).encode()).usage == Usage(10, 5, 4, 2)
 
 
-def test_text_blocks_are_joined_and_others_passed_over():
-    told = document("")
-    told["output"]["message"]["content"] = [{"reasoningContent": {}}, {"text": "a"}, {"toolUse": {}}, {"text": "b"}]
-    assert parse(json.dumps(told).encode()).text == "ab"
+def test_text_blocks_are_joined_and_other_blocks_skipped():
+    reply = document("")
+    reply["output"]["message"]["content"] = [{"reasoningContent": {}}, {"text": "a"}, {"toolUse": {}}, {"text": "b"}]
+    assert parse(json.dumps(reply).encode()).text == "ab"
 
 
 @pytest.mark.parametrize("stop", sorted(INCOMPLETE))
-def test_a_truncated_or_refused_answer_is_kept_but_is_not_a_success(stop):
+def test_a_truncated_or_filtered_answer_is_not_a_success(stop):
     assert not parse(body("Half an", stop=stop)).complete
 
 
@@ -59,12 +59,12 @@ def test_a_complete_answer_is_a_success_unless_it_is_blank(stop):
         (json.dumps(document("x") | {"usage": {"inputTokens": -1, "outputTokens": 1}}).encode(), "whole numbers"),
     ],
 )
-def test_what_is_no_answer_says_why(raw, why):
+def test_the_error_says_why_a_reply_is_not_an_answer(raw, why):
     with pytest.raises(NotAnAnswer, match=why):
         parse(raw)
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_an_answer_or_not_and_nothing_else(raw):
+def test_arbitrary_bytes_raise_only_not_an_answer(raw):
     with pytest.raises(NotAnAnswer):
         parse(raw)

@@ -1,4 +1,4 @@
-"""What a call costs before it is sent, and what it cost in the end."""
+"""Reservation and settlement of a call."""
 
 import pytest
 
@@ -18,21 +18,21 @@ def test_a_call_reserves_its_input_and_max_tokens_whatever_the_burndown():
     assert (cost[REQUESTS], cost[TOKENS]) == (1.0, 1000 + 1024)
 
 
-def test_it_settles_with_burndown_and_cache_writes_and_without_cache_reads():
-    """AWS's own example on a model of burndown 5: 3,000 in, 4,000 read, 1,000 written, 1,000 out settle at 9,000."""
+def test_settlement_counts_burndown_and_cache_writes_but_not_cache_reads():
+    """AWS's own example for a model with burndown 5: 3,000 in, 4,000 read, 1,000 written, 1,000 out settle at 9,000."""
     meter = Meter(look_up(CLAUDE))
     assert meter.actual(Usage(3000, 1000, 4000, 1000))[TOKENS] == 9000
 
 
-def test_the_most_that_a_call_can_cost_is_reserved_of_the_budget():
+def test_the_budget_reserves_the_highest_possible_cost():
     model = look_up(CLAUDE)
     meter = Meter(model)
-    most = meter.reservation(REQUEST)[MONEY]
-    assert most == model.worst_cost(1500, 1024)
-    assert meter.actual(Usage(1500, 1024))[MONEY] == pytest.approx(most)
+    reserved = meter.reservation(REQUEST)[MONEY]
+    assert reserved == model.worst_cost(1500, 1024)
+    assert meter.actual(Usage(1500, 1024))[MONEY] == pytest.approx(reserved)
 
 
-def test_bytes_a_token_are_learned_from_real_answers():
+def test_bytes_per_token_are_learned_from_answers():
     meter = Meter(look_up(CLAUDE))
     for _ in range(500):
         meter.learn(REQUEST, Usage(input_tokens=600, output_tokens=1))

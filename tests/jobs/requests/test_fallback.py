@@ -1,4 +1,4 @@
-"""What stands in for an answer while the service is out."""
+"""The local answer while the service is unavailable."""
 
 import pytest
 from hypothesis import given
@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from jobs.documents.splitting import Section
 from jobs.requests.answer import Usage
-from jobs.requests.fallback import MARK, MOST, excerpt, local_answer
+from jobs.requests.fallback import MARK, MAX_LENGTH, excerpt, local_answer
 from jobs.requests.request import RequestTemplate, undelimited
 
-RECIPE = RequestTemplate("model", "on-demand", "aws", "Summarize <document-0123456789abcdef>.", system="Be brief.")
+TEMPLATE = RequestTemplate("model", "on-demand", "aws", "Summarize <document-0123456789abcdef>.", system="Be brief.")
 
 
 def section(text: str, *heading: str) -> Section:
@@ -29,25 +29,25 @@ def section(text: str, *heading: str) -> Section:
         ("x" * 400, "x" * 300 + " ..."),
     ],
 )
-def test_an_excerpt_is_the_first_sentences_that_there_is_room_for_else_the_first_words(text, shown):
+def test_an_excerpt_is_the_first_sentences_that_fit_or_else_the_first_words(text, shown):
     assert excerpt(text) == shown
 
 
 @given(st.text(min_size=1, max_size=1000))
-def test_an_excerpt_is_short_and_nothing_but_the_beginning(text):
+def test_an_excerpt_is_a_short_prefix_of_the_text(text):
     shown = excerpt(text).removesuffix(" ...")
-    assert len(shown) <= MOST
+    assert len(shown) <= MAX_LENGTH
     assert text.strip().startswith(shown)
     assert bool(shown) is bool(text.strip())
 
 
-def test_a_local_answer_says_that_it_is_none_leaves_out_the_heading_and_cost_nothing():
-    made = local_answer(RECIPE.build("a.md", section("Thirty days.", "Handbook", "Leave")), "Leave")
-    assert made.text == f"{MARK}Thirty days."
-    assert made.usage == Usage()
-    assert made.complete
+def test_a_local_answer_is_marked_has_no_heading_and_costs_nothing():
+    local = local_answer(TEMPLATE.build("a.md", section("Thirty days.", "Handbook", "Leave")), "Leave")
+    assert local.text == f"{MARK}Thirty days."
+    assert local.usage == Usage()
+    assert local.complete
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_the_text_of_a_section_comes_out_of_its_request_as_it_went_in(text):
-    assert undelimited(RECIPE.build("a.md", section(text)).body) == text
+def test_a_sections_text_can_be_recovered_from_its_request(text):
+    assert undelimited(TEMPLATE.build("a.md", section(text)).body) == text

@@ -1,4 +1,4 @@
-"""The call and its key: what decides the answer is in it, and nothing else."""
+"""The request and its key: the key covers everything that decides the answer, and nothing else."""
 
 import hashlib
 import json
@@ -9,48 +9,48 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.documents.splitting import Section
-from jobs.requests.request import RequestTemplate, canonical, delimited
+from jobs.requests.request import RequestTemplate, canonical, delimited, misspelled_placeholders
 
-RECIPE = RequestTemplate("amazon.nova-lite-v1:0", "on-demand", "aws", "Summarize.")
+TEMPLATE = RequestTemplate("amazon.nova-lite-v1:0", "on-demand", "aws", "Summarize.")
 SECTION = Section(3, ("Handbook", "Leave"), "Thirty days.", "", "0" * 16, 10, 40)
 
 
-def sent(template: RequestTemplate = RECIPE, section: Section = SECTION, document: str = "a.md") -> dict:
+def body(template: RequestTemplate = TEMPLATE, section: Section = SECTION, document: str = "a.md") -> dict:
     return json.loads(template.build(document, section).body)
 
 
 def text(**kwargs) -> str:
-    return sent(**kwargs)["messages"][0]["content"][0]["text"]
+    return body(**kwargs)["messages"][0]["content"][0]["text"]
 
 
-def test_sent_are_the_task_the_sections_own_heading_and_its_text():
+def test_a_request_has_the_task_the_sections_own_heading_and_its_text():
     assert text().startswith("Summarize.\n\n")
     assert "\n# Leave\n\nThirty days.\n" in text()
     assert "Handbook" not in text()
     assert "a.md" not in text()
 
 
-def test_text_before_the_first_heading_has_none():
+def test_text_before_the_first_heading_is_sent_without_a_heading():
     assert ">\nThirty days.\n<" in text(section=SECTION._replace(heading=()))
 
 
-def test_only_what_is_given_is_sent_but_max_tokens_always_is():
-    assert sent() == {"inferenceConfig": {"maxTokens": 1024}, "messages": sent()["messages"]}
-    full = replace(RECIPE, system="Be brief.", max_tokens=7, temperature=0.0, top_p=0.5, stop=("END",))
-    assert sent(full)["inferenceConfig"] == {"maxTokens": 7, "temperature": 0.0, "topP": 0.5, "stopSequences": ["END"]}
-    assert sent(full)["system"] == [{"text": "Be brief."}]
+def test_only_configured_parameters_are_sent_and_max_tokens_always():
+    assert body() == {"inferenceConfig": {"maxTokens": 1024}, "messages": body()["messages"]}
+    full = replace(TEMPLATE, system="Be brief.", max_tokens=7, temperature=0.0, top_p=0.5, stop=("END",))
+    assert body(full)["inferenceConfig"] == {"maxTokens": 7, "temperature": 0.0, "topP": 0.5, "stopSequences": ["END"]}
+    assert body(full)["system"] == [{"text": "Be brief."}]
 
 
-def key(template: RequestTemplate = RECIPE, section: Section = SECTION, document: str = "a.md") -> bytes:
+def key(template: RequestTemplate = TEMPLATE, section: Section = SECTION, document: str = "a.md") -> bytes:
     return template.build(document, section).key
 
 
 def test_the_key_is_the_hash_of_canonical_json():
-    request = RECIPE.build("a.md", SECTION)
+    request = TEMPLATE.build("a.md", SECTION)
     whole = {
         "version": 1,
-        "model": RECIPE.model,
-        "model_class": RECIPE.model_class,
+        "model": TEMPLATE.model,
+        "model_class": TEMPLATE.model_class,
         "endpoint": "aws",
         "body": json.loads(request.body),
     }
@@ -62,15 +62,15 @@ def test_two_documents_that_share_a_section_share_its_key():
     assert key() == key(section=elsewhere, document="b/other.md")
 
 
-def test_a_prompt_that_asks_for_the_document_or_the_headings_parts_them():
-    asks = replace(RECIPE, prompt="Of {document}, {heading_path}: {other} {0}")
-    assert text(template=asks).startswith("Of a.md, Handbook > Leave: {other} {0}")
-    assert key(asks) != key(asks, document="b.md")
+def test_placeholders_in_the_prompt_give_documents_different_keys():
+    template = replace(TEMPLATE, prompt="Of {document}, {heading_path}: {other} {0}")
+    assert text(template=template).startswith("Of a.md, Handbook > Leave: {other} {0}")
+    assert key(template) != key(template, document="b.md")
 
 
-def test_a_document_named_like_a_placeholder_is_not_expanded_again():
-    asks = replace(RECIPE, prompt="{document}")
-    assert text(template=asks, document="{heading_path}").startswith("{heading_path}\n")
+def test_a_document_name_is_not_expanded_as_a_placeholder():
+    template = replace(TEMPLATE, prompt="{document}")
+    assert text(template=template, document="{heading_path}").startswith("{heading_path}\n")
 
 
 @pytest.mark.parametrize(
@@ -87,24 +87,42 @@ def test_a_document_named_like_a_placeholder_is_not_expanded_again():
         {"stop": ("x",)},
     ],
 )
-def test_whatever_decides_the_answer_is_in_the_key(change):
-    assert key() != key(replace(RECIPE, **change))
+def test_everything_that_decides_the_answer_is_in_the_key(change):
+    assert key() != key(replace(TEMPLATE, **change))
 
 
-def test_an_attempt_is_marked_and_nothing_else_differs():
-    request = RECIPE.build("a.md", SECTION)
+def test_attempts_differ_only_in_their_id():
+    request = TEMPLATE.build("a.md", SECTION)
     wire = json.loads(request.wire("run-7"))
     assert wire.pop("requestMetadata") == {"attempt": "run-7"}
     assert wire == json.loads(request.body)
 
 
 @given(st.text())
-def test_the_text_stands_whole_between_marks_that_it_does_not_contain(content):
+def test_the_text_is_unchanged_between_marks_that_it_does_not_contain(content):
     wrapped = delimited(content)
     mark = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     assert wrapped.endswith(f"<document-{mark}>\n{content}\n</document-{mark}>")
     assert mark not in content
 
 
-def test_equal_sections_are_equal_bytes():
-    assert RECIPE.build("a.md", SECTION).body == RECIPE.build("b.md", SECTION).body
+def test_equal_sections_give_equal_bytes():
+    assert TEMPLATE.build("a.md", SECTION).body == TEMPLATE.build("b.md", SECTION).body
+
+
+@pytest.mark.parametrize(
+    ("prompt", "misspelled"),
+    [
+        ("Compare {documnet} with {Document}.", [("documnet", "document"), ("Document", "document")]),
+        ("In {heading-path}, {heading path}:", [("heading-path", "heading_path"), ("heading path", "heading_path")]),
+        ("{ document } or {documents}", [(" document ", "document"), ("documents", "document")]),
+        ("{documnet} {documnet}", [("documnet", "document")]),
+        ("In {document}, {heading_path}: {{document}}", []),
+        ('Reply with JSON: {"a": 1, "document": "x"} or {x}, {}, {comment}, {heading}, {path}', []),
+        ('{"document": {documnet}}', [("documnet", "document")]),
+        ("{document\n}", []),
+        ("no braces: documnet", []),
+    ],
+)
+def test_a_misspelled_placeholder_is_reported_with_the_nearest_name(prompt, misspelled):
+    assert misspelled_placeholders(prompt) == misspelled

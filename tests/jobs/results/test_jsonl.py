@@ -12,9 +12,9 @@ from jobs.record.protocol import Status
 from jobs.record.queries import Row
 from jobs.requests.fallback import MARK, local_answer
 from jobs.requests.request import RequestTemplate
-from jobs.results.jsonl import line, result, write_documents, write_results
+from jobs.results.jsonl import json_line, section_result, write_documents, write_results
 
-RECIPE = RequestTemplate("amazon.nova-lite-v1:0", "on-demand", "aws", "Summarize.")
+TEMPLATE = RequestTemplate("amazon.nova-lite-v1:0", "on-demand", "aws", "Summarize.")
 
 ANSWER = answer("Thirty days.")
 ROW = Row(
@@ -38,8 +38,8 @@ ROW = Row(
 )
 
 
-def test_a_line_has_the_keys_of_the_interface():
-    assert result(ROW) == {
+def test_a_line_has_the_documented_keys():
+    assert section_result(ROW) == {
         "document": "docs/handbook.md",
         "section": 3,
         "heading": ("Handbook", "Leave"),
@@ -57,62 +57,62 @@ def test_a_line_has_the_keys_of_the_interface():
     }
 
 
-def test_of_the_sections_that_share_an_answer_one_bears_its_cost():
-    shared = result(ROW._replace(is_duplicate=True))
-    assert (shared["source"], shared["cost_usd"], shared["text"]) == ("duplicate", 0.0, "Thirty days.")
+def test_a_duplicate_costs_nothing():
+    duplicate = section_result(ROW._replace(is_duplicate=True))
+    assert (duplicate["source"], duplicate["cost_usd"], duplicate["text"]) == ("duplicate", 0.0, "Thirty days.")
 
 
-def test_a_failure_has_its_code_and_message_and_no_answer():
+def test_a_failed_section_has_a_code_and_a_message_but_no_answer():
     failed = ROW._replace(
         status=Status.FAILED, source=None, raw=None, sha256=None, cost_usd=None, latency=None, code="X", message="why"
     )
-    got = result(failed)
-    assert (got["status"], got["text"], got["source"], got["usage"], got["latency_s"]) == ("failed", *[None] * 4)
-    assert got["error"] == {"code": "X", "message": "why"}
+    line = section_result(failed)
+    assert (line["status"], line["text"], line["source"], line["usage"], line["latency_s"]) == ("failed", *[None] * 4)
+    assert line["error"] == {"code": "X", "message": "why"}
 
 
-def test_an_incomplete_answer_is_shown_with_its_stop_reason():
-    half = answer("Half an", stop="max_tokens")
-    got = result(ROW._replace(status=Status.INCOMPLETE, raw=half.raw, sha256=half.sha256))
-    assert (got["text"], got["error"]["code"]) == ("Half an", "max_tokens")
+def test_an_incomplete_answer_has_its_stop_reason_as_error():
+    truncated = answer("Half an", stop="max_tokens")
+    line = section_result(ROW._replace(status=Status.INCOMPLETE, raw=truncated.raw, sha256=truncated.sha256))
+    assert (line["text"], line["error"]["code"]) == ("Half an", "max_tokens")
 
 
 @pytest.mark.parametrize("is_duplicate", [False, True])
-def test_a_local_answer_is_marked_as_one_costs_nothing_and_says_why(is_duplicate):
-    local = local_answer(RECIPE.build("a.md", Section(0, ("Leave",), "Thirty days.", "", "00" * 8, 0, 1)), "Leave")
-    why = {"code": "Outage", "message": "the service is out"}
-    got = result(ROW._replace(
+def test_a_local_answer_is_marked_costs_nothing_and_has_the_reason_as_error(is_duplicate):
+    local = local_answer(TEMPLATE.build("a.md", Section(0, ("Leave",), "Thirty days.", "", "00" * 8, 0, 1)), "Leave")
+    error = {"code": "Outage", "message": "the service is unavailable"}
+    line = section_result(ROW._replace(
         status=Status.FALLBACK, source="fallback", raw=local.raw, sha256=local.sha256, cost_usd=0.0, latency=0.0,
-        is_duplicate=is_duplicate, **why,
+        is_duplicate=is_duplicate, **error,
     ))  # fmt: skip
-    assert (got["status"], got["source"], got["text"]) == ("fallback", "fallback", f"{MARK}Thirty days.")
-    assert (got["cost_usd"], got["error"], set(got["usage"].values())) == (0.0, why, {0})
+    assert (line["status"], line["source"], line["text"]) == ("fallback", "fallback", f"{MARK}Thirty days.")
+    assert (line["cost_usd"], line["error"], set(line["usage"].values())) == (0.0, error, {0})
 
 
 @pytest.mark.parametrize("raw", [ANSWER.raw.replace(b"Thirty", b"Ninety"), b"{", b""])
-def test_a_damaged_answer_is_never_shown_as_one(raw):
-    got = result(ROW._replace(raw=raw))
-    assert (got["status"], got["text"], got["error"]["code"]) == ("failed", None, "DamagedAnswer")
+def test_a_damaged_answer_is_a_failure(raw):
+    line = section_result(ROW._replace(raw=raw))
+    assert (line["status"], line["text"], line["error"]["code"]) == ("failed", None, "DamagedAnswer")
 
 
-def test_a_place_is_told_where_there_is_one():
-    assert result(ROW._replace(location="page 3"))["location"] == "page 3"
+def test_a_line_has_the_location_if_there_is_one():
+    assert section_result(ROW._replace(location="page 3"))["location"] == "page 3"
 
 
-def test_what_has_no_outcome_yet_has_no_line(tmp_path):
+def test_a_section_without_an_outcome_has_no_line(tmp_path):
     write_results(tmp_path / "r.jsonl", [ROW, ROW._replace(status=Status.NEW, raw=None)])
     assert [json.loads(text)["status"] for text in (tmp_path / "r.jsonl").read_text().splitlines()] == ["ok"]
 
 
-def test_any_text_is_one_line_of_utf8(tmp_path):
+def test_any_text_becomes_one_line_of_utf_8(tmp_path):
     hostile = "\u2028\x85\n\x1b]52;c;\x07 Grüße \ud800"
-    text = line({"text": hostile})
+    text = json_line({"text": hostile})
     assert text.count("\n") == 1
     assert json.loads(text.encode())["text"] == hostile
-    assert "Grüße" in line({"text": "Grüße"})
+    assert "Grüße" in json_line({"text": "Grüße"})
 
 
-def test_documents_have_their_status_and_error(tmp_path):
+def test_a_document_has_its_status_and_error(tmp_path):
     read = Document("a.md", "markdown", 10, 2)
     broken = replace(read, path="b.bin", format="", status="unreadable", error="not text")
     write_documents(tmp_path / "d.jsonl", [read, broken])
@@ -121,15 +121,15 @@ def test_documents_have_their_status_and_error(tmp_path):
     assert (lines[1]["format"], lines[1]["status"], lines[1]["error"]) == (None, "unreadable", "not text")
 
 
-def test_a_file_is_there_whole_or_as_it_was(tmp_path):
+def test_an_error_while_writing_leaves_the_old_file(tmp_path):
     path = tmp_path / "r.jsonl"
     write_results(path, [ROW])
     before = path.read_bytes()
 
-    def breaks():
+    def failing_rows():
         yield ROW
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        write_results(path, breaks())
+        write_results(path, failing_rows())
     assert path.read_bytes() == before

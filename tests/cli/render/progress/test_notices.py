@@ -70,12 +70,12 @@ ANSWERED = events.CallEnded(Outcome.OK, 1.0)
 
 def test_an_outage_is_told_line_by_line_with_its_reasons_and_what_to_do_once():
     first, *others = told(ANSWERED, OPENED, PROBING, REOPENED, PROBING, CLOSED)
-    out = "the service is out: 5 calls in a row failed; the last one: 503; it is tried again in 1m 00s"
+    out = "the service is unavailable: 5 calls in a row failed; the last one: 503; it is tried again in 1m 00s"
     assert first == f"{out} | {OUTAGE['wait']}"
     assert others == [
-        "the service is tried again: probes find out whether it is back",
-        "the service is still out: 2 of 3 probes failed; the last one: 503; it is tried again in 2m 00s",
-        "the service is tried again: probes find out whether it is back",
+        "probing the service: probes find out whether it is back",
+        "the service is still unavailable: 2 of 3 probes failed; the last one: 503; it is tried again in 2m 00s",
+        "probing the service: probes find out whether it is back",
         "the service is back: 2 of 3 probes were answered",
     ]
 

@@ -1,0 +1,43 @@
+"""Sums over the answers of a run."""
+
+from dataclasses import dataclass
+
+from jobs.pipeline.events import CallEnded
+from jobs.requests.answer import Usage
+
+LATENCY_WEIGHT = 0.05
+"""Weight of one answer in the moving average of the latency."""
+
+
+@dataclass(slots=True)
+class AnswerTotals:
+    """Sums over the answers of a run."""
+
+    answers: int = 0
+    quota_tokens: float = 0.0
+    """Tokens that the answers took of a token quota, burndown included."""
+    burned: float = 0.0
+    """The output's share of `quota_tokens`: output tokens x burndown."""
+    longest_answer: int = 0
+    """Output tokens."""
+    cost_usd: float = 0.0
+    latency: float = 0.0
+    """Moving average of the seconds to an answer."""
+    _seconds: float = 0.0
+
+    def add(self, event: CallEnded, usage: Usage) -> None:
+        self.answers += 1
+        self.quota_tokens += event.quota_tokens
+        self.burned += event.quota_tokens - usage.input_tokens - usage.cache_write_tokens
+        self.longest_answer = max(self.longest_answer, usage.output_tokens)
+        self.cost_usd += event.cost_usd or 0.0
+        self.latency += (event.latency - self.latency) * (LATENCY_WEIGHT if self.answers > 1 else 1.0)
+        self._seconds += event.latency
+
+    @property
+    def mean_latency(self) -> float:
+        return self._seconds / max(1, self.answers)
+
+    @property
+    def mean_quota_tokens(self) -> float:
+        return self.quota_tokens / max(1, self.answers)

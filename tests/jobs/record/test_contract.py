@@ -1,0 +1,148 @@
+"""The contract of Record, for the journal on disk and the record in memory."""
+
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+
+import pytest
+from answers import answer
+
+from jobs.documents.document import Document
+from jobs.record.journal import Journal, RetrySelection
+from jobs.record.memory import MemoryRecord
+from jobs.record.protocol import AttemptResult, Disposition, Record, SectionEntry, Status
+from jobs.record.writer import RecordWriter
+from ratelimit.outcome import Outcome
+
+OK = AttemptResult(Outcome.OK, Status.OK, 0.1, answer())
+INCOMPLETE = AttemptResult(Outcome.INCOMPLETE, Status.INCOMPLETE, 0.1, answer("Half", stop="max_tokens"))
+FAILED = AttemptResult(Outcome.INVALID, Status.FAILED, 0.1, permanent=True)
+HELD = AttemptResult(Outcome.UNKNOWN, Status.HELD, 0.1)
+AGAIN = AttemptResult(Outcome.TRANSIENT, Status.NEW, 0.1)
+
+Statuses = Callable[[], list[Status]]
+"""The statuses of all units, by id."""
+
+
+async def journal_statuses(record: RecordWriter) -> dict[Status, int]:
+    rows = await record.submit(lambda journal: journal.db.execute("SELECT status FROM units ORDER BY id").fetchall())
+    return {status: sum(row == (status,) for row in rows) for status in {Status(row[0]) for row in rows}}
+
+
+async def memory_statuses(record: MemoryRecord) -> dict[Status, int]:
+    return dict(record.statuses)
+
+
+@pytest.fixture(params=["journal", "memory"])
+async def record(request, tmp_path) -> AsyncIterator[Record]:
+    if request.param == "memory":
+        yield MemoryRecord()
+        return
+    async with RecordWriter(partial(Journal, tmp_path / "journal.sqlite")) as writer:
+        await writer.submit(
+            lambda journal: journal.begin("r1", "2026-11-24T00:00:00Z", "model", "aws", RetrySelection(), hold=False)
+        )
+        yield writer
+
+
+async def enroll(record: Record, keys: str, document: int = 0) -> list[tuple[Disposition, int]]:
+    entries = [
+        SectionEntry(f"{document:08x}{index:08x}", index, ("Heading",), "", key.encode().ljust(32, b"."))
+        for index, key in enumerate(keys)
+    ]
+    return list(await record.enroll(Document(f"{document}.md"), document, entries, done=True))
+
+
+async def unit(record: Record) -> int:
+    ((_, number),) = await enroll(record, "a")
+    return number
+
+
+async def attempt(record: Record, number: int, result: AttemptResult) -> None:
+    await record.close(await record.open(number), result)
+
+
+async def statuses(record: Record) -> dict[Status, int]:
+    return await (memory_statuses(record) if isinstance(record, MemoryRecord) else journal_statuses(record))
+
+
+async def test_a_key_is_new_once_and_a_duplicate_from_then_on(record):
+    assert [disposition for disposition, _ in await enroll(record, "aba")] == [
+        Disposition.NEW, Disposition.NEW, Disposition.DUPLICATE,
+    ]  # fmt: skip
+    assert [disposition for disposition, _ in await enroll(record, "bc", document=1)] == [
+        Disposition.DUPLICATE, Disposition.NEW,
+    ]  # fmt: skip
+
+
+async def test_sections_with_one_key_share_a_unit(record):
+    (_, first), (_, second), (_, third) = await enroll(record, "aba")
+    assert first == third != second
+
+
+async def test_a_second_open_attempt_of_a_unit_is_an_error(record):
+    number = await unit(record)
+    await record.open(number)
+    with pytest.raises(Exception, match="UNIQUE|already"):
+        await record.open(number)
+
+
+async def test_after_a_failed_attempt_another_may_follow(record):
+    number = await unit(record)
+    first = await record.open(number)
+    await record.close(first, AGAIN)
+    second = await record.open(number)
+    assert second != first
+    await record.close(second, OK)
+    assert await statuses(record) == {Status.OK: 1}
+
+
+async def test_an_attempt_is_closed_once(record):
+    number = await unit(record)
+    opened = await record.open(number)
+    await record.close(opened, OK)
+    with pytest.raises(Exception, match="not open"):
+        await record.close(opened, OK)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status"),
+    [
+        (OK, INCOMPLETE, Status.OK),
+        (OK, FAILED, Status.OK),
+        (OK, HELD, Status.OK),
+        (INCOMPLETE, OK, Status.OK),
+        (INCOMPLETE, FAILED, Status.INCOMPLETE),
+        (INCOMPLETE, HELD, Status.INCOMPLETE),
+        (FAILED, OK, Status.OK),
+        (FAILED, INCOMPLETE, Status.INCOMPLETE),
+        (HELD, FAILED, Status.FAILED),
+    ],
+)
+async def test_a_paid_answer_is_only_replaced_by_an_answer_at_least_as_good(record, old, new, status):
+    number = await unit(record)
+    await attempt(record, number, old)
+    await attempt(record, number, new)
+    assert await statuses(record) == {status: 1}
+
+
+@pytest.mark.parametrize("paid", [OK, INCOMPLETE])
+async def test_neither_a_failure_nor_a_fallback_replaces_a_paid_answer(record, paid):
+    number = await unit(record)
+    await attempt(record, number, paid)
+    await record.fail(number, "NeverFits", "too large")
+    await record.fall_back(number, answer("the beginning"), "Outage", "unavailable")
+    assert await statuses(record) == {paid.status: 1}
+
+
+async def test_a_unit_without_an_answer_can_fail_or_fall_back(record):
+    (_, first), (_, second) = await enroll(record, "ab")
+    await record.fail(first, "NeverFits", "too large")
+    await record.fall_back(second, answer("the beginning"), "Outage", "unavailable")
+    assert await statuses(record) == {Status.FAILED: 1, Status.FALLBACK: 1}
+
+
+async def test_a_fallback_gives_way_to_whatever_a_call_brings(record):
+    number = await unit(record)
+    await record.fall_back(number, answer("the beginning"), "Outage", "unavailable")
+    await attempt(record, number, FAILED)
+    assert await statuses(record) == {Status.FAILED: 1}
