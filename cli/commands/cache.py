@@ -68,7 +68,7 @@ def _confirm(what: str) -> None:
 
     Raises:
         UserError: there is no terminal to ask on; nothing was deleted.
-        typer.Exit: the answer is no.
+        typer.Exit: the answer is no; nothing was deleted.
     """
     if not sys.stdin.isatty():
         raise UserError(f"this would {what}; nothing was deleted", "add --yes to delete without being asked")
@@ -77,4 +77,4 @@ def _confirm(what: str) -> None:
     print(f"{safe(what)}? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         print("nothing was deleted", file=sys.stderr)
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.USAGE)

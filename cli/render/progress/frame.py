@@ -11,9 +11,10 @@ from cli.render.rows import Item, count_item, prose, rows
 from jobs.pipeline.stage import Stage
 from jobs.progress.snapshot import Snapshot
 
-MAX_WIDTH = 120
-"""Cells: a longer bar shows nothing more."""
-MIN_BAR = 20
+MAX_WIDTH = 59
+"""Cells, so that no line folds when the terminal gets narrower, down to 60 columns. Some terminals (tmux) fold lines
+before they report the new width, and rows folded then cannot be counted and erased."""
+MIN_BAR = 15
 """Cells: with less room than this for the bar, the times go on a line of their own."""
 
 

@@ -13,8 +13,8 @@ from cli.render.progress.render_thread import TICK, DrawingThread, Message
 from jobs.progress.snapshot import Snapshot
 
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
-ERASE_BELOW = "\x1b[J"
-"""From the cursor to the end of the screen."""
+ERASE_LINE, UP = "\x1b[2K", "\x1b[1A"
+"""Erased row by row: tmux copies a screen that is erased as a whole into its history."""
 
 
 class LiveDisplay(DrawingThread):
@@ -85,7 +85,7 @@ class LiveDisplay(DrawingThread):
         if not self._frame:
             return ""
         rows = sum(max(1, -(-cells // self._console.width)) for cells in self._cells)
-        return f"\r\x1b[{rows - 1}A{ERASE_BELOW}" if rows > 1 else f"\r{ERASE_BELOW}"
+        return f"\r{ERASE_LINE}" + f"{UP}{ERASE_LINE}" * (rows - 1)
 
     def _rendered(self, lines: Sequence[Text]) -> str:
         with self._console.capture() as captured:

@@ -80,7 +80,7 @@ class Notices:
         if not self._verbose and self._printed[event.status] <= MAX_PER_KIND:
             self._reasons[reason] += 1
             if self._reasons[reason] == 2:
-                message = f"more sections are {event.status} for the same reason; results.jsonl lists them all"
+                message = f"{event.status}: more sections, for the same reason; results.jsonl lists them all"
             elif self._reasons[reason] > 2:
                 return
         self._print(event.status, message, "results.jsonl")

@@ -94,8 +94,8 @@ class DrawingThread(ABC):
                 self._draw()
                 due = time.monotonic() + self._period
             self._closing.wait(TICK)
-        self._draw()
         self._print_messages()
+        self._draw()
 
     def _print_messages(self) -> None:
         if messages := [self._messages.popleft() for _ in range(len(self._messages))]:
