@@ -86,7 +86,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _failed(error: Exception, arguments: list[str]) -> int:
-    lost = _lost_stdout() if isinstance(error, OSError) else None
+    lost = _lost_stdout() if isinstance(error, OSError) and error.filename is None else None
     known = stdout_lost(lost) if lost is not None else expected(error)
     if known is None:
         from cli.bug_report import report

@@ -15,6 +15,7 @@ from cli.config.analyze_settings import AnalyzeSettings
 from cli.errors import ExitCode, UserError, expected, worst
 from cli.render.progress.display import display
 from cli.render.stream import stdout_lost
+from cli.render.text import safe
 from cli.runs.batch import run_batch
 from cli.runs.open_files import check_open_files
 from cli.runs.output_directory import output_directory
@@ -66,10 +67,11 @@ def analyze(settings: AnalyzeSettings) -> int:
             else:
                 _record_error(known, summary, signals)
                 screen.error(known.message, known.hint)
-    if settings.quiet:
+    if not settings.quiet:
+        if known is None or summary.documents or summary.calls:  # else the message says it all
+            _print_block(settings, summary)
+    elif known is None and bug is None:
         _print_exit_code(summary)
-    elif known is None or summary.documents or summary.calls:  # else the message says it all
-        _print_block(settings, summary)
     if settings.json:
         _print_json(settings, summary)
     if bug is not None:
@@ -84,10 +86,11 @@ def _check_paths(paths: tuple[str, ...]) -> None:
 
 
 def _print_exit_code(summary: Summary) -> None:
-    """With --quiet: one line if something is wrong that no error message said."""
-    if summary.exit_code and not summary.error:
+    """With --quiet: one line if something is wrong."""
+    if summary.exit_code:
+        line = f"bedrock-batch: exit code {summary.exit_code}: {summary.error or summary.problems()}"
         with suppress(OSError):
-            print(f"bedrock-batch: exit code {summary.exit_code}: {summary.problems()}", file=sys.stderr)
+            print(safe(line), file=sys.stderr)
 
 
 def _print_block(settings: AnalyzeSettings, summary: Summary) -> None:
