@@ -4,11 +4,9 @@ import os
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Literal, Protocol, Self, TextIO
 
 from jobs.progress.snapshot import Snapshot
-
-MODES = ("auto", "live", "plain", "none")
 
 
 class Display(Protocol):
@@ -20,9 +18,6 @@ class Display(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
 
-    def close(self) -> None:
-        """Restore the terminal, also without `__exit__` (a second Ctrl-C). May be called twice."""
-
     def notice(self, text: str, hint: str = "") -> None:
         """Print a note; a closed stream is no error."""
 
@@ -31,7 +26,7 @@ class Display(Protocol):
 
 
 def display(
-    mode: str,
+    mode: Literal["auto", "live", "plain", "none"],
     *,
     quiet: bool,
     no_color: bool,
@@ -43,12 +38,7 @@ def display(
 
     `auto` and `live` are the live display if stderr is a terminal that can move its cursor, else plain lines, since a
     log needs no control sequences. `none` still prints notes and errors, `quiet` errors only.
-
-    Raises:
-        ValueError: unknown mode.
     """
-    if mode not in MODES:
-        raise ValueError(f"--progress is {mode!r}, but must be one of {', '.join(MODES)}")
     from cli.render.progress.plain import PlainDisplay, SilentDisplay
 
     stream: TextIO | None = sys.stderr if stderr is None else stderr

@@ -48,9 +48,6 @@ class SilentDisplay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
         pass
 
     def notice(self, text: str, hint: str = "") -> None:

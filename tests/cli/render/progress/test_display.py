@@ -56,11 +56,6 @@ def test_quiet_overrides_every_mode(mode: str) -> None:
     assert stream.getvalue() == "error: it is not\n"
 
 
-def test_an_unknown_mode_is_named_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="'fancy', but must be one of auto, live, plain, none"):
-        chosen("fancy", io.StringIO())
-
-
 def test_plain_lines_do_not_import_rich_console() -> None:
     code = (
         "import sys; from cli.render.progress.display import display; from jobs.progress.snapshot import Snapshot\n"
