@@ -226,7 +226,7 @@ def intake(settings: AnalyzeSettings) -> FileRules:
         first=settings.first,
         follow_symlinks=settings.follow_symlinks,
         max_file_size=settings.max_file_size,
-        leave_out=(settings.output, settings.cache_dir),
+        skip_folders=(settings.output, settings.cache_dir),
     )
 
 

@@ -1,4 +1,4 @@
-"""The installed package: the command, its data files, and no conflict with other packages."""
+"""The installed package: command, data files, no name clashes."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 OURS = {"cli", "jobs", "ratelimit"}
 
 
-def test_no_dependency_has_a_package_with_one_of_our_names():
+def test_no_dependency_has_a_package_named_like_ours():
     owners = packages_distributions()
     assert {owner for name in OURS for owner in owners.get(name, [])} <= {"bedrock-batch"}
 
@@ -28,32 +28,32 @@ def test_data_files_are_installed():
 
 def test_the_command_prints_its_version():
     command = str(Path(sys.executable).with_name("bedrock-batch"))
-    run = subprocess.run([command, "--version"], capture_output=True, text=True, check=True, timeout=60)
-    assert version("bedrock-batch") in run.stdout
+    told = subprocess.run([command, "--version"], capture_output=True, text=True, check=True, timeout=60)
+    assert version("bedrock-batch") in told.stdout
 
 
-def test_the_version_is_in_the_changelog():
+def test_the_changelog_has_the_version():
     assert f"## {version('bedrock-batch')}" in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_every_dependency_has_its_reason_in_a_comment():
+def test_every_dependency_has_a_reason():
     lines = (ROOT / "pyproject.toml").read_text().splitlines()
     start = lines.index("dependencies = [")
     end = lines.index("]", start)
     assert all("# " in line for line in lines[start + 1 : end])
 
 
-def test_the_root_has_only_what_the_layout_lists():
+def test_the_top_level_has_only_the_agreed_entries():
     known = {"cli", "ratelimit", "jobs", "tests", "sample_docs"}
     known |= {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "uv.lock"}
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    if tracked.returncode:  # not a checkout: the files of the archive
+    if tracked.returncode:  # not a checkout: what the archive holds
         tracked.stdout = "\0".join(path.name for path in ROOT.iterdir())
     roots = {name.partition("/")[0] for name in tracked.stdout.split("\0") if name}
     assert {name for name in roots if not name.startswith(".")} - {"dist", "build"} <= known
 
 
-def test_the_licence_is_declared_and_included():
+def test_the_licence_is_declared_and_present():
     with (ROOT / "pyproject.toml").open("rb") as file:
         assert tomllib.load(file)["project"]["license"] == "MIT"
     assert distribution("bedrock-batch").metadata["License-Expression"] == "MIT"

@@ -15,7 +15,7 @@ from cli.render.progress.display import Display
 from cli.render.progress.notices import Notices
 from cli.runs.exit_code import exit_code
 from cli.runs.signals import Signals, listening
-from jobs.documents.listing import ListingNotes, survey
+from jobs.documents.listing import ListingState, count_files
 from jobs.documents.parser_pool import read
 from jobs.pipeline import events
 from jobs.pipeline.stopping import Cause, Stop
@@ -78,7 +78,7 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
     deadline = None
     if settings.deadline is not None:
         deadline = loop.call_later(settings.deadline, dispatcher.stop, Stop(Cause.DEADLINE, "the deadline is reached"))
-    counted, listed = ListingNotes(), ListingNotes()
+    counted, listed = ListingState(), ListingState()
     counting = asyncio.create_task(_count(settings, counted, emit))
     try:
         reading = read(settings.paths, rules, settings.section_tokens, dispatcher.demand, listed)
@@ -87,7 +87,7 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
     finally:
         if deadline is not None:
             deadline.cancel()
-        counted.ended = listed.ended = True
+        counted.cancelled = listed.cancelled = True
         unfinished = counting.cancel()
     if dispatcher.listed_all and not dispatcher.documents_read:
         raise UserError("no files were found", _no_files_hint(settings))
@@ -98,16 +98,16 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
     return dispatcher.listed_all and not listed.unlisted
 
 
-async def _count(settings: AnalyzeSettings, notes: ListingNotes, emit: events.Emit) -> None:
+async def _count(settings: AnalyzeSettings, listing: ListingState, emit: events.Emit) -> None:
     """List all files ahead of the reader: for the totals of the progress, and for globs that match nothing."""
-    documents, size = await asyncio.to_thread(survey, settings.paths, wiring.intake(settings), notes)
+    documents, size = await asyncio.to_thread(count_files, settings.paths, wiring.intake(settings), listing)
     if settings.sample is None:  # a sample ends somewhere before the totals
         emit(events.InputsCounted(documents, size))
-    _warn_of_first(settings, notes, emit)
+    _warn_of_first(settings, listing, emit)
 
 
-def _warn_of_first(settings: AnalyzeSettings, notes: ListingNotes, emit: events.Emit) -> None:
-    if settings.first and not notes.first:
+def _warn_of_first(settings: AnalyzeSettings, listing: ListingState, emit: events.Emit) -> None:
+    if settings.first and not listing.first:
         emit(
             events.Notice(
                 f"no file matches --first {' '.join(settings.first)}", "check the glob, and put quotes around it"

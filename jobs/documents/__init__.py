@@ -1,1 +1,1 @@
-"""From paths to Sections: intake rules, one reader a format, the child process that parses."""
+"""From paths to Sections: which files, one reader per format, the parser's child process, splitting."""

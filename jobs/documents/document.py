@@ -1,4 +1,4 @@
-"""What reading yields: Documents, their Parts, and the protocol of a reader."""
+"""Files, Documents and their Parts, and the protocol of a reader."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,30 +7,30 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Markdown of one place of a document; every format becomes Parts."""
+    """A piece of a document as Markdown; readers of all formats yield Parts."""
 
     markdown: str
     location: str = ""
-    """Where it stands (`page 3`, `sheet Prices, rows 1-40`); empty where the document is one piece."""
+    """`page 3` or `sheet Prices, rows 1-40`; empty if the document is one piece."""
     syntax: Literal["markdown", "converted", "plain"] = "markdown"
-    """What makes a heading in it. `converted`: only lines with # that stand alone, as a converter writes them; all
-    else that looks like one was text in the original. `plain`: nothing, it is not Markdown at all."""
+    """What counts as a heading. `converted`: only `#` lines between blank lines, as a converter writes them; anything
+    else that looks like a heading was text in the original. `plain`: nothing, as it is not Markdown."""
 
 
 class UnreadableError(Exception):
-    """A document cannot be read; the text says why, in a person's words, without its path."""
+    """A document cannot be read. The text says why, for a person, without the path."""
 
 
 class Reader(Protocol):
     """Reads one format."""
 
     name: str
-    """As it stands in documents.jsonl: `markdown`, `text`, `html`."""
+    """As in documents.jsonl: `markdown`, `text`, `html`."""
     suffixes: tuple[str, ...]
     """Lower case, with the dot."""
 
     def read(self, data: bytes) -> Iterator[Part]:
-        """The parts of a file's bytes, in order.
+        """The parts of a file, in order.
 
         Raises:
             UnreadableError: the bytes are not of this format.
@@ -40,18 +40,18 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to read, in the order of the listing."""
+    """A file from the listing."""
 
     path: str
     """Where to open it (bytes that are not UTF-8 as surrogate escapes)."""
     document: str
     """Its name in the results: the argument joined with the relative path, undecodable bytes percent-encoded."""
-    refused: str = ""
-    """Why it will not be opened at all (not a regular file, too large, no permission to list); empty if it will."""
+    unreadable_reason: str = ""
+    """Why it is not opened at all (not a regular file, too large, no permission...); empty if it is."""
     size: int = 0
-    """Bytes when it was listed; 0 if refused."""
+    """Bytes when it was listed; 0 if it is not opened."""
     first: bool = False
-    """It is one of those that go before all others (FileRules.first)."""
+    """Whether it comes before all others (FileRules.first)."""
 
 
 @dataclass(frozen=True, slots=True)

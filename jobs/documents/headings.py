@@ -1,4 +1,4 @@
-"""The headings of a part: markdown-it-py's block rules, driven so that nothing is kept of a block that is done."""
+"""Finds the headings of a part with markdown-it-py's block rules, without keeping tokens in memory."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,28 +14,28 @@ from markdown_it.token import Token
 
 from jobs.documents.document import Part
 
-LONGEST = 500
-"""Characters of a heading; what is longer is text, though Markdown makes a heading of any paragraph above a `===`."""
+MAX_LENGTH = 500
+"""Characters of a heading. Longer ones are text: Markdown makes a heading of any paragraph above a `===`."""
 
 _LINE_END = re.compile(r"\r\n?|\n")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?=[\w .-]+:).*?\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-"""YAML before the document; Markdown knows nothing of it and would make headings of its lines."""
+"""YAML before the document. Markdown would take its lines for headings."""
 _BLOCK = "`~>*-_+<#[0123456789"
-"""What a line begins with, spaces aside, that may be more than a paragraph's."""
+"""First characters, after spaces, of lines that may not be paragraph text."""
 _TABLE = "|:-"
-"""What the second line of a table begins with."""
+"""First characters of the second line of a table."""
 _MARKUP = re.compile(r"[\\`*_\[\]<>!&\n]")
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading that stands by itself: not in a list, a quote, a table, a fence or an HTML block."""
+    """A heading at the top level: not in a list, quote, table, fence or HTML block."""
 
     level: int
     text: str
-    """As it reads: one line, without markup."""
+    """One line, without markup."""
     start: int
-    """With `end`: the characters of its lines, line end included."""
+    """With `end`: the span of its lines in characters, line end included."""
     end: int
 
 
@@ -48,25 +48,25 @@ def headings(part: Part) -> Iterator[Heading]:
     state = _State(source.replace("\0", "\N{REPLACEMENT CHARACTER}"), parser)
     offset = _offsets(part.markdown, state)
     rules = parser.block.ruler.getRules("")
-    for_prose = [rule for rule in rules if rule in (lheading, paragraph)]
+    prose_rules = [rule for rule in rules if rule in (lheading, paragraph)]
     front_matter = _FRONT_MATTER.match(source) if part.syntax == "markdown" else None
     line = state.skipEmptyLines(source.count("\n", 0, front_matter.end()) if front_matter else 0)
     while line < state.lineMax:
         state.line = line
         prose = state.sCount[line] < 4 and _is_prose(state, line)
-        if prose and state.isEmpty(line + 1):  # a paragraph of one line, as most are: no rule need be asked
+        if prose and state.isEmpty(line + 1):  # a paragraph of one line, the most common case: no rule is needed
             line = state.skipEmptyLines(line + 1)
             continue
-        tried = for_prose if prose else rules
-        rule = next(rule for rule in tried if rule(state, line, state.lineMax, False))
-        if rule in (heading, lheading) and len(state.scratch.content) <= LONGEST:
+        candidates = prose_rules if prose else rules
+        rule = next(rule for rule in candidates if rule(state, line, state.lineMax, False))
+        if rule in (heading, lheading) and len(state.scratch.content) <= MAX_LENGTH:
             level = int(state.scratch.tag.removeprefix("h"))
             yield Heading(level, _plain(state.scratch.content), offset(line), offset(state.line))
         line = state.skipEmptyLines(state.line)
 
 
 def _offsets(original: str, state: StateBlock) -> Callable[[int], int]:
-    """From a line's number to the offset of its first character in the original."""
+    """Maps a line number to the offset of the line's first character in the original."""
     if "\r" not in original:
         return state.bMarks.__getitem__
     starts = [0, *(match.end() for match in _LINE_END.finditer(original))]
@@ -74,7 +74,7 @@ def _offsets(original: str, state: StateBlock) -> Callable[[int], int]:
 
 
 class _State(StateBlock):
-    """Has one token instead of a list: those of 50 MB take gigabytes, and only a heading's are of interest."""
+    """Keeps one token instead of a list: the tokens of 50 MB take gigabytes, and only headings matter."""
 
     def __init__(self, source: str, parser: MarkdownIt) -> None:
         super().__init__(source, parser, {}, [])
@@ -91,13 +91,13 @@ class _State(StateBlock):
 
 
 def _is_prose(state: StateBlock, line: int) -> bool:
-    """Whether a line, not indented, can be of a paragraph only."""
+    """Whether a line that is not indented can only be paragraph text."""
     this, following = state.bMarks[line] + state.tShift[line], state.bMarks[line + 1] + state.tShift[line + 1]
     return state.src[this : this + 1] not in _BLOCK and state.src[following : following + 1] not in _TABLE
 
 
 class _Rules(Ruler[RuleFuncBlockType]):
-    """Asks whether a line ends a paragraph only where it may: twice as fast on prose."""
+    """Skips the rules that may end a paragraph on lines that are prose: twice as fast."""
 
     def getRules(self, chainName: str = "") -> list[RuleFuncBlockType]:  # noqa: N802, N803 (markdown-it's names)
         rules = super().getRules(chainName)
@@ -113,14 +113,14 @@ class _Rules(Ruler[RuleFuncBlockType]):
 class _Blocks(ParserBlock):
     def __init__(self, *, interruptible: bool) -> None:
         super().__init__()
-        usual, self.ruler = self.ruler.__rules__, _Rules()
-        for rule in usual:
+        default_rules, self.ruler = self.ruler.__rules__, _Rules()
+        for rule in default_rules:
             self.ruler.push(rule.name, rule.fn, {"alt": rule.alt if interruptible else []})
 
     def tokenize(self, state: StateBlock, startLine: int, endLine: int) -> None:  # noqa: N803 (markdown-it's names)
         if state.level < state.md.options.maxNesting:
             return super().tokenize(state, startLine, endLine)
-        # markdown-it-py drops the rest of the document here; only what belongs to this item or quote is passed over.
+        # markdown-it-py would drop the rest of the document; skip only the rest of this item or quote.
         line = startLine + 1
         while line < endLine and (state.isEmpty(line) or not 0 <= state.sCount[line] < state.blkIndent):
             line += 1
@@ -131,7 +131,7 @@ class _Blocks(ParserBlock):
 @cache
 def _parser(syntax: Literal["markdown", "converted"]) -> MarkdownIt:
     parser = MarkdownIt("commonmark")
-    # A converter puts blank lines between blocks, and leaves what looks like a block within a paragraph as it was.
+    # A converter puts blank lines between blocks; a line inside a paragraph that looks like a block is text.
     parser.block = _Blocks(interruptible=syntax == "markdown")
     parser.configure("commonmark").enable("table")
     return parser if syntax == "markdown" else parser.disable(["lheading", "html_block"])

@@ -1,4 +1,4 @@
-"""Opens a file that was listed a moment ago, whatever became of it since."""
+"""Opens a listed file, which may have changed since."""
 
 import errno
 import os
@@ -8,8 +8,8 @@ from jobs.documents.document import UnreadableError
 from jobs.documents.listing import too_large
 
 _REASONS = {
-    errno.ENOENT: "it vanished after it was listed; run again",
-    errno.ENOTDIR: "it vanished after it was listed; run again",
+    errno.ENOENT: "it disappeared after it was listed; run again",
+    errno.ENOTDIR: "it disappeared after it was listed; run again",
     errno.ELOOP: "it became a symbolic link after it was listed; run again",
     errno.EACCES: "permission denied; make it readable, or exclude it",
     errno.EPERM: "permission denied; make it readable, or exclude it",
@@ -17,12 +17,12 @@ _REASONS = {
 
 
 def load(path: str, *, max_file_size: int, follow_symlinks: bool) -> bytes:
-    """The bytes of a regular file, no more than `max_file_size` of them.
+    """The bytes of a regular file.
 
     Raises:
-        UnreadableError: it is gone, is something else now, is too large, or reading fails.
+        UnreadableError: it is gone, no longer a regular file, larger than `max_file_size`, or reading fails.
     """
-    # Non-blocking, lest a named pipe in its place holds up the opening for ever.
+    # Non-blocking: opening a named pipe would wait for a writer.
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | (0 if follow_symlinks else os.O_NOFOLLOW)
     try:
         with open(os.open(path, flags), "rb") as file:  # noqa: PTH123 (Path.open takes no flags)
@@ -31,7 +31,7 @@ def load(path: str, *, max_file_size: int, follow_symlinks: bool) -> bytes:
                 raise UnreadableError("it is no longer a regular file; run again")
             data = file.read(max_file_size + 1) if status.st_size <= max_file_size else b""
     except OSError as error:
-        reason = f"{error.strerror}; check the disk it is on, or exclude it"
+        reason = f"{error.strerror}; check the disk, or exclude it"
         raise UnreadableError(_REASONS.get(error.errno or 0, reason)) from error
     if max(len(data), status.st_size) > max_file_size:
         raise UnreadableError(too_large(max(len(data), status.st_size), max_file_size))

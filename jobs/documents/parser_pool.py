@@ -1,56 +1,48 @@
-"""Reads documents in child processes: in the order of the listing, past those of which no more is wanted for now."""
+"""Reads documents in parser processes, in the order of the listing, except that a huge one does not block others."""
 
 import asyncio
 import json
-import os
-import signal
-import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from itertools import islice
-from typing import Protocol, cast
+from typing import Protocol
 
 from jobs.documents.document import Document, Source
-from jobs.documents.listing import FileRules, ListingNotes, find
-from jobs.documents.parser_process import LENGTH, unpack
+from jobs.documents.listing import FileRules, ListingState, list_files
+from jobs.documents.parser_client import ParserClient
 from jobs.documents.parsing import Chunk
-from jobs.errors import FREE_MEMORY, ProcessError, describe
 
-MEMORY = 2 << 30
-"""Address space of a child, in bytes."""
-PATIENCE = 60.0
-"""Seconds in which a child must say something about a file."""
-CHILDREN = 8
-"""Most of them, each some 25 MB: all but one are with a document that is held up, the last one reads on.
+MAX_MEMORY = 2 << 30
+"""Address space of a parser process, in bytes."""
+MAX_PROCESSES = 8
+"""Each takes some 25 MB. All but one may wait with a huge document, the last one continues the listing.
 
-More would be of no use: what waits of so many documents is all that may wait (jobs.pipeline.work_queue.UNITS).
+More would not help: their documents fill the work queue (jobs.pipeline.work_queue).
 """
-SMALL = 64 << 10
-"""Bytes of a file that is never held up: the whole of it fits into memory, and files behind it need not wait."""
+SMALL_FILE = 64 << 10
+"""Bytes up to which a file never waits: its sections fit into memory, and files behind it can follow."""
 
-_LISTED = 128
-"""Files listed at once, off the event loop."""
-_AHEAD = 8
-"""Files that a child knows of, so that it need not wait for the next."""
-_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONUTF8", "TMPDIR")
-"""What a child is given of it: credentials are no business of a process that parses foreign files."""
+_LISTING_BATCH = 128
+"""Files per step of the listing, which runs in a thread."""
+_PREFETCH = 8
+"""Files requested ahead of a parser process, so that it does not wait for the next."""
 
 
 class Demand(Protocol):
-    """What is wanted of the documents at the moment."""
+    """How much should be read at the moment."""
 
-    async def another(self) -> None:
-        """Wait until one more document is wanted."""
+    async def wait_for_document_slot(self) -> None:
+        """Wait until another document may start."""
         ...
 
-    async def more(self, document: str) -> bool:
-        """Whether more of a document is wanted; waits while that may change without any call."""
+    async def wants_more(self, document: str) -> bool:
+        """Whether more of a document should be read; first waits while that may change without a call."""
         ...
 
-    async def drained(self, document: str) -> None:
-        """Wait until more of a document is wanted."""
+    async def wait_until_wanted(self, document: str) -> None:
+        """Wait until more of a document should be read."""
         ...
 
 
@@ -59,238 +51,140 @@ async def read(
     rules: FileRules,
     max_tokens: int,
     demand: Demand,
-    notes: ListingNotes | None = None,
+    state: ListingState | None = None,
 ) -> AsyncGenerator[Chunk, None]:
-    """The sections of all files that the arguments mean, in constant memory.
+    """The sections of all files named by the arguments, in constant memory.
 
-    Documents come in the order of the listing, one after the other, but for those of which no more is wanted for the
-    time being: then the ones behind them come, read by a further child. Those that go first (FileRules.first) are
-    found by a listing of their own and read to their end before any other is begun.
+    Documents come one after the other in the order of the listing. If no more of a document is wanted for now, another
+    process reads the documents behind it. Files of FileRules.first come from a listing of their own and are complete
+    before any other starts.
 
-    Every file ends with a chunk that is `done`, also one that cannot be read; no file ends the whole. Close the
-    iterator (`contextlib.aclosing`) to end the children.
+    Every file ends with a chunk that is `done`, also an unreadable one. Close the iterator (`contextlib.aclosing`) to
+    end the processes.
 
     Raises:
-        ProcessError: a child process cannot be started.
+        ProcessError: a parser process cannot be started.
     """
-    settings = json.dumps([MEMORY, max_tokens, rules.max_file_size, rules.follow_symlinks])
-    notes, early = notes or ListingNotes(), ListingNotes()
-    children = [_Child(settings) for _ in range(CHILDREN)]  # none is started before it has a file to read
+    settings = json.dumps([MAX_MEMORY, max_tokens, rules.max_file_size, rules.follow_symlinks])
+    state, priority_state = state or ListingState(), ListingState()
+    parsers = [ParserClient(settings) for _ in range(MAX_PROCESSES)]  # each starts with its first request
     try:
         for first in (True, False) if rules.first else (False,):
-            listing = enumerate(find(arguments, rules, early if first else notes))
-            lanes = _Lanes((found for found in listing if found[1].first == first), children, demand)
-            async with aclosing(lanes.chunks()) as chunks:
+            listing = enumerate(list_files(arguments, rules, priority_state if first else state))
+            workers = _Workers((file for file in listing if file[1].first == first), parsers, demand)
+            async with aclosing(workers.chunks()) as chunks:
                 async for chunk in chunks:
                     yield chunk
-        notes.unlisted += early.unlisted
+        state.unlisted += priority_state.unlisted
     finally:
-        early.ended = True
-        for child in children:
-            child.kill()
-        for child in children:
-            await child.gone()
+        priority_state.cancelled = True
+        for parser in parsers:
+            parser.kill()
+        for parser in parsers:
+            await parser.wait_closed()
 
 
-class _Lanes:
-    """One listing's documents, in lanes with a child each.
+_File = tuple[int, Source]
+"""A file with its position in the listing."""
 
-    One lane at a time begins documents. Where one is held up, the lane stays with it to its end, and another lane goes
-    on with the listing.
+
+class _Workers:
+    """Read the documents of one listing, each worker with a parser process.
+
+    One worker at a time starts documents. If its document has to wait, the worker stays with it to its end, and another
+    worker continues the listing.
     """
 
-    def __init__(self, listing: "Iterator[tuple[int, Source]]", children: "list[_Child]", demand: Demand) -> None:
-        self._listing: Iterator[tuple[int, Source]] | None = listing
-        self._listed: deque[tuple[int, Source]] = deque()
-        self._unused, self._demand = children[::-1], demand
+    def __init__(self, listing: Iterator[_File], parsers: list[ParserClient], demand: Demand) -> None:
+        self._listing: Iterator[_File] | None = listing
+        self._listed: deque[_File] = deque()
+        self._unused, self._demand = parsers[::-1], demand
         self._group = asyncio.TaskGroup()
-        self._beginning = asyncio.Lock()
+        self._starting_documents = asyncio.Lock()
         self._idle = 0
-        """Lanes that wait to begin documents."""
-        self._out: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue(_AHEAD)
+        """Workers that wait to start documents."""
+        self._output: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue(_PREFETCH)
 
     async def chunks(self) -> AsyncGenerator[Chunk, None]:
-        """What the lanes bring."""
-        reading = asyncio.create_task(self._read())
+        running = asyncio.create_task(self._run())
         try:
-            while isinstance(item := await self._out.get(), Chunk):
-                self._out.task_done()
+            while isinstance(item := await self._output.get(), Chunk):
+                self._output.task_done()
                 yield item
             if item is not None:
                 raise item
         finally:
-            reading.cancel()
-            await asyncio.wait([reading])
+            running.cancel()
+            await asyncio.wait([running])
 
-    async def _read(self) -> None:
-        """All lanes to their end, and how they ended."""
-        ended = None
+    async def _run(self) -> None:
+        """Run all workers to their end, then put their first exception or None."""
+        failure = None
         try:
             async with self._group:
-                self._open()
+                self._start_worker()
         except ExceptionGroup as failures:
-            ended = failures.exceptions[0]
-        await self._out.put(ended)
+            failure = failures.exceptions[0]
+        await self._output.put(failure)
 
-    def _open(self) -> None:
-        self._group.create_task(self._lane(self._unused.pop()))
+    def _start_worker(self) -> None:
+        self._group.create_task(self._work(self._unused.pop()))
 
-    async def _lane(self, child: "_Child") -> None:
+    async def _work(self, parser: ParserClient) -> None:
         while True:
             self._idle += 1
-            async with self._beginning:
+            async with self._starting_documents:
                 self._idle -= 1
-                held = await self._begin(child)
-            if held is None:
+                waiting = await self._read_until_one_waits(parser)
+            if waiting is None:
                 return
             if not self._idle and self._unused:
-                self._open()
+                self._start_worker()
             done = False
             while not done:
-                await self._demand.drained(held[1].document)
-                done = await self._pass_on(child, held)
+                await self._demand.wait_until_wanted(waiting[1].document)
+                done = await self._forward_chunk(parser, waiting)
 
-    async def _begin(self, child: "_Child") -> tuple[int, Source] | None:
-        """Read documents to their end, one after the other, until one is held up: it is returned."""
-        known: deque[tuple[int, Source]] = deque()
+    async def _read_until_one_waits(self, parser: ParserClient) -> _File | None:
+        """Read documents to their end until one has to wait, which is returned; None at the end of the listing."""
+        requested: deque[_File] = deque()
         while True:
-            await self._tell(child, known)
-            if not known:
+            await self._request_ahead(parser, requested)
+            if not requested:
                 return None
-            found = known.popleft()
-            position, source = found
-            await self._demand.another()
-            if source.refused:
-                document = Document(source.document, status="unreadable", error=source.refused)
-                await self._out.put(Chunk(document, [], True, position, source.first))
+            file = requested.popleft()
+            position, source = file
+            await self._demand.wait_for_document_slot()
+            if source.unreadable_reason:
+                document = Document(source.document, status="unreadable", error=source.unreadable_reason)
+                await self._output.put(Chunk(document, [], True, position, source.first))
                 continue
-            while not await self._pass_on(child, found):
-                if source.size > SMALL and not await self._demand.more(source.document):
-                    return found
+            while not await self._forward_chunk(parser, file):
+                if source.size > SMALL_FILE and not await self._demand.wants_more(source.document):
+                    return file
 
-    async def _tell(self, child: "_Child", known: deque[tuple[int, Source]]) -> None:
-        """Tell a child of files ahead, but of none behind one that may be held up."""
-        while len(known) < _AHEAD and not any(source.size > SMALL for _, source in known):
+    async def _request_ahead(self, parser: ParserClient, requested: deque[_File]) -> None:
+        """Request files ahead of time, but none behind one that may have to wait."""
+        while len(requested) < _PREFETCH and not any(source.size > SMALL_FILE for _, source in requested):
             if not self._listed and self._listing:
-                self._listed.extend(await asyncio.to_thread(_some, self._listing))
+                self._listed.extend(await asyncio.to_thread(_next_batch, self._listing))
             if not self._listed:
                 self._listing = None
                 return
-            known.append(self._listed.popleft())
-            source = known[-1][1]
-            if not source.refused:
-                await child.ask(source)
+            requested.append(self._listed.popleft())
+            source = requested[-1][1]
+            if not source.unreadable_reason:
+                await parser.request(source)
 
-    async def _pass_on(self, child: "_Child", found: tuple[int, Source]) -> bool:
-        """The next chunk of a document; whether it was the last."""
-        position, source = found
-        chunk = await child.answer()
-        await self._out.put(replace(chunk, position=position, first=source.first))
-        if source.size > SMALL:
-            await self._out.join()  # it is taken: the demand knows of it
+    async def _forward_chunk(self, parser: ParserClient, file: _File) -> bool:
+        """Put the next chunk of a document; returns whether it was the last."""
+        position, source = file
+        chunk = await parser.next_chunk()
+        await self._output.put(replace(chunk, position=position, first=source.first))
+        if source.size > SMALL_FILE:
+            await self._output.join()  # the demand counts a chunk once it is taken
         return chunk.done
 
 
-def _some(listing: Iterator[tuple[int, Source]]) -> list[tuple[int, Source]]:
-    return list(islice(listing, _LISTED))
-
-
-class _Child:
-    """A child process, replaced by a new one when it dies."""
-
-    def __init__(self, settings: str) -> None:
-        self.asked: deque[Source] = deque()
-        """Files that it was told of and has not finished, in order."""
-        self._settings = settings
-        self._process: asyncio.subprocess.Process | None = None
-        self._greeted = False
-        self._so_far: Document | None = None
-
-    async def ask(self, source: Source) -> None:
-        """Tell it of one more file."""
-        self.asked.append(source)
-        if self._process is None:
-            await self._start()
-        else:
-            self._tell(self._process, source)
-
-    async def answer(self) -> Chunk:
-        """The next chunk of the first of the files that it was told of."""
-        process = self._process or await self._start()
-        try:
-            frame = await self._frame(process)
-        except (TimeoutError, asyncio.IncompleteReadError) as error:
-            so_far = self._so_far or Document(self.asked[0].document)
-            reason = await self._end(process, hung=isinstance(error, TimeoutError))
-            chunk = Chunk(replace(so_far, status="unreadable", error=reason), [], done=True)
-        else:
-            chunk = unpack(self.asked[0].document, frame)
-        self._so_far = None if chunk.done else chunk.document
-        if chunk.done:
-            self.asked.popleft()
-        return chunk
-
-    def kill(self) -> None:
-        """End it at once."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-
-    async def gone(self) -> None:
-        """Wait until nothing is left of it, once it was killed."""
-        if self._process is not None:
-            await self._process.communicate()
-
-    async def _start(self) -> asyncio.subprocess.Process:
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        try:
-            # -P: a folder named `jobs` in the working directory must not be taken for ours.
-            self._process = process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "jobs.documents.parser_process"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,
-                limit=1 << 20,
-            )
-        except OSError as error:
-            reason, hint = describe(error)
-            raise ProcessError(f"the process that parses documents cannot be started: {reason}", hint) from error
-        self._greeted = False
-        cast("asyncio.StreamWriter", process.stdin).write(self._settings.encode() + b"\n")
-        for source in self.asked:
-            self._tell(process, source)
-        return process
-
-    def _tell(self, process: asyncio.subprocess.Process, source: Source) -> None:
-        stdin = cast("asyncio.StreamWriter", process.stdin)
-        if not stdin.is_closing():  # if it is, the next answer fails, and a new child is told
-            stdin.write(json.dumps([source.path, source.document]).encode() + b"\n")
-
-    async def _frame(self, process: asyncio.subprocess.Process) -> bytes:
-        stdout = cast("asyncio.StreamReader", process.stdout)
-        async with asyncio.timeout(PATIENCE):
-            try:
-                if not self._greeted:
-                    await stdout.readexactly(LENGTH.size)
-                    self._greeted = True
-                (length,) = LENGTH.unpack(await stdout.readexactly(LENGTH.size))
-                return await stdout.readexactly(length)
-            except asyncio.IncompleteReadError:
-                code = await process.wait()  # not killed: what it ended with would be lost
-                if self._greeted:
-                    raise
-                raise ProcessError(
-                    f"the process that parses documents does not start (exit code {code})", FREE_MEMORY
-                ) from None
-
-    async def _end(self, process: asyncio.subprocess.Process, *, hung: bool) -> str:
-        """See it off; why it had to go."""
-        self.kill()
-        await self.gone()
-        self._process = None
-        if hung:
-            return f"parsing it brought nothing for {PATIENCE:g} s; split it into smaller files, or exclude it"
-        code = process.returncode or 0
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return f"parsing it ended the process that did it ({how}); exclude it, or save it in another format"
+def _next_batch(listing: Iterator[_File]) -> list[_File]:
+    return list(islice(listing, _LISTING_BATCH))

@@ -1,4 +1,4 @@
-"""Sections: what a reader of a document would call one (pure)."""
+"""Splits documents into Sections (pure)."""
 
 import hashlib
 import re
@@ -14,34 +14,34 @@ if TYPE_CHECKING:
     from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
 BYTES_PER_TOKEN = 3
-"""UTF-8 bytes of a token, at the least: 3 for Claude 4.7+ and Nova, 4 for older Claude (measured)."""
+"""Minimum of UTF-8 bytes per token, measured: 3 for Claude 4.7+ and Nova, 4 for older Claude."""
 
 _WINDOW = 6
-"""Pieces that the splitter sees at once: its time grows with the square of a text without a natural boundary."""
+"""Pieces per call of the splitter. Without natural boundaries its time grows with the square of the text."""
 
 
 class Section(NamedTuple):
-    """A heading with its text up to the next heading of any level, or a piece of it where that is too long."""
+    """A heading with its text up to the next heading of any level, or a piece of it if it is too long."""
 
     number: int
     """Within the document, from 0."""
     heading: tuple[str, ...]
-    """From the top, its own last; empty before the first heading of a part."""
+    """The path from the top heading to its own; empty before the first heading of a part."""
     text: str
-    """What is sent: below the heading line, without blank lines around it, otherwise exactly the characters."""
+    """The text below the heading line, unchanged but for blank lines around it."""
     location: str
-    """Of its part."""
+    """Part.location."""
     id: str
-    """16 hex digits of the document's name, the heading path, how often that came before, and the piece's number: edits
-    of texts and of other headings leave it."""
+    """16 hex digits: a hash of the document's name, the heading path, how often that path occurred before, and the
+    number of the piece. It stays the same when texts or other headings change."""
     start: int
-    """With `end`: its characters in the part's Markdown, the heading line and headings without text among them."""
+    """With `end`: its span in the part's Markdown, including its heading and headings without text before it."""
     end: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Region:
-    """What may become a section: the span of its body, and what its id is made of."""
+    """A possible section: the span of its body and the parts of its id."""
 
     heading: tuple[str, ...]
     occurrence: int
@@ -51,51 +51,50 @@ class _Region:
 
 
 def split(document: str, parts: Iterable[Part], max_tokens: int) -> Iterator[Section]:
-    """The sections of a document, in order; the spans of a part's sections, put together, are all of the part.
+    """The sections of a document, in order. The spans of a part's sections cover the part without gaps.
 
-    A heading without text makes no section: it joins the span of the next one, at the end of a part of the last one.
-    A part without any text has no section. `document` is the document's name, `max_tokens` the size of the longest
-    text, by the bytes of its characters.
+    A heading without text is no section: it belongs to the span of the next one, or of the last one of the part. A part
+    without text has no section. `document` is the document's name; `max_tokens` limits a text (BYTES_PER_TOKEN).
     """
     number = 0
-    met: Counter[tuple[str, ...]] = Counter()
+    occurrences: Counter[tuple[str, ...]] = Counter()
     for part in parts:
         last: Section | None = None
-        for region in _regions(part, met, max_tokens * BYTES_PER_TOKEN):
+        for region in _regions(part, occurrences, max_tokens * BYTES_PER_TOKEN):
             start, end = _trimmed(part.markdown, region.start, region.end)
             if start == end:
                 continue
             if last is not None:
                 yield last
             text = part.markdown[start:end]
-            begin = last.end if last is not None else 0
-            last = Section(number, region.heading, text, part.location, _id(document, region), begin, region.end)
+            span_start = last.end if last is not None else 0
+            last = Section(number, region.heading, text, part.location, _id(document, region), span_start, region.end)
             number += 1
         if last is not None:
             yield last._replace(end=len(part.markdown))
 
 
-def _regions(part: Part, met: Counter[tuple[str, ...]], limit: int) -> Iterator[_Region]:
-    """The stretches between headings, cut where they are longer than `limit` bytes; `met` counts heading paths."""
-    from jobs.documents.headings import headings  # markdown-it is of no use to who only reads what a child has split
+def _regions(part: Part, occurrences: Counter[tuple[str, ...]], limit: int) -> Iterator[_Region]:
+    """The text between headings, cut if longer than `limit` bytes; `occurrences` counts heading paths."""
+    from jobs.documents.headings import headings  # not needed in the parent, which only reads Sections
 
     outline: list[tuple[int, str]] = []
     start = 0
-    for found in headings(part):
-        yield from _pieces(part, outline, met, limit, start, found.start)
-        while outline and outline[-1][0] >= found.level:
+    for heading in headings(part):
+        yield from _pieces(part, outline, occurrences, limit, start, heading.start)
+        while outline and outline[-1][0] >= heading.level:
             outline.pop()
-        outline.append((found.level, found.text))
-        start = found.end
-    yield from _pieces(part, outline, met, limit, start, len(part.markdown))
+        outline.append((heading.level, heading.text))
+        start = heading.end
+    yield from _pieces(part, outline, occurrences, limit, start, len(part.markdown))
 
 
 def _pieces(
-    part: Part, outline: list[tuple[int, str]], met: Counter[tuple[str, ...]], limit: int, start: int, end: int
+    part: Part, outline: list[tuple[int, str]], occurrences: Counter[tuple[str, ...]], limit: int, start: int, end: int
 ) -> Iterator[_Region]:
     heading = tuple(text for _, text in outline)
-    occurrence = met[heading]
-    met[heading] += 1
+    occurrence = occurrences[heading]
+    occurrences[heading] += 1
     first, last = _trimmed(part.markdown, start, end)
     text = part.markdown[first:last]
     if _size(text) <= limit:
@@ -108,14 +107,14 @@ def _pieces(
 
 
 def _lengths(text: str, limit: int, *, plain: bool) -> Iterator[int]:
-    """Lengths (characters) of the pieces that a text falls into at natural boundaries, none above `limit` bytes."""
+    """Lengths in characters of the pieces of a text, cut at natural boundaries, none above `limit` bytes."""
     splitter = _splitter(limit, plain=plain)
     window = _WINDOW * limit // (_size(text) // len(text))
     at = 0
     while at < len(text):
         pieces = splitter.chunks(text[at : at + window])
         if at + window < len(text) and len(pieces) > 1:
-            pieces.pop()  # it ends where the window does, which is no boundary
+            pieces.pop()  # the end of the window is no boundary
         for piece in pieces:
             at += len(piece)
             yield len(piece)
@@ -136,7 +135,7 @@ _LINE_END = re.compile(r"[\r\n]")
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """The span without the blank lines around it; empty where nothing else is there."""
+    """The span without blank lines around it; empty if it has no text."""
     body = text[start:end]
     first = len(body) - len(body.lstrip())
     if first == len(body):
@@ -147,6 +146,6 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _id(document: str, region: _Region) -> str:
-    # No name holds a NUL (a path cannot, and a heading's is replaced), so different parts never make the same string.
+    # No part contains a NUL (a path cannot, and headings replace it), so different parts never join to the same string.
     parts = (document, *region.heading, str(region.occurrence), str(region.piece))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

@@ -75,17 +75,17 @@ class WorkQueue:
         """Wait until the queue has room for more sections."""
         await self._until(lambda: len(self) + self._enrolling.total() < MAX_UNITS)
 
-    async def another(self) -> None:
+    async def wait_for_document_slot(self) -> None:
         """Wait until one more document may be opened."""
         if self._fair:
             await self._until(lambda: self._first.flows + self._rest.flows < MAX_DOCUMENTS)
 
-    async def more(self, document: str) -> bool:
+    async def wants_more(self, document: str) -> bool:
         """Whether the queue has room for more of a document, once its sections read so far are enrolled."""
         await self._until(lambda: self._has_room(document) or not self._enrolling[document])
         return self._has_room(document)
 
-    async def drained(self, document: str) -> None:
+    async def wait_until_wanted(self, document: str) -> None:
         """Wait until the queue has room for more of a document."""
         await self._until(lambda: self._has_room(document))
 

@@ -3,12 +3,14 @@
 import math
 from dataclasses import dataclass
 
+from jobs.progress.answer_totals import AnswerTotals
+
 MIN_ANSWERS = 20
 """Answers needed before the longest is a guide for others."""
 MARGIN = 1.25
 """Advised maxTokens / longest answer: room for a longer one."""
 STEP = 50
-"""The advised value is a multiple of it."""
+"""Advised values are multiples of this."""
 MIN_EXPLAINED = 0.8
 """Tokens are the limit if their reservations and settlements explain at least this share of the quota."""
 MAX_REQUESTS_USED = 0.95
@@ -21,16 +23,8 @@ MIN_SPEEDUP = 1.05
 class TokenUse:
     """How a run used its token quota."""
 
-    answers: int
-    quota_tokens: float
-    """Tokens that all answers took of the quota, burndown included."""
-    burned: float
-    """The output's share of `quota_tokens`: output tokens x burndown."""
-    longest_answer: int
-    """Output tokens."""
+    totals: AnswerTotals
     max_tokens: int
-    latency: float
-    """Mean seconds of a call."""
     seconds: float
     """From the first to the last call."""
     tpm: float
@@ -44,13 +38,9 @@ class TokenUse:
     concurrency: float = math.inf
     """Max in flight."""
 
-    @property
-    def reservation(self) -> float:
-        """Mean tokens that a call reserves."""
-        return self.reservation_with(self.max_tokens)
-
-    def reservation_with(self, max_tokens: int) -> float:
-        return (self.quota_tokens - self.burned) / self.answers + max_tokens
+    def reservation(self, max_tokens: int) -> float:
+        """Mean tokens that a call with this maxTokens reserves."""
+        return self.totals.mean_quota_tokens - self.totals.mean_burned + max_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +69,16 @@ def smaller_max_tokens(use: TokenUse) -> Advice | None:
     counts as a bucket: its refill is unknown, and a bucket promises the smaller speedup. A bucket smaller than two
     reservations is a case of its own: `_speedup_without_overflow`.
     """
-    if use.answers < MIN_ANSWERS or use.seconds <= 0.0 or use.requests_used > MAX_REQUESTS_USED:
+    if use.totals.answers < MIN_ANSWERS or use.seconds <= 0.0 or use.requests_used > MAX_REQUESTS_USED:
         return None
-    value = STEP * math.ceil(MARGIN * use.longest_answer / STEP)
-    overflows = not use.windowed and use.reservation > use.bucket_size / 2
+    value = STEP * math.ceil(MARGIN * use.totals.longest / STEP)
+    overflows = not use.windowed and use.reservation(use.max_tokens) > use.bucket_size / 2
     speedup = _speedup_without_overflow(use, value) if overflows else _speedup(use, value)
     if speedup < MIN_SPEEDUP:
         return None
     text = (
         f"tokens limit this run: --max-tokens {use.max_tokens} reserves more than the longest answer used "
-        f"({use.longest_answer} tokens). With --max-tokens {value} it would be {'up to' if overflows else 'about'} "
+        f"({use.totals.longest} tokens). With --max-tokens {value} it would be {'up to' if overflows else 'about'} "
         f"{100 * (speedup - 1):.0f}% faster"
     )
     return Advice("--max-tokens", value, round(speedup, 2), text)
@@ -100,13 +90,14 @@ def _speedup(use: TokenUse, value: int) -> float:
     if now < MIN_EXPLAINED * use.tpm * use.seconds / 60:
         return 1.0
     speedup = now / then if use.windowed else use.seconds / max(use.seconds - (now - then) * 60 / use.tpm, 1e-3)
-    return min(speedup, now / use.quota_tokens)  # the limit: no reservations at all
+    return min(speedup, now / use.totals.quota_tokens)  # the limit: no reservations at all
 
 
 def _tokens_needed(use: TokenUse, max_tokens: int) -> float:
     """S x answers, plus what calls in flight hold: h x L / 60 per answer in windows, h x L x rate once in a bucket."""
-    held = max(0.0, max_tokens - use.burned / use.answers) * use.latency
-    return use.quota_tokens + held * use.answers / (60 if use.windowed else use.seconds)
+    totals = use.totals
+    held = max(0.0, max_tokens - totals.mean_burned) * totals.mean_latency
+    return totals.quota_tokens + held * totals.answers / (60 if use.windowed else use.seconds)
 
 
 def _speedup_without_overflow(use: TokenUse, value: int) -> float:
@@ -117,18 +108,19 @@ def _speedup_without_overflow(use: TokenUse, value: int) -> float:
     calls started less often than that, if all reservations together are below the quota, or if the calls in flight were
     near max in flight.
     """
-    quota, rate = use.tpm * use.seconds / 60, use.answers / use.seconds
-    fits = use.reservation * use.answers < quota or rate < MIN_EXPLAINED * _max_start_rate(use, use.max_tokens)
-    if use.had_outage or fits or rate * use.latency >= MIN_EXPLAINED * use.concurrency:
+    totals, quota, rate = use.totals, use.tpm * use.seconds / 60, use.totals.answers / use.seconds
+    reserved = use.reservation(use.max_tokens) * totals.answers
+    tokens_limit = reserved >= quota and rate >= MIN_EXPLAINED * _max_start_rate(use, use.max_tokens)
+    if use.had_outage or not tokens_limit or rate * totals.mean_latency >= MIN_EXPLAINED * use.concurrency:
         return 1.0
-    limit = quota / use.quota_tokens
+    limit = quota / totals.quota_tokens
     if use.requests_used:
         limit = min(limit, 1 / use.requests_used)
-    if use.reservation_with(value) <= use.bucket_size / 2:
+    if use.reservation(value) <= use.bucket_size / 2:
         return limit
     return min(limit, _max_start_rate(use, value) / rate)
 
 
 def _max_start_rate(use: TokenUse, max_tokens: int) -> float:
     """Calls a second that a bucket smaller than two reservations allows."""
-    return max(1 / max(use.latency, 1e-3), use.tpm / 60 / use.reservation_with(max_tokens))
+    return max(1 / max(use.totals.mean_latency, 1e-3), use.tpm / 60 / use.reservation(max_tokens))

@@ -18,26 +18,31 @@ class AnswerTotals:
     """Tokens that the answers took of a token quota, burndown included."""
     burned: float = 0.0
     """The output's share of `quota_tokens`: output tokens x burndown."""
-    longest_answer: int = 0
-    """Output tokens."""
+    latency_seconds: float = 0.0
+    """Latency of all answers."""
+    longest: int = 0
+    """Output tokens of the longest answer."""
     cost_usd: float = 0.0
-    latency: float = 0.0
-    """Moving average of the seconds to an answer."""
-    _seconds: float = 0.0
+    recent_latency: float = 0.0
+    """Moving average, in seconds."""
 
     def add(self, event: CallEnded, usage: Usage) -> None:
+        self.recent_latency += (event.latency - self.recent_latency) * (LATENCY_WEIGHT if self.answers else 1.0)
         self.answers += 1
         self.quota_tokens += event.quota_tokens
         self.burned += event.quota_tokens - usage.input_tokens - usage.cache_write_tokens
-        self.longest_answer = max(self.longest_answer, usage.output_tokens)
+        self.latency_seconds += event.latency
+        self.longest = max(self.longest, usage.output_tokens)
         self.cost_usd += event.cost_usd or 0.0
-        self.latency += (event.latency - self.latency) * (LATENCY_WEIGHT if self.answers > 1 else 1.0)
-        self._seconds += event.latency
-
-    @property
-    def mean_latency(self) -> float:
-        return self._seconds / max(1, self.answers)
 
     @property
     def mean_quota_tokens(self) -> float:
         return self.quota_tokens / max(1, self.answers)
+
+    @property
+    def mean_burned(self) -> float:
+        return self.burned / max(1, self.answers)
+
+    @property
+    def mean_latency(self) -> float:
+        return self.latency_seconds / max(1, self.answers)

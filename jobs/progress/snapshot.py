@@ -9,14 +9,14 @@ from jobs.progress.counts import Counts
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The quota in force, a minute; None where there is none or it is not known yet."""
+    """The quotas in force, per minute; None if there is none or it is not known yet."""
 
     rpm: float | None = None
     tpm: float | None = None
     source: str | None = None
     """`configured` or `learned`: of the quota with the higher utilisation. None without a quota."""
     burst_s: float = 0.0
-    """Burst of a configured quota, in seconds of it."""
+    """Burst of a configured quota, in seconds."""
     rpm_kind: str | None = None
     """How a learned quota refills: `bucket`, `fixed` or `sliding`; None for a configured quota."""
     tpm_kind: str | None = None

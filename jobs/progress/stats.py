@@ -152,7 +152,7 @@ class Stats:
             cost_usd=totals.cost_usd if self.priced else None,
             calls_per_minute=self._sent.total(now) * 60 / window,
             tokens_per_minute=self._quota_tokens.total(now) * 60 / window,
-            latency=totals.latency,
+            latency=totals.recent_latency,
             quota=replace(self.quota, source=used.source(self.quota)),
             utilisation=used.highest,
             advice=self._advice(calling, used.requests),
@@ -166,16 +166,12 @@ class Stats:
 
     def _advice(self, seconds: float | None, requests_used: float | None) -> tuple[Advice, ...]:
         """`seconds` from the first to the last call; `requests_used` is the utilisation of the request quota."""
-        quota, totals, interruptions = self.quota, self._totals, self._interruptions
+        quota, interruptions = self.quota, self._interruptions
         if not quota.tpm or seconds is None:
             return ()
         use = TokenUse(
-            answers=totals.answers,
-            quota_tokens=totals.quota_tokens,
-            burned=totals.burned,
-            longest_answer=totals.longest_answer,
+            totals=self._totals,
             max_tokens=self.max_tokens,
-            latency=totals.mean_latency,
             seconds=seconds,
             tpm=quota.tpm,
             windowed=quota.tpm_kind in ("fixed", "sliding"),

@@ -14,14 +14,14 @@ BYTES_PER_TOKEN = 4.0
 class _All:
     """Wants everything: a jobs.documents.parser_pool.Demand."""
 
-    async def another(self) -> None:
+    async def wait_for_document_slot(self) -> None:
         """At once."""
 
-    async def more(self, document: str) -> bool:
+    async def wants_more(self, document: str) -> bool:
         """Always."""
         return True
 
-    async def drained(self, document: str) -> None:
+    async def wait_until_wanted(self, document: str) -> None:
         """At once."""
 
 

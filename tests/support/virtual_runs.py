@@ -1,4 +1,4 @@
-"""The real dispatcher in virtual time, against a service that answers as a test wants it to."""
+"""The real dispatcher in virtual time against a scripted service."""
 
 import asyncio
 import random
@@ -39,12 +39,12 @@ INVALID = Reply(Outcome.INVALID, 0.1, code="ValidationException", message="no")
 FATAL = Reply(Outcome.FATAL, 0.1, code="AccessDeniedException", message="no access")
 
 Answering = Callable[[int, bytes], Reply]
-"""From the number of the call and its body to its reply."""
+"""Number and body of a call -> its reply."""
 
 
 @dataclass
 class Service:
-    """A service in virtual time with a ledger of what it was sent."""
+    """A service in virtual time with a ledger of (time, body) of every call."""
 
     answering: Answering
     latency: float = 1.0
@@ -85,7 +85,7 @@ def many(count: int) -> list[Chunk]:
 
 @dataclass
 class Ran:
-    """What is left of a run."""
+    """The result of a run."""
 
     service: Service
     record: MemoryRecord

@@ -1,4 +1,4 @@
-"""Which reader reads which file. A further format is one more entry here."""
+"""Which reader reads which file. A new format is one more entry here."""
 
 from pathlib import PurePath
 
@@ -13,5 +13,5 @@ _BY_SUFFIX = {suffix: reader for reader in READERS for suffix in reader.suffixes
 
 
 def reader_for(path: str) -> Reader | None:
-    """The reader of a file by its name's ending, whatever its case; None if no reader has it."""
+    """The reader for a file's extension, in any case; None if there is none."""
     return _BY_SUFFIX.get(PurePath(path).suffix.lower())

@@ -1,4 +1,4 @@
-"""HTML, by way of Markdown."""
+"""Reads HTML by converting it to Markdown."""
 
 import re
 from collections.abc import Iterator
@@ -20,20 +20,15 @@ _NESTING = re.compile(
 
 
 class HtmlReader:
-    """Reads HTML; also of text that a click would show, but not of scripts, styles and `<nav>`."""
+    """A page is one part, with text that a click would show, but without scripts, styles and `<nav>`."""
 
     name = "html"
     suffixes: tuple[str, ...] = (".html", ".htm", ".xhtml")
 
     def read(self, data: bytes) -> Iterator[Part]:
-        """The page as one part.
-
-        Raises:
-            UnreadableError: it is not text, or nested so deeply that text would be lost.
-        """
         page = decode(data, html=True)
         markdown = _converted(page)
-        if markdown is None:  # what nests becomes paragraphs side by side
+        if markdown is None:  # flatten nested elements into paragraphs
             markdown = _converted(_NESTING.sub("<p>", _INLINE.sub("", page)))
         if markdown is None:
             raise UnreadableError("its elements are nested too deeply; save it as Markdown or text")
@@ -41,7 +36,7 @@ class HtmlReader:
 
 
 def _converted(page: str) -> str | None:
-    """The page as Markdown; None where the converter left out what is nested deeper than it goes."""
+    """The page as Markdown; None if the converter dropped text that was nested too deeply."""
     from html_to_markdown import WarningKind, convert
 
     result = convert(page, _options())
@@ -60,6 +55,6 @@ def _options() -> "ConversionOptions":
         # ASP.NET wraps whole pages in a form.
         preprocessing=PreprocessingOptions(remove_forms=False),
         hidden_content="reachable",
-        # A picture's bytes are of no use to a language model, and dear.
+        # The bytes of inline images would cost tokens and are of no use as text.
         inline_data_media="alt_text_only",
     )

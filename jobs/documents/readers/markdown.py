@@ -1,4 +1,4 @@
-"""Markdown, as it is."""
+"""Reads Markdown, unchanged."""
 
 from collections.abc import Iterator
 
@@ -7,15 +7,10 @@ from jobs.documents.document import Part
 
 
 class MarkdownReader:
-    """Reads Markdown."""
+    """A file is one part."""
 
     name = "markdown"
     suffixes: tuple[str, ...] = (".md", ".markdown")
 
     def read(self, data: bytes) -> Iterator[Part]:
-        """The file as one part.
-
-        Raises:
-            UnreadableError: it is not text.
-        """
         yield Part(decode(data))

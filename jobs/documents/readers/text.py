@@ -1,4 +1,4 @@
-"""Plain text: a line of it that looks like a heading is none."""
+"""Reads plain text: lines that look like headings are text."""
 
 from collections.abc import Iterator
 
@@ -7,15 +7,10 @@ from jobs.documents.document import Part
 
 
 class TextReader:
-    """Reads plain text."""
+    """A file is one part without headings."""
 
     name = "text"
     suffixes: tuple[str, ...] = (".txt", ".text")
 
     def read(self, data: bytes) -> Iterator[Part]:
-        """The file as one part without headings.
-
-        Raises:
-            UnreadableError: it is not text.
-        """
         yield Part(decode(data), syntax="plain")

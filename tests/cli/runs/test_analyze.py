@@ -275,7 +275,7 @@ class TestOutage:
         bedrock.faults(UNAVAILABLE)
         ran = place.run("--on-outage", "fallback")
         assert ran.returncode == 4, ran.stderr
-        assert "the service is out: " in ran.stderr
+        assert "the service is unavailable: " in ran.stderr
         rows, summary = place.results(), place.summary()
         assert {(row["status"], row["source"], row["error"]["code"]) for row in rows} == {
             ("fallback", "fallback", "Outage")
@@ -328,7 +328,7 @@ class TestOutage:
         running = place.start()
         assert running.stderr
         lines: list[str] = []
-        until(lambda: "the service is out" in (lines.append(running.stderr.readline()) or lines[-1]))
+        until(lambda: "the service is unavailable" in (lines.append(running.stderr.readline()) or lines[-1]))
         assert said in lines[-1]
         assert "it is tried again in 1m 00s" in lines[-1]
         assert "no call was answered yet, so check endpoint and network" in running.stderr.readline()

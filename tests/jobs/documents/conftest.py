@@ -1,3 +1,6 @@
+"""Folders, permissions and parser processes for the tests of documents."""
+
+import asyncio
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -9,7 +12,7 @@ import pytest
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user can enter, unlike pytest's own."""
+    """A folder that every user can enter, unlike tmp_path."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         path.chmod(0o755)
@@ -18,7 +21,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def as_nobody() -> Callable[[], AbstractContextManager[None]]:
-    """Run a block with the rights of nobody, for whom permissions count, where the tests run as root."""
+    """Run a block as the user nobody if the tests run as root, to whom permissions do not apply."""
 
     @contextmanager
     def nobody() -> Iterator[None]:
@@ -32,3 +35,27 @@ def as_nobody() -> Callable[[], AbstractContextManager[None]]:
             os.seteuid(0)
 
     return nobody
+
+
+class Started(list[asyncio.subprocess.Process]):
+    """The parser processes that were started, and their environments."""
+
+    def __init__(self):
+        super().__init__()
+        self.environments = []
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    started = Started()
+    start = asyncio.create_subprocess_exec
+
+    async def recorded(*arguments, **options):
+        process = await start(*arguments, **options)
+        started.append(process)
+        started.environments.append(options["env"])
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", recorded)
+    yield started
+    assert all(process.returncode is not None for process in started), "a parser process was left running"

@@ -1,3 +1,5 @@
+"""Decoding text."""
+
 import codecs
 import random
 import zlib
@@ -40,12 +42,12 @@ def test_text_is_decoded(text, encoding):
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "utf-8"])
-def test_a_byte_order_mark_decides_and_is_no_part_of_the_text(encoding):
+def test_a_byte_order_mark_decides_and_is_not_part_of_the_text(encoding):
     assert decode(("\ufeff" + FRENCH).encode(encoding)) == FRENCH
 
 
 @given(st.text())
-def test_valid_utf_8_is_taken_as_it_is_with_its_few_nul_characters(text):
+def test_valid_utf_8_is_kept_with_a_few_nul_characters(text):
     text = "words before " + text.replace("\0", "") + "\0" + " words after"
     assert decode(text.encode()) == text
 
@@ -58,12 +60,12 @@ def test_valid_utf_8_is_taken_as_it_is_with_its_few_nul_characters(text):
         ("<?xml version='1.0' encoding='koi8-r'?>", "koi8-r"),
     ],
 )
-def test_html_is_decoded_as_it_declares(declaration, encoding):
+def test_html_is_decoded_as_declared(declaration, encoding):
     text = declaration + ("“caf\xe9”" if encoding == "cp1252" else "日本" if encoding == "cp932" else "да")
     assert decode(text.encode(encoding), html=True) == text
 
 
-def test_a_wrong_declaration_does_no_harm():
+def test_a_wrong_declaration_is_ignored():
     for declared in ("nonsense", "utf-8", "euc_kr"):
         text = f"<meta charset={declared}>" + GERMAN
         assert decode(text.encode("cp1252"), html=True) == text
@@ -75,11 +77,11 @@ def test_a_wrong_declaration_does_no_harm():
     [b"\x89PNG\r\n\x1a\n" + zlib.compress(bytes(range(256)) * 40), random.Random(1).randbytes(4096), b"\0" * 4096],
     ids=["png", "noise", "hole"],
 )
-def test_what_is_binary_says_so_and_what_to_do(data):
+def test_binary_data_is_unreadable_with_a_remedy(data):
     with pytest.raises(UnreadableError, match=r"(binary|not text).*exclude it"):
         decode(data)
 
 
-def test_a_mark_that_lies_is_unreadable():
-    with pytest.raises(UnreadableError, match="marked as UTF-16-LE, but is not; save it as UTF-8"):
+def test_a_wrong_byte_order_mark_is_unreadable():
+    with pytest.raises(UnreadableError, match="mark says UTF-16-LE, but it is not; save it as UTF-8"):
         decode(codecs.BOM_UTF16_LE + b"\x00\xd8x")

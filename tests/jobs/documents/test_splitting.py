@@ -1,3 +1,5 @@
+"""Splitting documents into sections."""
+
 import time
 import tracemalloc
 
@@ -29,7 +31,7 @@ def outline(markdown: str) -> list[tuple[tuple[str, ...], str]]:
     return [(section.heading, section.text) for section in sections(markdown)]
 
 
-def test_a_section_is_a_heading_with_its_text_up_to_the_next_of_any_level():
+def test_a_section_is_a_heading_with_its_text_up_to_the_next_heading_of_any_level():
     markdown = "before\n\n# A\n\none\n\n## B\n\n- two\n- three\n\n### C\nfour\n\nD\n---\n\nfive\n"
     assert outline(markdown) == [
         ((), "before"),
@@ -40,14 +42,14 @@ def test_a_section_is_a_heading_with_its_text_up_to_the_next_of_any_level():
     ]
 
 
-def test_a_heading_without_text_makes_no_section_but_stands_in_the_path_and_the_span():
+def test_a_heading_without_text_is_no_section_but_part_of_the_path_and_the_span():
     markdown = "# A\n\n## B\n\ntext\n\n## C\n# D\n  \n"
     (only,) = sections(markdown)
     assert (only.heading, only.text) == (("A", "B"), "text")
     assert (only.start, only.end) == (0, len(markdown))
 
 
-def test_levels_may_be_skipped_and_come_back():
+def test_heading_levels_may_be_skipped():
     markdown = "### deep\na\n# top\nb\n### deep\nc\n## mid\nd\n"
     assert [heading for heading, _ in outline(markdown)] == [
         ("deep",),
@@ -57,7 +59,7 @@ def test_levels_may_be_skipped_and_come_back():
     ]
 
 
-def test_text_is_exactly_what_stands_there_but_for_blank_lines_around_it():
+def test_text_is_unchanged_except_for_blank_lines_around_it():
     markdown = "# A\r\n \r\n\r\n    code\r\n\r\n\tmore  \t\r\n\r\n# B\rx"
     assert [section.text for section in sections(markdown)] == ["    code\r\n\r\n\tmore  \t", "x"]
 
@@ -67,48 +69,48 @@ def test_a_part_without_text_has_no_section(markdown):
     assert sections(markdown) == []
 
 
-def test_parts_share_the_index_and_begin_without_a_heading():
-    found = list(split("a", [Part("# A\nx", "page 1"), Part(" \n", "page 2"), Part("y\n# A\nz", "page 3")], 100))
-    assert [(s.number, s.heading, s.text, s.location) for s in found] == [
+def test_sections_are_numbered_across_parts_and_each_part_starts_without_a_heading():
+    got = list(split("a", [Part("# A\nx", "page 1"), Part(" \n", "page 2"), Part("y\n# A\nz", "page 3")], 100))
+    assert [(s.number, s.heading, s.text, s.location) for s in got] == [
         (0, ("A",), "x", "page 1"),
         (1, (), "y", "page 3"),
         (2, ("A",), "z", "page 3"),
     ]
-    assert len({s.id for s in found}) == 3
+    assert len({s.id for s in got}) == 3
 
 
-def test_plain_text_is_one_section_whatever_it_looks_like():
+def test_plain_text_has_no_headings():
     (only,) = sections("# no\n\nNo\n==\ntext", syntax="plain")
     assert (only.heading, only.text) == ((), "# no\n\nNo\n==\ntext")
 
 
-def test_an_id_stays_when_texts_change_and_sections_come_or_go_elsewhere():
+def test_an_id_is_stable_when_texts_or_other_sections_change():
     before = {s.heading: s.id for s in sections("# A\nx\n## B\n\n# C\ny\n# D\nz")}
     after = {s.heading: s.id for s in sections("intro\n\n# A\nchanged\n## B\nnow with text\n# New\nn\n# C\ny\n# D\nz")}
     assert {heading: after[heading] for heading in before} == before
 
 
-def test_an_id_depends_on_the_document_the_path_and_how_often_the_path_came_before():
+def test_an_id_depends_on_the_document_the_path_and_how_often_the_path_occurred_before():
     one, two = sections("# A\nx\n# A\nx")
     (other,) = split("b.md", [Part("# A\nx")], 2000)
     (deeper,) = sections("# B\n## A\nx")
     assert len({one.id, two.id, other.id, deeper.id}) == 4
-    # A bare heading counts: what it gets later does not rename those after it.
+    # A heading without text counts: text that is added later must not change the ids after it.
     assert sections("# A\n# A\nx")[0].id == two.id
 
 
 def test_a_long_section_is_split_at_natural_boundaries_and_keeps_its_heading():
     paragraphs = [f"Paragraph {number}. " + "It says something. " * 6 for number in range(20)]
-    found = sections("# A\n\n" + "\n\n".join(paragraphs) + "\n\n# B\nend", max_tokens=120)
-    pieces = [s for s in found if s.heading == ("A",)]
-    assert [s.number for s in found] == list(range(len(found)))
+    got = sections("# A\n\n" + "\n\n".join(paragraphs) + "\n\n# B\nend", max_tokens=120)
+    pieces = [s for s in got if s.heading == ("A",)]
+    assert [s.number for s in got] == list(range(len(got)))
     assert len(pieces) > 5
     assert all(piece.text.startswith("Paragraph") and piece.text.endswith(". ") for piece in pieces)
     assert "\n\n".join(piece.text for piece in pieces) == "\n\n".join(paragraphs)
-    assert len({s.id for s in found}) == len(found)
+    assert len({s.id for s in got}) == len(got)
 
 
-def test_the_first_piece_keeps_its_id_when_text_is_added_at_the_end():
+def test_pieces_keep_their_ids_when_text_is_added_at_the_end():
     short, long = sections("# A\n" + "a b. " * 100, 20), sections("# A\n" + "a b. " * 200, 20)
     assert [s.id for s in short][:-1] == [s.id for s in long][: len(short) - 1]
 
@@ -119,11 +121,11 @@ def test_the_first_piece_keeps_its_id_when_text_is_added_at_the_end():
 @example(["\r\n" * 50 + "a" + "\r\n" * 50 + "b"], "markdown", 2)
 def test_no_text_is_lost_and_no_piece_is_too_long(markdowns, syntax, max_tokens):
     parts = [Part(markdown, str(number), syntax) for number, markdown in enumerate(markdowns)]
-    found = list(split("a.md", parts, max_tokens))
-    assert [section.number for section in found] == list(range(len(found)))
-    assert len({section.id for section in found}) == len(found)
+    got = list(split("a.md", parts, max_tokens))
+    assert [section.number for section in got] == list(range(len(got)))
+    assert len({section.id for section in got}) == len(got)
     for part in parts:
-        of_part = [section for section in found if section.location == part.location]
+        of_part = [section for section in got if section.location == part.location]
         bare = part.markdown
         for heading in reversed(list(headings(part))):
             bare = bare[: heading.start] + bare[heading.end :]
@@ -152,19 +154,19 @@ LONG_LINES = {
 @pytest.mark.parametrize("line", LONG_LINES)
 @pytest.mark.parametrize("syntax", ["markdown", "plain"])
 def test_a_line_of_a_megabyte_is_split_in_linear_time(line, syntax):
-    begun = time.process_time()
-    found = sections(f"# A\n\n{LONG_LINES[line]}\n", syntax=syntax)
-    assert time.process_time() - begun < 10  # 0.1 to 0.3 s; the splitter alone takes minutes
-    assert "".join("".join(s.text.split()) for s in found).removeprefix("#A") == "".join(LONG_LINES[line].split())
-    assert all(len(s.text.encode()) <= 6000 for s in found)
+    start = time.process_time()
+    got = sections(f"# A\n\n{LONG_LINES[line]}\n", syntax=syntax)
+    assert time.process_time() - start < 10  # 0.1 to 0.3 s; the splitter alone takes minutes
+    assert "".join("".join(s.text.split()) for s in got).removeprefix("#A") == "".join(LONG_LINES[line].split())
+    assert all(len(s.text.encode()) <= 6000 for s in got)
 
 
-def test_prose_is_split_at_the_speed_of_a_disk_and_without_keeping_tokens():
+def test_prose_is_split_quickly_and_without_keeping_tokens():
     paragraph = "Some words of a line that was wrapped.\n" * 20
     prose = "".join(f"## Heading {n}\n\n{paragraph}\n" for n in range(1500))
-    begun = time.process_time()
+    start = time.process_time()
     assert sum(1 for _ in split("a", [Part(prose)], 2000)) == 1500
-    assert len(prose) / (time.process_time() - begun) > 1e6  # 12 MB/s where this was measured
+    assert len(prose) / (time.process_time() - start) > 1e6  # 12 MB/s when measured
     tracemalloc.start()
     try:
         for _ in split("a", [Part(prose)], 2000):

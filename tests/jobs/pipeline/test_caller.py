@@ -1,4 +1,4 @@
-"""What becomes of units whose calls fail: outages, throttles, retries, in virtual time."""
+"""Failing calls in virtual time: outages, throttles, retries."""
 
 import asyncio
 import math
@@ -26,11 +26,11 @@ def now() -> float:
 
 
 def outage(start: float, end: float, reply: Reply) -> Answering:
-    """From `start` to `end` every call is answered so."""
+    """Every call from `start` to `end` gets this reply."""
     return lambda *_: reply if start <= now() < end else OK
 
 
-def told(ran: Ran, kind: type[events.Event]) -> list[events.Event]:
+def events_of(ran: Ran, kind: type[events.Event]) -> list[events.Event]:
     return [event for event in ran.seen if isinstance(event, kind)]
 
 
@@ -39,12 +39,12 @@ def states(ran: Ran) -> list[str]:
 
 
 def unit_of(body: bytes) -> bytes:
-    """What the attempts of a unit have in common."""
+    """The part of a body that all attempts of a unit share."""
     return body.split(b'"requestMetadata"')[0]
 
 
 def starts(ran: Ran, after: float, before: float) -> int:
-    """Calls that were sent between."""
+    """Number of calls sent in the interval."""
     return sum(after < at < before for at, _ in ran.service.ledger)
 
 
@@ -52,7 +52,7 @@ def starts(ran: Ran, after: float, before: float) -> int:
 
 
 @pytest.mark.parametrize("max_attempts", [2, 8])
-def test_an_outage_parks_the_batch_and_fails_none_of_its_units(max_attempts):
+def test_an_outage_parks_units_and_fails_none(max_attempts):
     ran = run(many(2000), outage(10, 610, TRANSIENT), policy=Policy(max_attempts=max_attempts))
     assert ran.statuses == {Status.OK: 2000}
     assert ran.calls < 2000 + 3 * 64
@@ -61,24 +61,24 @@ def test_an_outage_parks_the_batch_and_fails_none_of_its_units(max_attempts):
 
 
 @pytest.mark.parametrize("max_in_flight", [1, 64])
-def test_an_hour_of_unknown_outcomes_uses_up_the_attempts_of_no_unit(max_in_flight):
-    """Each probe may have been paid for, so it counts; but every probe is another unit's."""
+def test_an_hour_of_unknown_outcomes_exhausts_no_unit(max_in_flight):
+    """A probe may have been billed, so it counts as an attempt; but every probe is for another unit."""
     ran = run(many(200), outage(0, 3600, UNKNOWN), max_in_flight=max_in_flight)
     assert ran.statuses == {Status.OK: 200}
     most = Counter(unit_of(body) for _, body in ran.service.ledger).most_common(1)[0][1]
     assert most < Policy().max_attempts
 
 
-def test_each_transition_is_told_with_its_reason():
+def test_each_breaker_transition_is_an_event_with_its_reason():
     ran = run(many(200), outage(2, 30, TRANSIENT), max_in_flight=4)
-    assert [(e.old, e.new, e.reason, e.seconds) for e in told(ran, events.BreakerChanged)] == [
+    assert [(e.old, e.new, e.reason, e.seconds) for e in events_of(ran, events.BreakerChanged)] == [
         ("closed", "open", "5 calls in a row failed; last failure: ServiceUnavailableException", 60.0),
         ("open", "half-open", "probes find out whether it is back", 0.0),
         ("half-open", "closed", "2 of 3 probes were answered", 0.0),
     ]
 
 
-def test_with_fail_the_run_ends_as_the_breaker_opens():
+def test_on_outage_fail_stops_the_run_when_the_breaker_opens():
     ran = run(many(2000), lambda *_: TRANSIENT, policy=Policy(on_outage="fail"), latency=0.1)
     assert ran.dispatcher.stopped is not None
     assert ran.dispatcher.stopped.cause is Cause.UNAVAILABLE
@@ -87,7 +87,7 @@ def test_with_fail_the_run_ends_as_the_breaker_opens():
     assert ran.statuses.keys() == {Status.NEW}
 
 
-def test_with_fallback_units_are_answered_locally_until_the_service_is_back():
+def test_on_outage_fallback_answers_locally_until_the_service_is_back():
     ran = run(many(8000), outage(10, 40, TRANSIENT), policy=Policy(on_outage="fallback"), rpm=600)
     assert ran.statuses.keys() == {Status.OK, Status.FALLBACK}
     closed = [event for event in ran.seen if isinstance(event, events.UnitClosed)]
@@ -96,7 +96,7 @@ def test_with_fallback_units_are_answered_locally_until_the_service_is_back():
     assert ran.stats.snapshot().fallback == ran.statuses[Status.FALLBACK]
 
 
-def test_while_the_service_is_out_nothing_is_sent():
+def test_an_open_breaker_sends_no_calls():
     ran = run(many(2000), outage(10, 40, TRANSIENT))
     assert ran.statuses == {Status.OK: 2000}
     assert starts(ran, 13, 69) == 0
@@ -109,7 +109,7 @@ def test_a_third_of_failures_is_no_outage():
     assert states(ran) == []
 
 
-def test_throttling_is_no_outage():
+def test_throttling_does_not_open_the_breaker():
     ran = run(many(200), lambda *_: THROTTLED if now() < 600 else OK, limiters={REQUESTS: Controller()})
     assert ran.statuses == {Status.OK: 200}
     assert states(ran) == []
@@ -118,7 +118,7 @@ def test_throttling_is_no_outage():
 # Throttles.
 
 
-class Noting(TokenBucket):
+class CountingLearner(TokenBucket):
     """A learner that counts throttles."""
 
     def __init__(self) -> None:
@@ -145,11 +145,11 @@ def throttling(count: int, quota: str, retry_after: float | None = None) -> Answ
     ],
 )
 def test_a_throttle_is_charged_to_the_learner_of_its_quota(quota: str, learners: Sequence[str], throttles: list[int]):
-    limiters = {name: Noting() for name in learners}
+    limiters = {name: CountingLearner() for name in learners}
     ran = run(many(20), throttling(3, quota), limiters=limiters, max_in_flight=3)
     assert ran.statuses == {Status.OK: 20}
     assert [limiter.throttles for limiter in limiters.values()] == throttles
-    assert told(ran, events.Paused) == []
+    assert events_of(ran, events.Paused) == []
     assert all(limiter.level <= limiter.limit for limiter in limiters.values())
 
 
@@ -159,10 +159,12 @@ def test_a_retry_after_pauses_all_calls(outcome, learners):
     """A gateway's 429 and 503, with a page for a body."""
     reply = Reply(outcome, 0.1, code="503", message="HTTP 503: Service Temporarily Unavailable", retry_after=20.0)
     ran = run(
-        many(200), lambda number, _: reply if number == 40 else OK, limiters={name: Noting() for name in learners}
+        many(200),
+        lambda number, _: reply if number == 40 else OK,
+        limiters={name: CountingLearner() for name in learners},
     )
     assert ran.statuses == {Status.OK: 200}
-    (pause,) = told(ran, events.Paused)
+    (pause,) = events_of(ran, events.Paused)
     assert (pause.seconds, pause.reason) == (20.0, reply.message)
     at = ran.service.ledger[40][0] + 1.0
     assert starts(ran, at + 0.01, at + 19.9) == 0
@@ -179,8 +181,8 @@ def test_an_absurd_retry_after_is_clamped(asked, waited):
 # Retries.
 
 
-def test_retries_keep_to_their_budget():
-    """A third of the units fail the first time: more than were saved up, than a fifth of the calls, together."""
+def test_retries_stay_within_the_retry_budget():
+    """A third of the units fail once: more than the saved retries and a fifth of the calls together."""
     seen: set[bytes] = set()
 
     def answering(_: int, body: bytes) -> Reply:
@@ -195,39 +197,39 @@ def test_retries_keep_to_their_budget():
     assert ran.took > (1000 - 100 - 3000 / 5) / 10
 
 
-def test_a_retry_counts_once_the_unit_is_called_again():
-    """In an outage with --on-outage fallback it never is."""
+def test_a_retry_is_counted_when_its_call_is_sent():
+    """In an outage with --on-outage fallback it is never sent."""
     ran = run(many(200), lambda *_: TRANSIENT, policy=Policy(on_outage="fallback"), rpm=120)
     assert ran.statuses == {Status.FALLBACK: 200}
     assert ran.calls == ran.stats.snapshot().calls >= 5
     assert ran.stats.snapshot().retried == ran.calls - len({unit_of(body) for _, body in ran.service.ledger})
-    assert len(told(ran, events.Retrying)) > ran.stats.snapshot().retried
+    assert len(events_of(ran, events.Retrying)) > ran.stats.snapshot().retried
 
 
-def test_a_throttled_call_is_no_retry():
+def test_a_throttled_call_does_not_count_as_a_retry():
     ran = run(many(20), throttling(3, "requests"), max_in_flight=3)
     assert (ran.calls, ran.stats.snapshot().retried, ran.stats.snapshot().throttled) == (23, 0, 3)
 
 
-def test_what_is_called_again_goes_ahead_of_what_was_not_called_yet():
+def test_retries_go_before_first_calls():
     ran = run(many(200), lambda number, _: TRANSIENT if number == 10 else OK, rpm=60, max_in_flight=10)
     failed = unit_of(ran.service.ledger[10][1])
     again = [at for at, body in ran.service.ledger if unit_of(body) == failed]
     assert again[1] - again[0] < 5
 
 
-def test_a_unit_above_its_quota_fails_without_a_call_naming_document_and_limit():
+def test_a_unit_larger_than_the_quota_fails_without_a_call_and_names_document_and_limit():
     ran = run(many(20), limiters={TOKENS: TokenBucket(1.0, 50.0)})
     assert ran.calls == 0
     assert ran.statuses == {Status.FAILED: 20}
-    (event, *_) = told(ran, events.UnitClosed)
+    (event, *_) = events_of(ran, events.UnitClosed)
     assert (event.document, event.code) == ("0.md", "NeverFits")
     assert "of tokens a minute, of which there are never more than 50" in event.message
 
 
-def test_a_unit_above_the_models_context_fails_without_a_call():
+def test_a_unit_larger_than_the_context_fails_without_a_call():
     ran = run(many(20), limiters={CONTEXT: Budget(math.inf)}, most={CONTEXT: 50.0})
     assert ran.calls == 0
-    (event, *_) = told(ran, events.UnitClosed)
+    (event, *_) = events_of(ran, events.UnitClosed)
     assert "of the model's context (tokens), of which there are never more than 50" in event.message
     assert "a model with a larger context" in event.message

@@ -1,4 +1,4 @@
-"""The stages in virtual time: every call accounted for, nothing called twice, everything stopped in time."""
+"""Whole runs in virtual time: every unit called once, limits kept, stops in time."""
 
 import asyncio
 import random
@@ -38,7 +38,7 @@ from ratelimit.quota import QuotaBook
 from ratelimit.slow_start import PROBES
 
 
-def test_every_section_is_called_for_once():
+def test_every_section_is_called_once():
     ran = run(many(2000))
     assert ran.statuses == {Status.OK: 2000}
     assert ran.calls == 2000
@@ -53,12 +53,12 @@ def test_ten_thousand_identical_sections_cost_one_call():
     assert ran.stats.snapshot().duplicates == 9_999
 
 
-def test_places_are_used_up_and_time_is_latency_bound():
+def test_max_in_flight_is_used_fully():
     ran = run(many(2000), max_in_flight=100)
     assert ran.took == pytest.approx(1.0 + 2000 / 100, abs=2.0)
 
 
-def test_a_told_quota_is_used_up_and_not_passed():
+def test_a_configured_quota_is_used_fully_and_never_exceeded():
     ran = run(many(2000), rpm=600, max_in_flight=1000)
     assert ran.took == pytest.approx(200, abs=3)
     snapshot = ran.stats.snapshot()
@@ -67,17 +67,17 @@ def test_a_told_quota_is_used_up_and_not_passed():
     assert all(later - earlier >= 10 - 1.01 for earlier, later in zip(starts, starts[100:], strict=False))
 
 
-def test_the_first_calls_are_few_until_one_was_answered():
+def test_few_calls_start_before_the_first_answer():
     ran = run(many(400), latency=0.2)
     assert sum(at < 0.19 for at, _ in ran.service.ledger) == PROBES
 
 
-def test_slow_answers_do_not_hold_the_others_for_long():
+def test_slow_first_answers_delay_the_rest_only_briefly():
     ran = run(many(400), latency=30.0)
     assert sum(at < 1.0 for at, _ in ran.service.ledger) == 64
 
 
-def test_throttled_units_are_called_again_and_cost_no_attempt():
+def test_a_throttled_call_costs_no_attempt():
     ran = run(many(200), lambda number, _: THROTTLED if number % 3 else OK, policy=Policy(max_attempts=1))
     assert ran.statuses == {Status.OK: 200}
     assert ran.stats.snapshot().throttled == ran.calls - 200
@@ -114,14 +114,14 @@ def test_an_invalid_unit_fails_alone():
 
 
 @pytest.mark.parametrize(("reply", "cause"), [(FATAL, Cause.ACCESS), (INVALID, Cause.FAILURES)])
-def test_if_every_call_is_refused_alike_only_a_few_are_sent(reply, cause):
+def test_few_calls_are_sent_if_every_call_is_rejected(reply, cause):
     ran = run(many(2000), lambda *_: reply, max_in_flight=1000, latency=0.1)
     assert ran.dispatcher.stopped is not None
     assert ran.dispatcher.stopped.cause is cause
     assert ran.calls <= 2 * PROBES + 10
 
 
-def test_a_section_that_can_never_fit_fails_alone_and_says_why():
+def test_a_section_larger_than_the_quota_fails_alone_with_a_reason():
     ran = run(many(20), rpm=0.5)
     assert ran.statuses == {Status.FAILED: 20}
     assert ran.calls == 0
@@ -130,7 +130,7 @@ def test_a_section_that_can_never_fit_fails_alone_and_says_why():
     assert "requests a minute" in messages.pop()
 
 
-def test_a_budget_is_used_and_never_overspent():
+def test_a_budget_is_spent_and_never_exceeded():
     one = look_up(MODEL).cost(answer().usage)
     assert one
     worst = look_up(MODEL).worst_cost(400, 100)
@@ -155,7 +155,7 @@ def test_max_failures_stop_the_run():
     assert ran.calls == 10
 
 
-def test_a_sample_enters_so_many_sections_and_no_more():
+def test_a_sample_enrolls_only_its_sections():
     ran = run(many(200), policy=Policy(sample=33))
     assert ran.statuses.total() == 33
     assert not ran.dispatcher.listed_all
@@ -171,7 +171,7 @@ def stopping(at: float, *, abort_at: float | None = None) -> Callable[[Dispatche
     return arrange
 
 
-def test_after_a_stop_no_call_starts_and_those_in_flight_finish():
+def test_after_a_stop_no_call_starts_and_calls_in_flight_finish():
     ran = run(many(2000), during=stopping(5.5))
     assert max(at for at, _ in ran.service.ledger) < 5.5
     assert ran.statuses[Status.OK] == ran.calls
@@ -179,12 +179,12 @@ def test_after_a_stop_no_call_starts_and_those_in_flight_finish():
     assert ran.took < 7
 
 
-def test_a_run_that_was_stopped_before_it_began_calls_nothing():
+def test_a_run_stopped_before_its_start_makes_no_call():
     ran = run(many(2000), during=lambda dispatcher: dispatcher.stop(Stop(Cause.SIGNAL, "SIGTERM")))
     assert (ran.calls, ran.took, ran.statuses) == (0, 0.0, {})
 
 
-def test_there_are_no_more_tasks_than_calls_at_once():
+def test_the_number_of_tasks_follows_the_calls_in_flight():
     most = 0
 
     def answering(number: int, body: bytes) -> Reply:
@@ -197,7 +197,7 @@ def test_there_are_no_more_tasks_than_calls_at_once():
     assert most <= 1 + 2 + 16 + LOOKAHEAD + 1
 
 
-def test_calls_in_flight_are_withdrawn_when_the_grace_is_over():
+def test_calls_in_flight_are_cancelled_after_the_grace_period():
     ran = run(many(2000), latency=100.0, policy=Policy(grace=10), during=stopping(5.5))
     assert ran.took == pytest.approx(15.5, abs=0.01)
     assert ran.service.cancelled == ran.calls == 64
@@ -205,18 +205,18 @@ def test_calls_in_flight_are_withdrawn_when_the_grace_is_over():
     assert ran.record.open_attempts == 64
 
 
-def test_a_second_signal_withdraws_at_once():
+def test_abort_cancels_calls_in_flight_at_once():
     ran = run(many(2000), latency=100.0, during=stopping(5.5, abort_at=6.0))
     assert ran.took == pytest.approx(6.0, abs=0.01)
     assert ran.service.cancelled == 64
 
 
-def test_a_stop_wakes_those_in_backoff_and_at_the_gate():
+def test_a_stop_ends_backoff_and_waits_at_the_gate():
     ran = run(many(2000), lambda *_: TRANSIENT, rpm=60, policy=Policy(max_attempts=50), during=stopping(30.0))
     assert ran.took < 32
 
 
-def test_if_reading_fails_the_calls_in_flight_finish_and_the_error_follows():
+def test_a_reading_error_lets_calls_in_flight_finish_and_is_raised():
     async def source() -> AsyncIterator[Chunk]:
         for chunk in many(2000):
             yield chunk
@@ -238,8 +238,8 @@ def test_if_reading_fails_the_calls_in_flight_finish_and_the_error_follows():
     assert service.cancelled == 0
 
 
-def test_what_is_in_memory_does_not_grow_with_the_work():
-    """The source is not pulled faster than calls are made."""
+def test_memory_does_not_grow_with_the_input():
+    """Chunks are not read faster than calls are made."""
     pulled = 0
 
     async def source() -> AsyncIterator[Chunk]:

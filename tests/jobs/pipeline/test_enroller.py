@@ -1,4 +1,4 @@
-"""Documents that are open at once share the rate: the real dispatcher in virtual time."""
+"""Open documents share the rate: the real dispatcher in virtual time."""
 
 import asyncio
 from collections import Counter
@@ -29,11 +29,11 @@ def stopped_after(seconds):
 
 
 def calls_of(ran, text):
-    """When and as which calls those were sent that have a text in them."""
+    """(time, number) of the calls whose body contains a text."""
     return [(at, number) for number, (at, body) in enumerate(ran.service.ledger) if text in body]
 
 
-def test_a_huge_document_holds_up_none_of_those_behind_it():
+def test_a_huge_document_does_not_delay_the_documents_behind_it():
     ran = run(HUGE + SMALL, rpm=600, latency=0.5)
     small = calls_of(ran, b"small")
     assert len(small) == 100
@@ -42,25 +42,25 @@ def test_a_huge_document_holds_up_none_of_those_behind_it():
     assert ran.took == pytest.approx(110, abs=2)
 
 
-def test_if_nobody_shares_they_come_in_the_order_of_the_listing():
+def test_without_fairness_documents_are_called_in_order():
     ran = run(HUGE + SMALL, rpm=600, latency=0.5, fair=False)
     assert [number for _, number in calls_of(ran, b"small")] == list(range(1000, 1100))
 
 
-def test_also_at_a_low_rate_few_units_are_picked_ahead():
-    """At one call a second what is picked is gone after a few, and from then on every other call is the small one's."""
+def test_few_units_are_picked_ahead_at_a_low_rate():
+    """At one call a second the units picked ahead are called soon; then the documents alternate."""
     ran = run(HUGE + SMALL[:1], rpm=60, during=stopped_after(60))
     assert calls_of(ran, b"small 0 4")[0][0] <= 20
 
 
-def test_the_small_ones_go_on_while_units_are_throttled_and_retried():
+def test_small_documents_progress_while_units_are_throttled():
     ran = run(HUGE + SMALL, lambda number, _: THROTTLED if number % 5 == 0 else OK, latency=0.5)
     assert max(number for _, number in calls_of(ran, b"small")) < 600
     assert ran.statuses == {Status.OK: 1100}
 
 
-def test_documents_share_by_tokens_whatever_their_sections_cost():
-    """Ten times the cost of a section, sixty seconds of a told token quota: Jain's index."""
+def test_documents_share_the_rate_by_tokens():
+    """Sections of one document cost ten times as much; Jain's index over sixty seconds of a token quota."""
     large = texts(*(f"large {n} " + "word " * 5000 for n in range(100)), document="large.md")
     short = texts(*(f"short {n}" + "word " * 300 for n in range(1000)), document="short.md")
     used = Counter()
@@ -81,7 +81,7 @@ def test_documents_share_by_tokens_whatever_their_sections_cost():
     assert sum(used.values()) ** 2 / (2 * sum(share**2 for share in used.values())) >= 0.99
 
 
-def test_what_goes_first_is_called_before_all_others():
+def test_priority_documents_are_called_first():
     urgent = [replace(chunk, first=True) for chunk in SMALL]
     ran = run(urgent + HUGE, rpm=600, latency=0.5)
     assert [number for _, number in calls_of(ran, b"small")] == list(range(100))
@@ -95,16 +95,16 @@ def test_a_sample_takes_the_first_sections_of_the_listing():
     assert [(event.path, event.sections) for event in partial] == [("00.md", 3)]
 
 
-def test_a_document_is_held_up_while_enough_of_it_waits():
-    """The demand as the reader of documents sees it, in a run at ten calls a second."""
+def test_reading_of_a_document_pauses_while_enough_of_it_is_queued():
+    """As the parser pool sees it, at ten calls a second."""
     held = []
 
     def watch(dispatcher):
         async def ask():
             await asyncio.sleep(1.0)
-            assert not await dispatcher.demand.more("huge.md")
-            assert await dispatcher.demand.more("00.md")
-            await dispatcher.demand.drained("huge.md")
+            assert not await dispatcher.demand.wants_more("huge.md")
+            assert await dispatcher.demand.wants_more("00.md")
+            await dispatcher.demand.wait_until_wanted("huge.md")
             held.append(asyncio.get_running_loop().time())
 
         held.append(asyncio.create_task(ask()))

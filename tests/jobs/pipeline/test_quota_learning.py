@@ -1,4 +1,4 @@
-"""The controllers of a run: what they are given, what they tell, and what is kept of it."""
+"""Controllers of a run: remembered quotas, events, and the file they are written to."""
 
 import json
 
@@ -20,7 +20,7 @@ def memory(tmp_path):
 
 
 def work(controller: Controller, per_second: float, seconds: float = 60.0) -> None:
-    """Against a server's bucket of one second that refuses at once."""
+    """Drive a controller against a server with a one-second token bucket that throttles at once."""
     server, now = TokenBucket(per_second, per_second), 0.0
     while now < seconds:
         wait = controller.wait(now)
@@ -34,7 +34,7 @@ def work(controller: Controller, per_second: float, seconds: float = 60.0) -> No
             server.take(now)
 
 
-def test_what_a_run_learns_is_told_and_the_next_one_starts_from_it(memory):
+def test_a_learned_quota_is_an_event_and_the_next_run_starts_from_it(memory):
     heard = []
     first = QuotaLearning(memory, WHOSE, heard.append)
     first.controller(TOKENS)
@@ -55,7 +55,7 @@ def test_what_a_run_learns_is_told_and_the_next_one_starts_from_it(memory):
     assert again[0].per_minute == pytest.approx(600, rel=0.03)
 
 
-def test_what_was_only_remembered_keeps_its_date_and_was_used_now(memory):
+def test_a_remembered_quota_keeps_its_date_and_gets_a_new_used_at(memory):
     first = QuotaLearning(memory, WHOSE, lambda _: None)
     work(first.controller(REQUESTS), 10.0)
     first.close()
@@ -72,7 +72,7 @@ def test_what_was_only_remembered_keeps_its_date_and_was_used_now(memory):
     assert after["used_at"] > "2026-11-24T02:30:00+00:00"
 
 
-def test_a_run_that_made_no_call_leaves_the_memory_alone(memory):
+def test_a_run_without_calls_does_not_write_the_file(memory):
     first = QuotaLearning(memory, WHOSE, lambda _: None)
     work(first.controller(REQUESTS), 10.0)
     first.close()
@@ -83,7 +83,7 @@ def test_a_run_that_made_no_call_leaves_the_memory_alone(memory):
     assert memory.path.read_bytes() == written
 
 
-def test_where_nothing_is_learned_or_kept_nothing_is_written(memory):
+def test_a_run_that_learns_nothing_does_not_write_the_file(memory):
     idle = QuotaLearning(memory, WHOSE, lambda _: None)
     idle.controller(REQUESTS)
     idle.close()
@@ -93,7 +93,7 @@ def test_where_nothing_is_learned_or_kept_nothing_is_written(memory):
     assert not memory.path.exists()
 
 
-def test_a_broken_memory_is_a_notice_and_not_the_end_of_the_run(memory):
+def test_a_broken_file_is_a_notice(memory):
     memory.path.write_text("{")
     heard = []
     learning = QuotaLearning(memory, WHOSE, heard.append)
@@ -103,7 +103,7 @@ def test_a_broken_memory_is_a_notice_and_not_the_end_of_the_run(memory):
     assert str(memory.path) in heard[0].text
 
 
-def test_a_memory_that_cannot_be_written_is_a_notice(tmp_path):
+def test_a_failed_write_is_a_notice(tmp_path):
     (tmp_path / "file").touch()
     heard = []
     learning = QuotaLearning(QuotaMemory(tmp_path / "file" / "quotas.json"), WHOSE, heard.append)

@@ -1,4 +1,4 @@
-"""What an outcome makes of a unit, and when a run stops."""
+"""The status of a unit after an outcome, and when a run stops."""
 
 import pytest
 from answers import answer
@@ -37,11 +37,11 @@ INVALID = Reply(Outcome.INVALID, 0.1, code="ValidationException", message="tempe
         (Outcome.FATAL, 1, Status.FAILED, False),
     ],
 )
-def test_an_outcome_decides_a_units_status(outcome, attempts, status, permanent):
+def test_the_status_of_a_unit_follows_from_the_outcome(outcome, attempts, status, permanent):
     assert Policy().status(outcome, attempts) == (status, permanent)
 
 
-def test_with_hold_an_unknown_outcome_is_never_called_again():
+def test_on_unknown_hold_holds_a_unit():
     assert Policy(hold_unknown=True).status(Outcome.UNKNOWN, 1) == (Status.HELD, False)
 
 
@@ -52,7 +52,7 @@ def after(stopper: Stopper, *replies: Reply) -> Stop | None:
     return stop
 
 
-def test_a_few_refusals_of_access_stop_the_run():
+def test_a_few_rejected_calls_stop_the_run():
     assert after(Stopper(Policy()), *[FATAL] * (MAX_REJECTED - 1)) is None
     stop = after(Stopper(Policy()), *[FATAL] * MAX_REJECTED)
     assert stop is not None
@@ -60,12 +60,12 @@ def test_a_few_refusals_of_access_stop_the_run():
     assert "AccessDeniedException: no access" in stop.reason
 
 
-def test_an_answer_between_refusals_starts_the_count_anew():
+def test_an_answer_resets_the_count_of_rejected_calls():
     assert after(Stopper(Policy()), FATAL, FATAL, OK, *[FATAL] * (MAX_REJECTED_IN_A_ROW - 1)) is None
     assert after(Stopper(Policy()), OK, *[FATAL] * MAX_REJECTED_IN_A_ROW) is not None
 
 
-def test_the_days_quota_stops_at_once_with_its_own_message():
+def test_a_used_up_daily_quota_stops_the_run_at_once():
     day = Reply(Outcome.FATAL, 0.1, code=DAILY_QUOTA, message="Too many tokens per day")
     stop = after(Stopper(Policy()), OK, day)
     assert stop is not None
@@ -73,14 +73,14 @@ def test_the_days_quota_stops_at_once_with_its_own_message():
     assert "daily token quota" in stop.reason
 
 
-def test_if_everything_is_invalid_the_request_is_wrong():
+def test_ten_invalid_calls_without_an_answer_stop_the_run():
     stop = after(Stopper(Policy()), *[INVALID] * MAX_INVALID)
     assert stop is not None
     assert "temperature" in stop.reason
     assert after(Stopper(Policy()), OK, *[INVALID] * 50) is None
 
 
-def test_max_failures_counts_or_takes_a_fraction():
+def test_max_failures_is_a_count_or_a_fraction():
     counted = Stopper(Policy(max_failures=MaxFailures(count=3)))
     assert after(counted, OK, INVALID, INVALID) is None
     stop = after(counted, INVALID)
@@ -92,14 +92,14 @@ def test_max_failures_counts_or_takes_a_fraction():
     assert after(fraction, INVALID) is not None
 
 
-def test_the_first_reason_stays():
+def test_the_first_reason_to_stop_counts():
     stopper = Stopper(Policy())
     assert stopper.stop(Stop(Cause.SIGNAL, "SIGTERM"))
     assert not stopper.stop(Stop(Cause.BUDGET, "budget"))
     assert stopper.stopped == Stop(Cause.SIGNAL, "SIGTERM")
 
 
-def test_refusals_before_any_answer_are_all_rejected():
+def test_all_rejected_holds_until_the_first_answer():
     stopper = Stopper(Policy())
     after(stopper, INVALID)
     assert stopper.all_rejected

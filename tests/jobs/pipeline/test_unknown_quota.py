@@ -1,4 +1,4 @@
-"""Without a told quota: the real dispatcher, with the gate of `analyze`, against a service that throttles."""
+"""Unknown quotas: the real dispatcher with the gate of `analyze` against a service that throttles."""
 
 import asyncio
 import math
@@ -34,7 +34,7 @@ REFUSED_AFTER = 0.1
 
 @dataclass
 class Throttling(Service):
-    """Admits what its quota has room for; refuses the rest soon, and may name the quota.
+    """Admits calls within its quota and throttles the rest soon; may name the quota.
 
     A quota in requests counts calls; one in tokens reserves input + maxTokens and settles what was used.
     """
@@ -62,7 +62,7 @@ class Throttling(Service):
 
 
 def gate(quota: float | None = None) -> Gate:
-    """That of `analyze` where neither --rpm nor --tpm is given, or both as infinite: `none`."""
+    """The gate of `analyze` without --rpm and --tpm, or with both `none` (infinite)."""
     settings = SimpleNamespace(
         emulate=False,
         rpm=quota,
@@ -78,7 +78,7 @@ def gate(quota: float | None = None) -> Gate:
 
 
 def run(service: Throttling, units: int, quota: float | None = None) -> tuple[MemoryRecord, Gate, float]:
-    """All units through the real dispatcher; the record, the gate, and the seconds that it took."""
+    """Run all units; returns the record, the gate and the seconds taken."""
 
     async def source() -> AsyncIterator[Chunk]:
         for chunk in many(units):
@@ -115,7 +115,7 @@ def state(made: Gate, quota: str) -> str:
     ],
     ids=["bucket of 1 s", "bucket of 10 s", "bucket of 60 s", "sliding", "fixed"],
 )
-def test_a_service_that_throttles_is_not_flooded_and_its_quota_is_used(limiter, seconds, names):
+def test_an_unknown_quota_is_used_with_few_throttles(limiter, seconds, names):
     """400 units at 2 a second."""
     service = Throttling(lambda *_: OK, limiter=limiter(), names=names)
     record, made, took = run(service, 400)
@@ -126,7 +126,7 @@ def test_a_service_that_throttles_is_not_flooded_and_its_quota_is_used(limiter, 
     assert state(made, TOKENS) == "ramp"  # nothing was refused for tokens
 
 
-def test_a_refusal_for_tokens_is_learned_from_by_the_controller_of_tokens():
+def test_a_throttle_that_names_tokens_teaches_the_token_controller():
     """400 units that use 15 tokens each, at 60 tokens a second."""
     service = Throttling(lambda *_: OK, limiter=TokenBucket(60.0, 600.0), names="tokens")
     record, made, took = run(service, 400)
@@ -137,15 +137,15 @@ def test_a_refusal_for_tokens_is_learned_from_by_the_controller_of_tokens():
     assert state(made, REQUESTS) == "ramp"
 
 
-def test_a_service_that_does_not_throttle_is_not_held_back_for_long():
-    """Starting at four a second, e-fold in four seconds, ten thousand calls are out in half a minute."""
+def test_a_service_without_a_quota_is_at_full_speed_within_half_a_minute():
+    """From four calls a second, e-fold every four seconds: ten thousand calls in half a minute."""
     service = Throttling(lambda *_: OK, limiter=TokenBucket(1e6, 1e6))
     _, _, took = run(service, 10_000)
     assert service.refused == 0
     assert took < 45
 
 
-def test_ten_minutes_of_throttling_lose_nothing_and_flood_nobody():
+def test_ten_minutes_of_throttling_lose_nothing_and_send_few_calls():
     class Blackout(TokenBucket):
         def wait(self, now: float, cost: float = 1.0) -> float:
             return 1.0 if now < 600 else super().wait(now, cost)
@@ -158,7 +158,7 @@ def test_ten_minutes_of_throttling_lose_nothing_and_flood_nobody():
 
 
 @pytest.mark.parametrize("limiter", [lambda: TokenBucket(5.0, 5.0), lambda: SlidingLog(300.0)], ids=["bucket", "log"])
-def test_a_service_that_throttles_is_not_flooded_where_it_is_said_to_have_no_quota(limiter):
+def test_a_quota_configured_as_none_is_learned_after_the_first_throttles(limiter):
     service = Throttling(lambda *_: OK, limiter=limiter())
     record, made, _ = run(service, 2000, math.inf)
     assert record.statuses == {Status.OK: 2000}
@@ -167,6 +167,6 @@ def test_a_service_that_throttles_is_not_flooded_where_it_is_said_to_have_no_quo
     assert state(made, TOKENS) == "unlimited"
 
 
-def test_nothing_is_held_back_where_there_is_said_to_be_no_quota_and_there_is_none():
+def test_without_any_quota_no_call_waits():
     _, _, took = run(Throttling(lambda *_: OK, limiter=TokenBucket(1e6, 1e6)), 10_000, math.inf)
     assert took < 15

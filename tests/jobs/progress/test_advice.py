@@ -5,14 +5,29 @@ from dataclasses import replace
 import pytest
 
 from jobs.progress.advice import TokenUse, smaller_max_tokens
+from jobs.progress.answer_totals import AnswerTotals
+
+
+def totals(answers: int, quota_tokens: float, burned: float, longest: int, latency: float) -> AnswerTotals:
+    return AnswerTotals(answers, quota_tokens, burned, answers * latency, longest)
+
+
+def changed(use: TokenUse, **changes) -> TokenUse:
+    """`use` with changes to its own fields, to those of its totals, or to the mean latency."""
+    of_totals = {
+        name: changes.pop(name) for name in ("answers", "quota_tokens", "burned", "longest") if name in changes
+    }
+    latency = changes.pop("latency", use.totals.mean_latency)
+    totals = replace(use.totals, **of_totals)
+    return replace(use, totals=replace(totals, latency_seconds=totals.answers * latency), **changes)
 
 
 def use(*, windowed: bool, calls: float, max_tokens: int = 4096, seconds: float = 600.0, burndown: float = 1.0):
     """Sections of 2,000 tokens, answers of 350 (the longest 800) after 6 s, a quota of a million tokens a minute."""
     settled = 2000 + 350 * burndown
     return TokenUse(
-        answers=round(calls), quota_tokens=calls * settled, burned=calls * 350 * burndown, longest_answer=800,
-        max_tokens=max_tokens, latency=6.0, seconds=seconds, tpm=1e6, windowed=windowed,
+        totals(round(calls), calls * settled, calls * 350 * burndown, longest=800, latency=6.0),
+        max_tokens=max_tokens, seconds=seconds, tpm=1e6, windowed=windowed,
     )  # fmt: skip
 
 
@@ -51,14 +66,14 @@ def test_a_bucket_loses_it_once_so_a_long_run_gains_nothing():
         {"answers": 19},
         {"seconds": 0.0},
         {"seconds": 1200.0},  # half of the quota is unexplained: something else is the limit
-        {"longest_answer": 4096},  # answers were truncated
-        {"longest_answer": 3500},
+        {"longest": 4096},  # answers were truncated
+        {"longest": 3500},
         {"latency": 0.5},  # little is in flight
         {"max_tokens": 1010},
     ],
 )
 def test_there_is_no_advice_where_it_would_not_help(change):
-    assert smaller_max_tokens(replace(use(windowed=True, calls=served(4096)), **change)) is None
+    assert smaller_max_tokens(changed(use(windowed=True, calls=served(4096)), **change)) is None
 
 
 def test_there_is_no_advice_if_output_burns_more_than_max_tokens_reserve():
@@ -71,13 +86,11 @@ def small_bucket(**changes):
 
     Sections of 250 tokens, answers of 80.
     """
-    return replace(
-        TokenUse(
-            answers=600, quota_tokens=600 * 330.0, burned=600 * 80.0, longest_answer=80, max_tokens=32_000,
-            latency=1.0, seconds=600.0, tpm=1e5, windowed=False, bucket_size=1e5 / 60, requests_used=0.1,
-        ),
-        **changes,
+    small = TokenUse(
+        totals(600, 600 * 330.0, 600 * 80.0, longest=80, latency=1.0),
+        max_tokens=32_000, seconds=600.0, tpm=1e5, windowed=False, bucket_size=1e5 / 60, requests_used=0.1,
     )  # fmt: skip
+    return changed(small, **changes)
 
 
 def test_a_bucket_that_overflows_at_refunds_leaves_most_of_the_quota_unused():
@@ -96,7 +109,7 @@ def test_the_speedup_is_limited_by_the_request_quota():
 
 def test_if_short_answers_overflow_the_bucket_too_the_speedup_is_that_of_the_start_rate():
     """Answers of up to 800 tokens after 5 s: a call reserves 1,250, and the bucket holds 1,667."""
-    slow = small_bucket(answers=120, quota_tokens=120 * 330.0, burned=120 * 80.0, longest_answer=800, latency=5.0)
+    slow = small_bucket(answers=120, quota_tokens=120 * 330.0, burned=120 * 80.0, longest=800, latency=5.0)
     advice = smaller_max_tokens(slow)
     assert advice is not None
     assert advice.faster == pytest.approx(1e5 / 60 / 1250 / (120 / 600), abs=0.01)
@@ -110,7 +123,7 @@ def test_if_short_answers_overflow_the_bucket_too_the_speedup_is_that_of_the_sta
         {"concurrency": 1},
         {"seconds": 1000.0},  # calls start less often than the bucket allows
         {"requests_used": 0.99},
-        {"longest_answer": 32_000},
+        {"longest": 32_000},
         {"bucket_size": 1e5},  # one minute of the quota
         {"max_tokens": 500},  # two calls
         {"max_tokens": 32_000, "latency": 20.0, "answers": 25, "quota_tokens": 25 * 330.0, "burned": 25 * 80.0},

@@ -1,4 +1,4 @@
-"""The cache: answers whole or missing, nothing of it ever run or opened."""
+"""The cache returns whole answers or none, and never opens or unpickles a row."""
 
 import pickle
 import sqlite3
@@ -30,7 +30,7 @@ def change(directory, statement: str, *values: object) -> None:
     database.close()
 
 
-def test_an_answer_comes_back_as_it_was(cache, directory):
+def test_an_answer_is_returned_unchanged(cache, directory):
     kept = answer("Grüße, 世界")
     cache.keep(KEY, kept)
     assert cache.find([KEY, b"x" * 32]) == {KEY: kept}
@@ -40,7 +40,7 @@ def test_an_answer_comes_back_as_it_was(cache, directory):
     again.close()
 
 
-def test_directory_and_files_are_for_their_owner_only(cache, directory):
+def test_directory_and_files_are_private(cache, directory):
     cache.keep(KEY, answer())
     assert cache.stats()[0] == 1
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
@@ -60,14 +60,14 @@ class Exploit:
         return (exec, ("raise SystemExit('it was run')",))
 
 
-def test_a_pickle_in_a_row_is_neither_run_nor_returned(cache, directory):
+def test_a_pickled_row_is_neither_unpickled_nor_returned(cache, directory):
     cache.keep(KEY, answer())
     assert cache.stats()[0] == 1
     change(directory, "UPDATE Cache SET mode = 4, value = ?", pickle.dumps(Exploit()))
     assert cache.find([KEY]) == {}
 
 
-def test_a_file_name_in_a_row_is_neither_read_nor_removed(cache, directory, tmp_path):
+def test_a_file_named_by_a_row_is_neither_read_nor_removed(cache, directory, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("secret")
     cache.keep(KEY, answer())
@@ -86,7 +86,7 @@ def test_a_damaged_value_counts_as_missing(cache, directory, damage):
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 4096, b"garbage" * 999])
-def test_a_broken_database_is_set_aside_and_begun_anew(directory, content):
+def test_a_broken_database_is_moved_aside_and_replaced(directory, content):
     first = Cache(directory)
     first.keep(KEY, answer())
     first.close()
@@ -99,7 +99,7 @@ def test_a_broken_database_is_set_aside_and_begun_anew(directory, content):
     second.close()
 
 
-def test_nothing_is_evicted_by_itself_and_pruning_goes_by_age(cache, directory):
+def test_nothing_is_evicted_and_prune_removes_by_age(cache, directory):
     for n in range(20):
         cache.keep(bytes([n]) * 32, answer(f"answer {n}"))
     assert cache.stats()[0] == 20

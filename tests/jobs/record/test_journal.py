@@ -31,8 +31,8 @@ def path(tmp_path):
     return tmp_path / "journal.sqlite"
 
 
-class Remembers(NoCache):
-    """A cache that knows one answer."""
+class CacheOf(NoCache):
+    """A cache with one answer."""
 
     def __init__(self, key: str) -> None:
         self._key = HASH[key]
@@ -41,7 +41,7 @@ class Remembers(NoCache):
         return {key: answer("from the cache") for key in keys if key == self._key}
 
 
-def places(store: Journal, *keys: str, cache=None, document: int = 0, start: int = 0) -> list[Disposition]:
+def dispositions(store: Journal, *keys: str, cache=None, document: int = 0, start: int = 0) -> list[Disposition]:
     known = store.begin_document(f"d{document}.md", document)
     entries = [entry(key, index, document) for index, key in enumerate(keys, start)]
     return [enrolment.disposition for enrolment in store.enroll(known, entries, cache or NoCache())]
@@ -50,7 +50,7 @@ def places(store: Journal, *keys: str, cache=None, document: int = 0, start: int
 def test_the_answer_to_a_cached_section_is_copied_into_the_journal(path):
     journal = begun(path)
     expected = [Disposition.CACHED, Disposition.NEW, Disposition.DUPLICATE]
-    assert places(journal, "a", "b", "a", cache=Remembers("a")) == expected
+    assert dispositions(journal, "a", "b", "a", cache=CacheOf("a")) == expected
     assert [row.source for row in report.rows(journal)] == ["cache", None, "cache"]
     journal.close()
 
@@ -67,10 +67,10 @@ def fall_back(journal: Journal, key: str) -> None:
 
 
 class TestNextRun:
-    """What a run finds of the one before it."""
+    """What a run finds from earlier runs."""
 
     @pytest.mark.parametrize(
-        ("status", "permanent", "selection", "place"),
+        ("status", "permanent", "selection", "disposition"),
         [
             (Status.OK, False, RetrySelection(), Disposition.ANSWERED),
             (Status.OK, False, RetrySelection(answered=True), Disposition.NEW),
@@ -85,53 +85,54 @@ class TestNextRun:
             (Status.HELD, False, RetrySelection(held=True), Disposition.NEW),
         ],
     )
-    def test_units_are_taken_up_or_left(self, path, status, permanent, selection, place):
+    def test_the_next_run_calls_or_skips_a_unit_by_its_status(self, path, status, permanent, selection, disposition):
         first = begun(path)
-        places(first, "a")
+        dispositions(first, "a")
         found = answer() if status in (Status.OK, Status.INCOMPLETE) else None
         call(first, "a", Outcome.OK if found else Outcome.INVALID, status, answer=found, permanent=permanent)
         first.close()
         second = begun(path, selection=selection, run="r2")
-        assert places(second, "a", "a") == [place, Disposition.DUPLICATE if place is Disposition.NEW else place]
+        second_section = Disposition.DUPLICATE if disposition is Disposition.NEW else disposition
+        assert dispositions(second, "a", "a") == [disposition, second_section]
         second.close()
 
-    @pytest.mark.parametrize(("hold", "place"), [(False, Disposition.NEW), (True, Disposition.SKIPPED)])
-    def test_an_attempt_left_open_by_a_killed_run_is_unknown(self, path, hold, place):
+    @pytest.mark.parametrize(("hold", "disposition"), [(False, Disposition.NEW), (True, Disposition.SKIPPED)])
+    def test_an_open_attempt_of_a_killed_run_has_an_unknown_outcome(self, path, hold, disposition):
         first = begun(path)
         (unit,) = [e.unit for e in first.enroll(first.begin_document("d", 0), [entry("a")], NoCache())]
         first.open_attempt(unit)
         first.close()
         second = Journal(path)
         assert second.begin("r2", "", "model", "aws", RetrySelection(), hold=hold) == 1
-        assert places(second, "a") == [place]
+        assert dispositions(second, "a") == [disposition]
         assert report.maybe_paid_twice(second) == 0
         if not hold:
             call(second, "a", Outcome.OK, Status.OK, answer=answer())
             assert report.maybe_paid_twice(second) == 1
         second.close()
 
-    def test_with_hold_a_unit_whose_last_call_is_unknown_is_held_though_its_attempt_was_closed(self, path):
+    def test_hold_holds_a_unit_whose_last_closed_attempt_is_unknown(self, path):
         first = begun(path)
-        places(first, "a")
+        dispositions(first, "a")
         call(first, "a", Outcome.UNKNOWN, Status.NEW)
         first.close()
         second = begun(path, hold=True, run="r2")
-        assert places(second, "a") == [Disposition.SKIPPED]
+        assert dispositions(second, "a") == [Disposition.SKIPPED]
         (row,) = report.rows(second)
         assert (row.status, row.attempts, row.code) == (Status.HELD, 1, "Interrupted")
         second.close()
 
-    def test_text_of_a_server_that_is_no_unicode_is_stored_written_out(self, path):
+    def test_lone_surrogates_of_a_reply_are_stored_escaped(self, path):
         journal = begun(path)
-        places(journal, "a")
+        dispositions(journal, "a")
         call(journal, "a", Outcome.INVALID, Status.FAILED, message="\ud800", request_id="\udcff")
         (row,) = report.rows(journal)
         assert row.message == "\\ud800"
         journal.close()
 
-    def test_a_throttle_or_a_call_never_sent_is_not_paid_twice(self, path):
+    def test_throttled_and_unsent_calls_are_not_paid_twice(self, path):
         journal = begun(path)
-        places(journal, "a")
+        dispositions(journal, "a")
         for outcome in (Outcome.THROTTLED, Outcome.TRANSIENT, Outcome.CANCELLED):
             call(journal, "a", outcome, Status.NEW)
         call(journal, "a", Outcome.OK, Status.OK, answer=answer())
@@ -139,30 +140,30 @@ class TestNextRun:
         journal.close()
 
 
-class TestTakenUp:
-    """A unit that a run takes up again keeps what it has until the run brings something."""
+class TestRefresh:
+    """A refreshed unit keeps its answer until there is a new one."""
 
-    def taken_up(self, path) -> Journal:
+    def refreshing(self, path) -> Journal:
         first = begun(path)
-        places(first, "a")
+        dispositions(first, "a")
         call(first, "a", Outcome.OK, Status.OK, answer=answer("the first"))
         first.close()
         second = begun(path, selection=RetrySelection(answered=True), run="r2")
-        assert places(second, "a") == [Disposition.NEW]
+        assert dispositions(second, "a") == [Disposition.NEW]
         return second
 
-    def test_a_refresh_that_is_stopped_loses_nothing(self, path):
-        second = self.taken_up(path)
+    def test_a_stopped_refresh_keeps_the_answer(self, path):
+        second = self.refreshing(path)
         assert report.tally(second) == {Status.NEW: 1}
         second.close()
         third = begun(path, run="r3")
-        assert places(third, "a") == [Disposition.ANSWERED]
+        assert dispositions(third, "a") == [Disposition.ANSWERED]
         assert report.tally(third) == {Status.OK: 1}
         third.close()
 
     @pytest.mark.parametrize(("outcome", "status"), [(Outcome.INVALID, Status.FAILED), (Outcome.OK, Status.INCOMPLETE)])
-    def test_a_refresh_that_brings_less_does_not_replace_a_complete_answer(self, path, outcome, status):
-        second = self.taken_up(path)
+    def test_a_failed_or_incomplete_refresh_keeps_the_complete_answer(self, path, outcome, status):
+        second = self.refreshing(path)
         half = answer("Half", stop="max_tokens") if status is Status.INCOMPLETE else None
         call(second, "a", outcome, status, answer=half)
         assert report.tally(second) == {Status.OK: 1}
@@ -170,15 +171,15 @@ class TestTakenUp:
         assert b"the first" in (row.raw or b"")
         second.close()
 
-    def test_a_refresh_that_brings_an_answer_replaces_it(self, path):
-        second = self.taken_up(path)
+    def test_a_refresh_replaces_the_answer(self, path):
+        second = self.refreshing(path)
         call(second, "a", Outcome.OK, Status.OK, answer=answer("the second"))
         (row,) = report.rows(second)
         assert b"the second" in (row.raw or b"")
         second.close()
 
-    def test_a_unit_that_no_longer_fits_keeps_its_answer_and_is_still_to_do(self, path):
-        second = self.taken_up(path)
+    def test_a_refresh_that_does_not_fit_the_quota_keeps_the_answer_and_stays_pending(self, path):
+        second = self.refreshing(path)
         (unit,) = second.db.execute("SELECT id FROM units").fetchone()
         second.fail(unit, "NeverFits", "needs more tokens than the quota")
         assert report.tally(second) == {Status.NEW: 1}
@@ -187,20 +188,20 @@ class TestTakenUp:
         assert b"the first" in (row.raw or b"")
         second.close()
         third = begun(path, run="r3")
-        assert places(third, "a") == [Disposition.ANSWERED]
+        assert dispositions(third, "a") == [Disposition.ANSWERED]
         third.close()
 
 
 class TestFallback:
-    """A local answer stands in until a run brings something else."""
+    """A local answer stays until a run has a real one."""
 
     def answered(self, path) -> Journal:
         first = begun(path)
-        places(first, "a")
+        dispositions(first, "a")
         fall_back(first, "a")
         return first
 
-    def test_it_is_a_row_of_its_own_status_and_source_with_its_reason(self, path):
+    def test_a_fallback_row_has_its_own_status_source_and_reason(self, path):
         journal = self.answered(path)
         assert report.tally(journal) == {Status.FALLBACK: 1}
         (row,) = report.rows(journal)
@@ -213,32 +214,32 @@ class TestFallback:
         [(Outcome.OK, Status.OK, "bedrock"), (Outcome.OK, Status.INCOMPLETE, "bedrock"),
          (Outcome.INVALID, Status.FAILED, None), (Outcome.UNKNOWN, Status.HELD, None)],
     )  # fmt: skip
-    def test_whatever_the_next_run_brings_replaces_it(self, path, outcome, status, source):
+    def test_the_next_run_replaces_a_fallback(self, path, outcome, status, source):
         self.answered(path).close()
         second = begun(path, run="r2")
-        assert places(second, "a") == [Disposition.NEW]
+        assert dispositions(second, "a") == [Disposition.NEW]
         call(second, "a", outcome, status, answer=answer("brought") if source else None)
         (row,) = report.rows(second)
         assert (row.status, row.source) == (status, source)
         assert (row.raw is None) is (source is None)
         second.close()
 
-    def test_it_stays_if_the_next_run_is_stopped_before(self, path):
+    def test_a_fallback_stays_if_the_next_run_stops_early(self, path):
         self.answered(path).close()
         second = begun(path, run="r2")
-        places(second, "a")
+        dispositions(second, "a")
         assert report.tally(second) == {Status.NEW: 1}
         assert next(report.rows(second)).status is Status.FALLBACK
         second.close()
 
     @pytest.mark.parametrize("status", [Status.OK, Status.INCOMPLETE])
-    def test_what_was_paid_for_is_not_given_up_for_it_and_the_section_is_still_to_do(self, path, status):
+    def test_a_fallback_does_not_replace_a_paid_answer_and_the_section_stays_pending(self, path, status):
         first = begun(path)
-        places(first, "a")
+        dispositions(first, "a")
         call(first, "a", Outcome.OK, status, answer=answer("the first"))
         first.close()
         second = begun(path, selection=RetrySelection(answered=True, incomplete=True), run="r2")
-        places(second, "a")
+        dispositions(second, "a")
         fall_back(second, "a")
         assert report.tally(second) == {Status.NEW: 1}
         (row,) = report.rows(second)
@@ -262,7 +263,7 @@ def seen(journal: Journal) -> list[tuple[str, int, bytes, bool]]:
 
 
 class TestRows:
-    def test_rows_come_in_the_order_of_the_listing_and_one_owns_the_answer(self, path):
+    def test_rows_are_in_listing_order_and_one_bears_the_cost(self, path):
         journal = begun(path)
         read(journal, "z.md", 0, "a", "b")
         read(journal, "a.md", 1, "b", "c")
@@ -277,7 +278,7 @@ class TestRows:
         assert report.tally(journal) == {Status.NEW: 4}
         journal.close()
 
-    def test_a_renamed_document_takes_its_answers_along(self, path):
+    def test_a_renamed_document_keeps_its_answers(self, path):
         first = begun(path)
         read(first, "old.md", 0, "a")
         call(first, "a", Outcome.OK, Status.OK, answer=answer())
@@ -290,7 +291,7 @@ class TestRows:
         assert next(report.rows(second)).source == "bedrock"
         second.close()
 
-    def test_until_all_inputs_are_listed_none_is_gone(self, path):
+    def test_no_document_is_gone_before_the_listing_is_complete(self, path):
         first = begun(path)
         read(first, "a.md", 0, "a", "b")
         read(first, "b.md", 1, "c")
@@ -303,7 +304,7 @@ class TestRows:
         assert [row[:3] for row in seen(second)] == [("a.md", 0, b"a"), ("a.md", 1, b"b"), ("b.md", 0, b"c")]
         second.close()
 
-    def test_an_interrupted_run_leaves_one_row_for_each_place_of_a_document(self, path):
+    def test_an_interrupted_run_leaves_one_row_per_position(self, path):
         first = begun(path)
         read(first, "a.md", 0, "a", "b")
         first.close()
@@ -313,7 +314,7 @@ class TestRows:
         assert [read.status for _, read in report.documents(second)] == ["partial"]
         second.close()
 
-    def test_sections_that_an_edit_removed_leave_the_results(self, path):
+    def test_sections_removed_by_an_edit_leave_the_results(self, path):
         first = begun(path)
         read(first, "a.md", 0, "a", "b")
         first.close()
@@ -325,11 +326,11 @@ class TestRows:
 
 
 class TestFile:
-    def test_it_is_for_its_owner_only_from_its_creation(self, path):
+    def test_a_new_journal_is_private(self, path):
         begun(path).close()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
-    def test_a_transaction_is_applied_whole_or_not_at_all(self, path):
+    def test_a_transaction_is_atomic(self, path):
         journal = begun(path)
 
         def breaks(_: Journal) -> None:
@@ -341,28 +342,28 @@ class TestFile:
         assert [document.path for _, document in report.documents(journal)] == ["b.md"]
         journal.close()
 
-    def test_garbage_is_refused_and_left_as_it_is(self, path):
+    def test_a_damaged_file_is_an_error_and_stays_unchanged(self, path):
         path.write_bytes(b"garbage" * 1000)
         with pytest.raises(JournalError, match="damaged") as caught:
             Journal(path)
         assert caught.value.hint.startswith("restore it from a backup")
         assert path.read_bytes() == b"garbage" * 1000
 
-    def test_an_emptied_journal_beside_results_is_refused(self, path):
+    def test_an_empty_journal_beside_results_is_an_error(self, path):
         begun(path).close()
         path.write_bytes(b"")
         path.with_name("results.jsonl").touch()
         with pytest.raises(JournalError, match="is empty, but there are results"):
             Journal(path)
 
-    def test_another_programs_database_is_refused(self, path):
+    def test_a_database_of_another_program_is_an_error(self, path):
         with sqlite3.connect(path) as other:
             other.execute("CREATE TABLE theirs (x)")
         other.close()
         with pytest.raises(JournalError, match="not a journal of bedrock-batch"):
             Journal(path)
 
-    def test_a_newer_versions_journal_is_refused(self, path):
+    def test_a_journal_of_a_newer_version_is_an_error(self, path):
         journal = begun(path)
         journal.db.execute("PRAGMA user_version = 99")
         journal.close()

@@ -1,4 +1,4 @@
-"""The file in which runs remember what they learned of quotas."""
+"""The file of learned quotas."""
 
 import json
 import stat
@@ -24,7 +24,7 @@ def memory(tmp_path):
     return QuotaMemory(tmp_path / "state" / "quotas.json")
 
 
-def test_what_was_learned_comes_back_with_its_age(memory):
+def test_a_learned_quota_is_recalled_with_its_age(memory):
     assert memory.recall(MINE, NOW) == {}
     memory.remember(MINE, {"requests": BUCKET, "tokens": WINDOW}, NOW)
     assert memory.recall(MINE, NOW + timedelta(days=1)) == {
@@ -34,13 +34,13 @@ def test_what_was_learned_comes_back_with_its_age(memory):
 
 
 @pytest.mark.parametrize("field", ["endpoint", "account", "region", "model"])
-def test_of_others_nothing_comes_back(memory, field):
+def test_quotas_of_another_scope_are_not_recalled(memory, field):
     memory.remember(MINE, {"requests": BUCKET}, NOW)
     values = {name: getattr(MINE, name) for name in ("endpoint", "account", "region", "model")}
     assert memory.recall(QuotaScope(**values | {field: "another"}), NOW) == {}
 
 
-def test_a_quota_is_replaced_and_the_others_stay(memory):
+def test_a_quota_is_replaced_and_others_stay(memory):
     other = QuotaScope("aws", "0f3a", "us-east-1", "amazon.nova")
     memory.remember(other, {"requests": BUCKET}, NOW)
     memory.remember(MINE, {"requests": BUCKET, "tokens": WINDOW}, NOW)
@@ -54,7 +54,7 @@ def test_a_quota_is_replaced_and_the_others_stay(memory):
     assert len(json.loads(memory.path.read_text())["quotas"]) == 3
 
 
-def test_what_was_used_again_keeps_the_date_when_it_was_learned(memory):
+def test_using_a_quota_keeps_its_learned_date(memory):
     memory.remember(MINE, {"requests": BUCKET, "tokens": WINDOW}, NOW)
     hour, day = NOW + timedelta(hours=1), NOW + timedelta(days=1)
     memory.remember(MINE, {"tokens": BUCKET}, hour, used={"requests", "tokens"})
@@ -64,18 +64,18 @@ def test_what_was_used_again_keeps_the_date_when_it_was_learned(memory):
     }
 
 
-def test_what_is_too_old_is_dropped_when_something_is_added(memory):
+def test_expired_quotas_are_dropped_on_a_write(memory):
     memory.remember(MINE, {"requests": BUCKET}, NOW)
     memory.remember(MINE, {"tokens": WINDOW}, NOW + timedelta(days=31))
     assert [entry["quota"] for entry in json.loads(memory.path.read_text())["quotas"]] == ["tokens"]
 
 
-def test_a_clock_that_was_set_back_makes_it_fresh(memory):
+def test_a_clock_set_back_makes_the_age_zero(memory):
     memory.remember(MINE, {"requests": BUCKET}, NOW)
     assert memory.recall(MINE, NOW - timedelta(days=1)) == {"requests": Remembered(BUCKET, 0.0, 0.0)}
 
 
-def test_the_file_is_the_users_alone_and_says_what_it_is(memory):
+def test_the_file_is_private_and_describes_itself(memory):
     memory.remember(MINE, {"requests": BUCKET}, NOW)
     assert stat.S_IMODE(memory.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(memory.path.parent.stat().st_mode) == 0o700
@@ -85,7 +85,7 @@ def test_the_file_is_the_users_alone_and_says_what_it_is(memory):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'"x"', b"\xff\xfe", b'{"quotas": 3}', b"[" * 100_000])
-def test_a_broken_file_is_an_error_that_names_it_and_is_begun_anew(memory, content):
+def test_a_broken_file_is_an_error_that_names_it_and_is_replaced(memory, content):
     memory.path.parent.mkdir()
     memory.path.write_bytes(content)
     with pytest.raises(StorageError, match=str(memory.path)):
@@ -102,7 +102,7 @@ def test_a_broken_file_is_an_error_that_names_it_and_is_begun_anew(memory, conte
         {"learned_at": "2026-11-24T02:30:00"}, {"learned_at": 5}, {"used_at": None}, {"used_at": "2026-11-24T02:30:00"},
     ],
 )  # fmt: skip
-def test_an_entry_that_makes_no_sense_counts_as_none_and_the_others_stay(memory, change):
+def test_an_invalid_entry_is_ignored_and_others_stay(memory, change):
     memory.remember(MINE, {"requests": BUCKET, "tokens": WINDOW}, NOW)
     written = json.loads(memory.path.read_text())
     written["quotas"][0] |= change
@@ -113,7 +113,7 @@ def test_an_entry_that_makes_no_sense_counts_as_none_and_the_others_stay(memory,
     assert len(json.loads(memory.path.read_text())["quotas"]) == 1
 
 
-def test_a_directory_that_cannot_be_had_is_an_error_of_the_system(tmp_path):
+def test_a_directory_that_cannot_be_created_is_an_oserror(tmp_path):
     (tmp_path / "state").touch()
     with pytest.raises(OSError, match="state"):
         QuotaMemory(tmp_path / "state" / "quotas.json").remember(MINE, {"requests": BUCKET}, NOW)
@@ -132,7 +132,7 @@ for n in range(10):
 """
 
 
-def test_runs_that_end_at_once_keep_what_the_others_wrote(memory):
+def test_concurrent_writers_keep_each_others_entries(memory):
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, memory.path, str(n)]) for n in range(3)]
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
     assert len(json.loads(memory.path.read_text())["quotas"]) == 30

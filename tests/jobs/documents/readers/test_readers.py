@@ -1,3 +1,5 @@
+"""The readers of the formats."""
+
 import pytest
 
 from jobs.documents.document import Part
@@ -31,12 +33,12 @@ def html(page: str) -> list[tuple[tuple[str, ...], str]]:
         ("", None),
     ],
 )
-def test_the_ending_decides_whatever_its_case(path, name):
+def test_the_extension_decides_in_any_case(path, name):
     reader = reader_for(path)
     assert (reader and reader.name) == name
 
 
-def test_no_two_readers_claim_an_ending():
+def test_no_two_readers_share_an_extension():
     suffixes = [suffix for reader in READERS for suffix in reader.suffixes]
     assert len(suffixes) == len(set(suffixes))
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in suffixes)
@@ -46,13 +48,13 @@ def test_a_text_file_has_no_headings():
     assert sections("a.txt", b"# no\n\nNor\n===\nthis\n") == [((), "# no\n\nNor\n===\nthis")]
 
 
-def test_markdown_is_kept_to_the_character():
+def test_markdown_is_unchanged():
     reader = reader_for("a.md")
     assert reader is not None
     assert list(reader.read("# é\r\n\0x".encode())) == [Part("# é\r\n\0x")]
 
 
-def test_headings_of_html_cut_and_the_title_is_none():
+def test_html_is_split_at_headings_but_not_at_the_title():
     page = """<!doctype html><html><head><title>Title</title><meta name="description" content="meta">
     <style>p {color: red}</style><script>let hidden = "# no"</script></head><body>
     <p>Before</p><h1>One <em>more</em></h1><p>First</p><h3>Deep &amp; <code>code</code></h3><p>Second</p></body>"""
@@ -63,7 +65,7 @@ def test_headings_of_html_cut_and_the_title_is_none():
     ]
 
 
-def test_what_looks_like_markdown_in_html_is_text():
+def test_markdown_syntax_in_html_is_text():
     page = "<h1>A</h1><p># no\n# nor this\n===</p><p>&lt;script&gt; is a tag</p><p>x\n```\ny</p><pre># code\n```</pre>"
     page += "<h2>B</h2>b"
     first, second = html(page)
@@ -73,7 +75,7 @@ def test_what_looks_like_markdown_in_html_is_text():
     assert second == (("A", "B"), "b")
 
 
-def test_tables_lists_and_code_stay_what_they_are():
+def test_tables_lists_and_code_become_markdown():
     page = "<table><tr><th>a<th>b<tr><td>1<td>2</table><ul><li>x<li>y</ul><pre><code>if a:\n    b</code></pre>"
     ((_, text),) = html(page)
     assert "| 1 | 2 |" in text
@@ -81,12 +83,12 @@ def test_tables_lists_and_code_stay_what_they_are():
     assert "```\nif a:\n    b\n```" in text
 
 
-def test_lines_are_not_wrapped_and_pictures_leave_only_their_words():
+def test_lines_are_not_wrapped_and_images_leave_their_alt_text():
     ((_, text),) = html(f"<p>{'word ' * 200}</p><img alt='a chart' src='data:image/png;base64,{'A' * 5000}'>")
     assert text.split("\n\n") == [("word " * 200).strip(), "a chart"]
 
 
-def test_text_in_forms_and_folded_parts_is_kept():
+def test_text_in_forms_and_collapsed_elements_is_kept():
     page = (
         "<form><h1>A</h1><p>in a form</p><div hidden>other tab</div><details><summary>s</summary>more</details></form>"
     )
@@ -96,6 +98,6 @@ def test_text_in_forms_and_folded_parts_is_kept():
 
 
 @pytest.mark.parametrize("tag", ["div", "span", "b", "blockquote", "ul><li", "table><tr><td", "x-element"])
-def test_text_nested_ten_thousand_deep_survives(tag):
+def test_text_nested_ten_thousand_levels_deep_is_kept(tag):
     page = f"<title>T</title><{tag} class='x'>" + f"<{tag}>" * 10_000 + "deep<h1>A</h1>after"
     assert html(page) == [((), "deep"), (("A",), "after")]
