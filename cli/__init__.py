@@ -1,1 +1,1 @@
-"""What a person types and sees; the only importer of typer and rich."""
+"""The command line: what you type and see; the only importer of Typer and Rich."""

@@ -1,17 +1,15 @@
-"""The program: registers the commands, and makes every end an exit code and at most two lines."""
+"""The program: registers the commands, and turns every end into an exit code and at most two lines."""
 
 import contextlib
 import io
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from cli.errors import DEBUG, PROGRAM, SIGNAL, ExitCode, UserError, worst
+from cli.errors import DEBUG, PROGRAM, SIGNAL, ExitCode, UserError, expected, worst
 from cli.render.stream import stdout_lost
 from cli.render.text import safe
 
@@ -19,28 +17,38 @@ if TYPE_CHECKING:
     import typer
 
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
-"""Signals that end the program; a run puts its own handlers in their place."""
+"""Signals that end the program; a run replaces these handlers with its own."""
+COMPLETE = "_BEDROCK_BATCH_COMPLETE"
+"""Environment variable by which a shell asks for completions."""
 PIPE_CLOSED = SIGNAL + 13
 """As a shell reports a program that SIGPIPE ended."""
 
 
 def program() -> "typer.Typer":
-    """The commands. What takes time to import is imported here: a signal may come meanwhile."""
+    """The commands. Slow imports happen here, since signals are handled by now."""
     import typer
 
     from cli.commands import analyze, cache, emulate, simulate
-    from cli.config import options, sources
+    from cli.config import options, settings_file
 
     app = typer.Typer(
         name=PROGRAM,
-        context_settings={"auto_envvar_prefix": sources.PREFIX},
+        context_settings={"auto_envvar_prefix": settings_file.PREFIX, "help_option_names": ["-h", "--help"]},
         add_completion=False,
         rich_markup_mode="rich",
     )
 
+    if COMPLETE in os.environ:
+        options.prepare_completion()
+
     @app.callback(add_help_option=False)
-    def root(version: options.Version = False, show_help: options.Help = False) -> None:
-        """Analyse folders of documents with Amazon Bedrock: all of the quota used, nothing paid for twice."""
+    def root(
+        version: options.Version = False,
+        show_help: options.Help = False,
+        install_completion: options.InstallCompletion = False,
+        show_completion: options.ShowCompletion = False,
+    ) -> None:
+        """Analyse folders of documents with Amazon Bedrock: use the whole quota, pay for nothing twice."""
 
     for command in (analyze.analyze, simulate.simulate, emulate.emulate, cache.cache):
         app.command(epilog=options.SETTINGS_HELP)(command)
@@ -49,8 +57,8 @@ def program() -> "typer.Typer":
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program with these arguments (by default the process's own); returns its exit code."""
-    with _signals_end_it():
-        _mend_streams()
+    with _end_on_signals():
+        _repair_streams()
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         try:
             sys.stdout.flush()
@@ -68,20 +76,29 @@ def _run(arguments: list[str]) -> int:
             return int(get_command(program()).main(arguments, prog_name=PROGRAM, standalone_mode=False) or ExitCode.OK)
         except typer.TyperException as error:
             raise _usage_error(error) from None
-    except UserError as error:
-        if arguments[:1] == ["analyze"] and ("--json" in arguments or os.environ.get(JSON, "").lower() in TRUE):
-            _print_json(error)
-        return _complain(error)
     except KeyboardInterrupt:
         return SIGNAL + signal.SIGINT
     except SystemExit as end:
         # Typer exits with 1, a bug's code, where standard output is closed.
         return PIPE_CLOSED if isinstance(end.__context__, BrokenPipeError) else int(end.code or ExitCode.OK)
-    except Exception as error:  # noqa: BLE001 (nobody else will catch it)
-        lost = _lost_stdout() if isinstance(error, OSError) else None
-        if lost is not None:
-            return _complain(stdout_lost(lost))
-        return _bug(error, arguments)
+    except Exception as error:  # noqa: BLE001 (the last handler)
+        return _failed(error, arguments)
+
+
+def _failed(error: Exception, arguments: list[str]) -> int:
+    lost = _lost_stdout() if isinstance(error, OSError) and error.filename is None else None
+    known = stdout_lost(lost) if lost is not None else expected(error)
+    if known is None:
+        from cli.bug_report import report
+
+        verbose = bool({"--verbose", "-v"} & {*arguments} or os.environ.get(DEBUG))
+        return _print_error(report(error, command=arguments[0] if arguments else "", verbose=verbose))
+    if arguments[:1] == ["analyze"]:
+        from cli.config.sources import wants_json
+
+        if wants_json(arguments):
+            _print_json(known)
+    return _print_error(known)
 
 
 def _usage_error(error: "typer.TyperException") -> UserError:
@@ -99,13 +116,8 @@ def _usage_error(error: "typer.TyperException") -> UserError:
     return UserError(message, f"see {ctx.command_path if ctx is not None else PROGRAM} --help", error.exit_code)
 
 
-JSON = "BEDROCK_BATCH_ANALYZE_JSON"
-TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
-"""What Typer takes for true."""
-
-
 def _print_json(error: UserError) -> None:
-    """What `analyze --json` promises on every exit, for one that came before there was a run."""
+    """The summary that `analyze --json` promises on every exit, for an error before the run."""
     import json
 
     from jobs.results.summary import Summary
@@ -115,7 +127,7 @@ def _print_json(error: UserError) -> None:
         print(json.dumps(summary.as_dict()), flush=True)
 
 
-def _complain(error: UserError) -> int:
+def _print_error(error: UserError) -> int:
     with contextlib.suppress(OSError):
         print(f"{PROGRAM}: error: {safe(error.message)}", file=sys.stderr)
         if error.hint:
@@ -124,9 +136,10 @@ def _complain(error: UserError) -> int:
 
 
 def _lost_stdout() -> OSError | None:
-    """Why nothing can be printed, if so: help and other short answers are printed where nobody watches over it.
+    """The error of standard output, if it cannot be written.
 
-    The error that came does not tell where it came from; an empty line is the smallest trial.
+    Help and other short texts are printed without a check, and an OSError does not say which file it is about: an
+    empty line tests the stream.
     """
     try:
         print(flush=True)
@@ -135,27 +148,13 @@ def _lost_stdout() -> OSError | None:
     return None
 
 
-def _bug(error: Exception, arguments: Sequence[str]) -> int:
-    # Without the exception's own words, and never with local variables: both may hold documents or secrets.
-    verbose = "--verbose" in arguments or bool(os.environ.get(DEBUG))
-    if verbose:
-        traceback.print_exception(error)
-    while isinstance(error, ExceptionGroup):  # of tasks: the place is where the first of them failed
-        error = error.exceptions[0]
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    what = f"this is a bug: {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
-    ways = f"--verbose or {DEBUG}=1" if arguments[:1] == ["analyze"] else f"{DEBUG}=1"  # others have no --verbose
-    hint = "please report it" if verbose else f"please report it; {ways} shows the traceback"
-    return _complain(UserError(what, hint, ExitCode.BUG))
-
-
 def _stdout_failed(error: OSError, code: int) -> int:
     lost = stdout_lost(error)
-    return code if isinstance(error, BrokenPipeError) else worst([code, _complain(lost)])
+    return code if isinstance(error, BrokenPipeError) else worst([code, _print_error(lost)])
 
 
-def _mend_streams() -> None:
-    """Replace closed standard streams, and let no text fail for its encoding."""
+def _repair_streams() -> None:
+    """Replace closed standard streams, and escape what a stream cannot encode."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -165,7 +164,7 @@ def _mend_streams() -> None:
 
 
 @contextlib.contextmanager
-def _signals_end_it() -> Iterator[None]:
+def _end_on_signals() -> Iterator[None]:
     before: dict[int, Any] = {}
     for number in (getattr(signal, name) for name in ENDING if hasattr(signal, name)):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background job

@@ -107,5 +107,6 @@ def expected(error: BaseException) -> UserError | None:
             code = next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
             return UserError(error.message, error.hint, code)
         case OSError():
-            return UserError(*describe(error), exit_code=ExitCode.STORAGE)
+            reason, hint = describe(error)
+            return UserError(f"the operating system reports: {reason}", hint, ExitCode.STORAGE)
     return None

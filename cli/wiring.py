@@ -1,4 +1,4 @@
-"""The composition root: the only file that names every concrete class and puts them together."""
+"""The composition root: the only file that names every concrete class and connects them."""
 
 import math
 import random
@@ -42,56 +42,56 @@ if TYPE_CHECKING:
     from jobs.simulation.experiment import Simulation
 
 EMULATED_MODEL = "amazon.nova-lite-v1:0"
-"""The model that --emulate stands in for unless one is named."""
+"""The default model with --emulate."""
 
 CONCURRENCY = 1000
-"""Most calls in flight: the quotas keep the rate, and rate x latency of them are; this protects memory and sockets."""
+"""Maximum calls in flight. The quotas bound the rate, and rate x latency calls are in flight; this protects memory and
+sockets."""
 
-OF_RATE = 0.98
-"""How much of a rate an even beat uses, which makes up for nothing: a call that travels faster than the one before it
-would be refused."""
+SMOOTH_SHARE = 0.98
+"""The part of a rate that --pacing smooth uses: a call that overtakes the one before it would be throttled."""
 
 _AWS = re.compile(r"https://bedrock-runtime(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|api\.aws)")
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Who answers the calls."""
+    """The service that answers the calls."""
 
     transport: Transport
     endpoint: str
-    """The URL, as it is shown."""
+    """The URL, for display."""
     identity: str
-    """As it stands in keys: `aws`, `emulator`, or the URL of another one."""
+    """Part of request keys: `aws`, `emulator`, or the URL of another endpoint."""
     region: str
     account: str
-    """A mark of it."""
+    """A mark of it, see jobs.bedrock.account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One run, put together."""
+    """The parts of one run that `cli.runs` uses."""
 
     dispatcher: Dispatcher
     record: RecordWriter
     interrupted: int
-    """Attempts that a killed run left open: they may have been paid for."""
+    """Attempts that a killed run left open; they may have been paid for."""
 
 
 @asynccontextmanager
 async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit: events.Emit) -> AsyncIterator[Batch]:
-    """Put a run together and begin it in the record; the summary is told whom it calls.
+    """Connect the parts of a run and begin it in the record; fills in the endpoint of the summary.
 
     Raises:
-        CredentialsError, ConfigurationError: nobody can be called.
+        CredentialsError, ConfigurationError: no call is possible.
         StorageError: the journal or the cache cannot be used.
         UserError: the settings do not go together.
     """
     model = look_up(summary.model, settings.model_overrides)
     if settings.budget is not None and model.price is None:
         raise UserError(
-            f"--budget needs a price, and that of {summary.model} is not known",
-            f'give input_usd and output_usd under [models."{summary.model}"] in the settings file',
+            f"--budget needs a price, and the price of {summary.model} is unknown",
+            f'set input_usd and output_usd under [models."{summary.model}"] in the settings file',
         )
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(_service(settings))
@@ -144,7 +144,6 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
 
 
 def template(settings: AnalyzeSettings, model: str, identity: str) -> RequestTemplate:
-    """What all calls of the run have in common."""
     return RequestTemplate(
         model=model,
         model_class=region_class(model),
@@ -159,11 +158,9 @@ def template(settings: AnalyzeSettings, model: str, identity: str) -> RequestTem
 
 
 class ControllerMaker(Protocol):
-    """Makes the controller of a quota of the book that nobody told, or that is said not to exist (`unlimited`)."""
+    """Makes the controller of a quota that is not configured, or configured as `none` (`unlimited`)."""
 
-    def __call__(self, quota: str, *, unlimited: bool = False) -> Controller:
-        """For this run."""
-        ...
+    def __call__(self, quota: str, *, unlimited: bool = False) -> Controller: ...
 
 
 def _unknown(quota: str, *, unlimited: bool = False) -> Controller:
@@ -175,10 +172,10 @@ def gate(
     context: float | None = None,
     controller: ControllerMaker = _unknown,
 ) -> Gate:
-    """The gate for the quotas that were told or are to be found, for the model's context, and for the budget."""
+    """The gate for the quotas, configured or learned, for the model's context, and for the budget."""
     dimensions: dict[str, Dimension] = {}
     for name, quota in ((REQUESTS, settings.rpm), (TOKENS, settings.tpm)):
-        if quota is not None or not settings.emulate:  # the emulator that a run starts for itself has none
+        if quota is not None or not settings.emulate:  # the built-in emulator has no quota
             dimensions[name] = _dimension(name, quota, settings.burst, controller)
     max_in_flight = affordable(settings.concurrency or CONCURRENCY)
     if context is not None:
@@ -189,20 +186,20 @@ def gate(
     if settings.pacing == "smooth" and settings.rpm is not None:
         from ratelimit.smooth_gate import SmoothGate
 
-        return SmoothGate(book, max_in_flight, per_minute=settings.rpm * OF_RATE, turn_away=turn_away)
+        return SmoothGate(book, max_in_flight, per_minute=settings.rpm * SMOOTH_SHARE, turn_away=turn_away)
     return Gate(book, max_in_flight, turn_away=turn_away)
 
 
 def _dimension(name: str, quota: float | None, burst: float, controller: ControllerMaker) -> Dimension:
-    """A quota a minute: None is to be found, infinity is none as far as anybody knows. `burst` is in seconds."""
+    """A quota per minute: None is learned, infinity is `none`. `burst` is in seconds."""
     if quota is None or quota == math.inf:
         return Dimension(controller(name, unlimited=quota is not None), math.inf)
-    # Of half a request a minute there is one every two minutes.
+    # At least one request: half a request a minute is one every two minutes.
     return Dimension(KnownQuota(quota / 60, quota / 60 * burst), max(quota, 1.0) if name == REQUESTS else quota)
 
 
 def simulated_gate(simulation: "Simulation", *, told: bool, emit: events.Emit) -> Gate:
-    """The gate that a run would have, told the quotas of a simulated server or not."""
+    """The gate that a run would have against a simulated server, its quotas configured (`told`) or learned."""
     rules = simulation.scenario.rules
     learning = QuotaLearning(None, QuotaScope("simulated", "", "", ""), emit)
     burst = min(rules.burst, 60.0) if rules.refill == "bucket" else 1.0
@@ -216,13 +213,13 @@ def simulated_gate(simulation: "Simulation", *, told: bool, emit: events.Emit) -
 
 
 def quota(settings: AnalyzeSettings) -> Quota:
-    """The told quota, as it is shown."""
+    """The configured quota, for display."""
     rpm, tpm = (quota if quota and quota < math.inf else None for quota in (settings.rpm, settings.tpm))
     return Quota(rpm, tpm, "configured" if rpm or tpm else None, settings.burst)
 
 
 def intake(settings: AnalyzeSettings) -> FileRules:
-    """Which files are read; what the run itself writes never is."""
+    """Which files are read: never those that the run itself writes."""
     return FileRules(
         include=settings.include,
         exclude=settings.exclude,
@@ -235,7 +232,7 @@ def intake(settings: AnalyzeSettings) -> FileRules:
 
 @asynccontextmanager
 async def _service(settings: AnalyzeSettings) -> AsyncIterator[Service]:
-    """The emulator in a process of its own, or Bedrock (or what stands in for it) with the account's credentials."""
+    """The emulator in a process of its own, or Bedrock (or another endpoint) with the account's credentials."""
     from jobs.bedrock.credentials import Access, Bearer, resolve
     from jobs.bedrock.transport import BedrockTransport
 

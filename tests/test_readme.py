@@ -6,18 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from cli.errors import ExitCode
-
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 COMMAND = str(Path(sys.executable).with_name("bedrock-batch"))
-
-
-def help_of(*command: str) -> str:
-    told = subprocess.run([COMMAND, *command, "--help"], capture_output=True, text=True, check=True, timeout=60)
-    return told.stdout
 
 
 def test_the_first_two_shell_blocks_are_the_two_commands():
@@ -26,28 +17,6 @@ def test_the_first_two_shell_blocks_are_the_two_commands():
     assert "pytest" in shell[1]
     assert "python3 -m venv" in shell[0]
     assert "python3 -m venv" in shell[1]
-
-
-@pytest.mark.parametrize("command", ["analyze", "emulate", "simulate"])
-def test_options_that_the_readme_names_exist(command):
-    shown = help_of(command)
-    for language, text in BLOCKS:
-        for line in text.splitlines():
-            if language in ("sh", "console") and f"bedrock-batch {command}" in line:
-                for option in re.findall(r"(?<= )--[a-z-]+", line):
-                    assert option in shown, option
-
-
-def test_every_option_named_in_the_text_is_one_of_some_command():
-    shown = "".join(map(help_of, ("analyze", "simulate", "emulate", "cache"))) + help_of()
-    there, _, _ = README.partition("## What it does not do (yet)")
-    named = set(re.findall(r"`(--[a-z][a-z-]+)", there))
-    assert {option for option in named if option not in shown} == set()
-
-
-def test_the_exit_codes_are_all_there():
-    table = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
-    assert table == {int(code) for code in ExitCode}
 
 
 def test_what_simulate_prints_is_what_the_readme_shows():

@@ -1,1 +1,1 @@
-"""One file a command: parse, settings, wiring, run, render, exit code."""
+"""One file per command: its options, then one call."""

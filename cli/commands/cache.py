@@ -1,17 +1,18 @@
-"""`bedrock-batch cache`: what answers the disk cache holds."""
+"""`bedrock-batch cache`: count or delete the answers in the disk cache."""
 
 import contextlib
-from pathlib import Path
-from typing import Annotated, Literal
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cli.config import options
 from cli.config import parsers as values
-from cli.config.analyze_settings import default_cache_dir
+from cli.config.directories import default_cache_dir
 from cli.errors import ExitCode, UserError
 
-_HINT = "name another --cache-dir"
+if TYPE_CHECKING:
+    from jobs.record.cache import Cache
 
 
 def cache(
@@ -19,36 +20,61 @@ def cache(
         Literal["stats", "clear", "prune"],
         typer.Argument(
             metavar="stats|clear|prune",
-            help="Count the answers, remove all, or remove old ones. What is paid for is in the output directories.",
+            help="Count the answers, delete all, or delete old ones. Output directories keep their own copies.",
         ),
     ],
     older_than: Annotated[
         float,
-        options.option("--older-than", None, "What prune removes.", values.duration, "DURATION", "30d"),
+        options.option("--older-than", None, "What prune deletes, by age.", values.age, "DURATION", "30d"),
     ] = 30 * 86400.0,
+    yes: Annotated[bool, options.flag("--yes", None, "Delete without asking.", short="-y")] = False,
     cache_dir: options.CacheDir = None,
     config: options.Config = None,
 ) -> None:
-    """Look after the cache that output directories share."""
+    """Count or delete the answers in the cache that output directories share."""
     import sqlite3
 
     directory = cache_dir or default_cache_dir()
-    try:
-        print(_done(directory, action, older_than))
-    except (OSError, sqlite3.Error) as error:
-        raise UserError(f"the cache {directory} cannot be used: {error}", _HINT, ExitCode.STORAGE) from None
-
-
-def _done(directory: Path, action: str, older_than: float) -> str:
     if not directory.exists():
-        return f"no cache at {directory}"
+        print(f"no cache at {directory}")
+        return
     from jobs.record.cache import Cache
 
-    with contextlib.closing(Cache(directory)) as opened:
-        match action:
-            case "clear":
-                return f"{opened.clear()} answers removed from {directory}"
-            case "prune":
-                return f"{opened.prune(older_than)} answers removed from {directory}"
-        entries, size = opened.stats()
-        return f"{entries} answers, {size / 1e6:,.1f} MB in {directory}"
+    try:
+        with contextlib.closing(Cache(directory)) as opened:
+            if action == "stats":
+                entries, size = opened.stats()
+                print(f"{entries:,} answers, {size / 1e6:,.1f} MB in {directory}")
+            else:
+                _delete(opened, older_than if action == "prune" else None, yes=yes)
+    except (OSError, sqlite3.Error) as error:
+        raise UserError(
+            f"the cache {directory} cannot be used: {error}", "name another --cache-dir", ExitCode.STORAGE
+        ) from None
+
+
+def _delete(cache: "Cache", older_than: float | None, *, yes: bool) -> None:
+    """Delete the answers older than this many seconds, or all, once the user agrees."""
+    entries, _ = cache.stats()
+    doomed = entries if older_than is None else cache.count_older(older_than)
+    if doomed and not yes:
+        _confirm(f"delete {doomed:,} of {entries:,} answers from {cache.directory}")
+    deleted = cache.clear() if older_than is None else cache.prune(older_than)
+    print(f"{deleted:,} answers deleted from {cache.directory}")
+
+
+def _confirm(what: str) -> None:
+    """Ask on the terminal.
+
+    Raises:
+        UserError: there is no terminal to ask on; nothing was deleted.
+        typer.Exit: the answer is no; nothing was deleted.
+    """
+    if not sys.stdin.isatty():
+        raise UserError(f"this would {what}; nothing was deleted", "add --yes to delete without being asked")
+    from cli.render.text import safe
+
+    print(f"{safe(what)}? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        print("nothing was deleted", file=sys.stderr)
+        raise typer.Exit(ExitCode.USAGE)

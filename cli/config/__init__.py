@@ -1,1 +1,1 @@
-"""From options, environment and files to frozen settings."""
+"""Options, environment and files into frozen settings."""

@@ -1,16 +1,17 @@
-"""What a run of `analyze` was told: checked once, here at the edge, and frozen."""
+"""The settings of a run of `analyze`: checked once, here, and frozen."""
 
 import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from cli.config import parsers as values
-from cli.config import sources
+from cli.config import aws_names, sources
+from cli.config.directories import default_cache_dir, default_state_dir
+from cli.config.prompt import prompt
 from cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,22 +29,22 @@ class AnalyzeSettings:
     model: str | None
     """None only with `emulate`: the emulator's own."""
     region: str | None
-    """None: as the profile or the environment says."""
+    """None: from the profile or the environment."""
     profile: str | None
     endpoint_url: str | None
-    """From the option or the environment; None with `emulate`, and where nobody named one."""
+    """From the option or the environment; None with `emulate`, or for the region's own."""
     emulate: bool
     prompt: str
-    """The final template, from --prompt, --prompt-file or --task; holds a word."""
+    """The template, never blank."""
     system: str
-    """Empty: none is sent."""
+    """Empty: not sent."""
     max_tokens: int
     temperature: float | None
     top_p: float | None
     stop: tuple[str, ...]
     section_tokens: int
     rpm: float | None
-    """None: `auto`, infinity: `none`; so is tpm."""
+    """Requests per minute; None: `auto`, infinity: `none`. The same for tpm, in tokens."""
     tpm: float | None
     burst: float
     pacing: Literal["burst", "smooth"]
@@ -54,7 +55,7 @@ class AnalyzeSettings:
     output: Path
     cache_dir: Path
     state_dir: Path
-    """Where what was learned about quotas is remembered; no option, since nobody needs to choose it."""
+    """For learned quotas; there is no option for it."""
     no_cache: bool
     refresh: bool
     retry: frozenset[str]
@@ -79,20 +80,20 @@ class AnalyzeSettings:
     json: bool
     lock_wait: float
     model_overrides: Mapping[str, Mapping[str, float]]
-    """By a pattern of model ids: `input_usd`, `output_usd`, `burndown`, `context_tokens` (see values.MODEL_FIELDS)."""
+    """By a pattern of model ids; see aws_names.MODEL_FIELDS."""
 
 
 def analyze_settings(ctx: typer.Context) -> AnalyzeSettings:
     """The settings of a parsed command line.
 
     Raises:
-        UserError: options that do not fit together, or a prompt that is not one.
+        UserError: options that do not fit together, or no usable prompt.
     """
     given = dict(ctx.params)
     verbosity = sources.strongest(ctx, "quiet", "verbose")
     target = sources.strongest(ctx, "endpoint_url", "emulate")
     given |= {
-        "prompt": _prompt(ctx),
+        "prompt": prompt(ctx),
         "quiet": verbosity == "quiet",
         "verbose": verbosity == "verbose",
         "emulate": target == "emulate",
@@ -110,20 +111,6 @@ def analyze_settings(ctx: typer.Context) -> AnalyzeSettings:
     return settings
 
 
-def default_cache_dir() -> Path:
-    """Where this system keeps caches."""
-    from platformdirs import user_cache_path
-
-    return user_cache_path("bedrock-batch", appauthor=False)
-
-
-def default_state_dir() -> Path:
-    """Where this system keeps what programs remember."""
-    from platformdirs import user_state_path
-
-    return user_state_path("bedrock-batch", appauthor=False)
-
-
 def _check(ctx: typer.Context, settings: AnalyzeSettings) -> None:
     if settings.model is None and not settings.emulate:
         raise UserError(
@@ -135,32 +122,13 @@ def _check(ctx: typer.Context, settings: AnalyzeSettings) -> None:
         )
 
 
-def _prompt(ctx: typer.Context) -> str:
-    from jobs.requests.tasks import DEFAULT, TASKS
-
-    name = sources.strongest(ctx, "task", "prompt", "prompt_file")
-    value: Any = ctx.params[name] if name else None
-    match name:
-        case "prompt":
-            return str(value).strip()
-        case "prompt_file":
-            try:
-                written = values.read_text(value).strip()
-            except ValueError as error:
-                raise UserError(f"{sources.origin(ctx, name)}: {error}", "name a file with the prompt") from None
-            if not written:
-                raise UserError(f"{sources.origin(ctx, name)}: {str(value)!r} is empty", "write the prompt into it")
-            return written
-    return TASKS[value or DEFAULT]
-
-
 def _endpoint_of_environment() -> str | None:
     if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
         return None
     for name in AWS_ENDPOINTS:
         if os.environ.get(name):
             try:
-                return values.endpoint(os.environ[name])
+                return aws_names.endpoint(os.environ[name])
             except ValueError as error:
                 raise UserError(f"environment variable {name}: {error}") from None
     return None

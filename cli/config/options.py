@@ -1,4 +1,4 @@
-"""How options are declared, and those that several commands share."""
+"""How options are declared, and the options that several commands share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ OUTPUT = "Output"
 
 SETTINGS_HELP = (
     "Options also come from the environment (BEDROCK_BATCH_COMMAND_OPTION, as in BEDROCK_BATCH_ANALYZE_MAX_TOKENS) "
-    "and from bedrock-batch.toml. The command line goes first, then the environment, then the file."
+    "and from bedrock-batch.toml. The command line takes precedence, then the environment, then the file."
 )
 
 
@@ -30,12 +30,14 @@ def option(
     parser: Callable[[object], Any] | None = None,
     metavar: str | None = None,
     default: str = "",
+    *,
+    short: str = "",
 ) -> Any:
-    """An option that takes a value. `default` is what the help shows for the one in the function's signature."""
-    # As part of the text: Typer's own way takes Rich half as long again for the page, and knows no 15m, only 900.0.
+    """An option that takes a value. `default` is shown in the help; the one that counts is in the signature."""
+    # Part of the text: Typer's own rendering takes half as long again, and shows 900.0 instead of 15m.
     shown = rf"{help} [dim]\[default: {default}][/dim]" if default else help
     return typer.Option(
-        name,
+        *_names(name, short),
         parser=parser,
         metavar=metavar,
         help=shown,
@@ -45,10 +47,17 @@ def option(
     )
 
 
-def flag(name: str, panel: str | None, help: str, *, eager: Callable[..., Any] | None = None) -> Any:  # noqa: A002
-    """An option that is there or not; `eager` is called before any other option is read."""
+def flag(
+    name: str,
+    panel: str | None,
+    help: str,  # noqa: A002
+    *,
+    short: str = "",
+    eager: Callable[..., Any] | None = None,
+) -> Any:
+    """An option without a value; `eager` is called before any other option is read."""
     return typer.Option(
-        name,
+        *_names(name, short),
         parser=values.switch,
         help=help,
         metavar="",  # else the help shows it as taking a <bool>
@@ -60,23 +69,27 @@ def flag(name: str, panel: str | None, help: str, *, eager: Callable[..., Any] |
     )
 
 
+def _names(name: str, short: str) -> tuple[str, ...]:
+    return (name, short) if short else (name,)
+
+
 Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
         parser=values.path,
         metavar="FILE",
-        help="Settings file; bedrock-batch.toml in the working directory is read without it.",
+        help="Settings file; without it, bedrock-batch.toml in the working directory.",
         callback=sources.load,
         is_eager=True,
         show_envvar=False,
     ),
 ]
-"""To be a parameter of every command: reading it reads the settings of the others."""
+"""A parameter of every command: its callback loads the settings of all options."""
 
 CacheDir = Annotated[
     Path | None,
-    option("--cache-dir", FILES, "Where answers are kept for other output directories.", values.path, "DIR"),
+    option("--cache-dir", FILES, "Cache of answers, shared between output directories.", values.path, "DIR"),
 ]
 
 
@@ -96,6 +109,38 @@ def _print_version(wanted: bool) -> bool:
     return wanted
 
 
-Help = Annotated[bool, flag("--help", None, "Show this message and exit.", eager=_print_help)]
-"""Of the program itself: with Typer's own one, every `COMMAND --help` would wait for pydantic to be imported."""
+def prepare_completion() -> None:
+    """Replace Click's completion scripts by Typer's, which know more shells."""
+    from typer.completion import get_completion_inspect_parameters
+
+    get_completion_inspect_parameters()
+
+
+def _install_completion(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> bool:
+    if wanted:
+        from typer.completion import install_callback
+
+        prepare_completion()
+        install_callback(ctx, param, wanted)
+    return wanted
+
+
+def _show_completion(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> bool:
+    if wanted:
+        from typer.completion import show_callback
+
+        prepare_completion()
+        show_callback(ctx, param, wanted)
+    return wanted
+
+
+Help = Annotated[bool, flag("--help", None, "Show this message and exit.", short="-h", eager=_print_help)]
+"""Of the program itself. With Typer's own options, this one and the next two, every `COMMAND --help` would import
+pydantic."""
+InstallCompletion = Annotated[
+    bool, flag("--install-completion", None, "Install completion for this shell.", eager=_install_completion)
+]
+ShowCompletion = Annotated[
+    bool, flag("--show-completion", None, "Show the completion script for this shell.", eager=_show_completion)
+]
 Version = Annotated[bool, flag("--version", None, "Show the version and exit.", eager=_print_version)]

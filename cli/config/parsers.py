@@ -1,14 +1,13 @@
-"""One setting's text into its value: the parsers of options.
+"""Parsers of options: one value as text, or as a TOML value, into what the program works with.
 
-Each takes what the command line, an environment variable or a settings file has (text, or a TOML value), and its own
-result as well, as that is how defaults arrive. Each says what is wrong by a ValueError; the option's name is added
-where it is reported.
+Each takes its own result too, since Typer passes defaults through it. Each raises a ValueError that says what is wrong;
+the option's name is added where the error is reported.
 """
 
 import math
 import re
+import sys
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,41 +16,24 @@ from jobs.requests.tasks import TASKS
 if TYPE_CHECKING:
     from jobs.pipeline.stopping import MaxFailures
 
-LARGEST_TEXT = 1 << 20
-"""Bytes of a prompt or settings file: more is not one (and `/dev/zero` has no end)."""
+MAX_TEXT = 1 << 20
+"""Bytes of a prompt or settings file: a larger file is neither (and `/dev/zero` has no end)."""
 
-LARGEST_CALL = 10_000_000
-"""Tokens: more than the largest context that any model has."""
+MAX_CALL_TOKENS = 10_000_000
+"""More than the largest context of any model."""
 
 MOST_REQUESTS = 100_000_000
-"""Of one simulation: nobody waits for more."""
+"""Of one simulation: more would take too long."""
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = rf"({_NUMBER})(ms|[smhd])"
 _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 _SIZE = rf"({_NUMBER}) ?([a-z]*)"
-_HOST_LABEL = r"(?!-)[a-zA-Z0-9-]{1,63}(?<!-)"
-"""As botocore.utils.validate_region_name: a region becomes part of a host name."""
-
-_MODEL_ID = (
-    r"arn:aws(-[a-z-]+)?:bedrock:[a-z0-9-]{1,20}:("
-    r"[0-9]{12}:custom-model/[a-z0-9-]{1,63}[.][a-z0-9-]{1,63}/[a-z0-9]{12}"
-    r"|:foundation-model/[a-z0-9-]{1,63}[.][a-z0-9-]{1,63}([.:]?[a-z0-9-]{1,63})"
-    r"|[0-9]{12}:(imported-model|provisioned-model|custom-model-deployment)/[a-z0-9]{12}"
-    r"|[0-9]{12}:(inference-profile|application-inference-profile|(default-)?prompt-router)/[a-zA-Z0-9-:.]+"
-    r"|[0-9]{12}:prompt/[0-9a-zA-Z]{10}(:[0-9]{1,5})?)"
-    r"|arn:aws:sagemaker:[a-z0-9-]+:[0-9]{12}:endpoint/[a-zA-Z0-9-]+"
-    r"|[0-9a-zA-Z]+([_-][0-9a-zA-Z]+)*[_-]?"
-    r"|[a-zA-Z0-9][a-zA-Z0-9-:.]*"
-)
-"""ConversationalModelId of botocore's bedrock-runtime/2023-09-30/service-2.json, but narrower: the partition is of
-letters, and an id begins with a letter or digit (`..` would name another path, `--emulate` is an option)."""
-_LONGEST_MODEL_ID = 2048
 
 
 def switch(value: object) -> bool:
-    """A flag, as an environment variable has it."""
+    """A flag."""
     written = str(value).strip().lower()
     if written in ("1", "true", "yes", "on"):
         return True
@@ -75,11 +57,18 @@ def duration(value: object) -> float:
 
 
 def some_time(value: object) -> float:
-    """A duration that is not zero."""
+    """A duration above zero."""
     seconds = duration(value)
     if not seconds:
         raise ValueError("must be longer than 0 s")
     return seconds
+
+
+def age(value: object) -> float:
+    """A duration with its unit: `3` could be days as well as seconds, and answers are deleted by it."""
+    if isinstance(value, str) and re.fullmatch(_NUMBER, value.strip()):
+        raise ValueError(f"{value!r} has no unit; write {value.strip()}d or {value.strip()}h")
+    return duration(value)
 
 
 def size(value: object) -> int:
@@ -95,7 +84,7 @@ def size(value: object) -> int:
 
 
 def whole(value: object) -> int:
-    """A count: 1 or more."""
+    """A whole number of 1 or more."""
     written = _written(value)
     if not re.fullmatch(r"[0-9]{1,18}", written) or not int(written):
         raise ValueError(f"must be a whole number of 1 or more, not {written!r}")
@@ -103,10 +92,10 @@ def whole(value: object) -> int:
 
 
 def tokens(value: object) -> int:
-    """Tokens of one call: 1 or more, and no more than any model takes."""
+    """Tokens of one call: 1 to MAX_CALL_TOKENS."""
     number = whole(value)
-    if number > LARGEST_CALL:
-        raise ValueError(f"must be at most {LARGEST_CALL:,} tokens, not {value!r}")
+    if number > MAX_CALL_TOKENS:
+        raise ValueError(f"must be at most {MAX_CALL_TOKENS:,} tokens, not {value!r}")
     return number
 
 
@@ -143,7 +132,7 @@ def positive(value: object) -> float:
 
 
 def rate(value: object) -> float | None:
-    """A quota: a number a minute; None for `auto`, infinity for `none`."""
+    """A quota per minute; None for `auto`, infinity for `none`."""
     if value == "auto" or value is None:
         return None
     if value in ("none", math.inf):
@@ -155,7 +144,7 @@ def rate(value: object) -> float | None:
 
 
 def max_failures(value: object) -> "MaxFailures":
-    """`25` units, or `10%` of those that are closed."""
+    """`25` units, or `10%` of the closed units."""
     from jobs.pipeline.stopping import MaxFailures
 
     if isinstance(value, MaxFailures):
@@ -170,15 +159,15 @@ def max_failures(value: object) -> "MaxFailures":
 
 
 def text(value: object) -> str:
-    """A text that says something."""
-    spoken = stop(value)
-    if not spoken.strip():
+    """A text that is not blank."""
+    checked = stop(value)
+    if not checked.strip():
         raise ValueError("is empty")
-    return spoken
+    return checked
 
 
 def stop(value: object) -> str:
-    """A text of one character or more, white space counted."""
+    """A text of one character or more; white space counts."""
     if not isinstance(value, str):
         raise ValueError(f"must be a text, not {value!r}")  # noqa: TRY004 (Typer reports ValueErrors)
     if not value:
@@ -191,7 +180,7 @@ def stop(value: object) -> str:
 
 
 def path(value: object) -> Path:
-    """A path; an empty one is an unset variable of a script rather than the working directory."""
+    """A path. An empty one is an error: it is an unset variable of a script, not the working directory."""
     if isinstance(value, Path):
         return value
     if not isinstance(value, str) or "\0" in value:
@@ -202,7 +191,7 @@ def path(value: object) -> Path:
 
 
 def source(value: object) -> str:
-    """A path to read from, as it was written."""
+    """A path to read from, unchanged."""
     path(value)
     return str(value)
 
@@ -215,62 +204,39 @@ def task(value: object) -> str:
     return name
 
 
-def model_id(value: object) -> str:
-    """What Converse takes as a model: an id, the id of an inference profile, or an ARN."""
-    name = text(value)
-    if len(name) > _LONGEST_MODEL_ID or not re.fullmatch(_MODEL_ID, name):
-        raise ValueError(f"{name[:80]!r} is not a model id, inference profile id or ARN")
-    return name
-
-
-def region(value: object) -> str:
-    """A region's name, as it stands in a host name."""
-    name = text(value)
-    if not re.fullmatch(_HOST_LABEL, name):
-        raise ValueError(f"{name[:80]!r} is not a region; write one like eu-central-1")
-    return name
-
-
-def endpoint(value: object) -> str:
-    """A base URL to call: https, or http on loopback (the documents would travel in clear text)."""
-    from jobs.bedrock.endpoint import check_endpoint
-    from jobs.errors import ConfigurationError
-
-    try:
-        return check_endpoint(text(value))
-    except ConfigurationError as error:
-        raise ValueError(f"{error}; {error.hint}" if error.hint else str(error)) from None
-
-
-def read_text(file: Path, largest: int = LARGEST_TEXT) -> str:
-    """A small UTF-8 file, or pipe, without its byte order mark.
+def read_text(file: Path, largest: int = MAX_TEXT) -> str:
+    """A small UTF-8 file, or pipe, without its byte order mark; `-` is standard input.
 
     Raises:
         ValueError: it cannot be read, is larger than `largest` bytes or is not UTF-8.
     """
+    name = "standard input" if str(file) == "-" else repr(str(file))
     try:
-        with file.open("rb") as opened:
-            data = opened.read(largest + 1)
+        if str(file) == "-":
+            data = sys.stdin.buffer.read(largest + 1) if sys.stdin else b""
+        else:
+            with file.open("rb") as opened:
+                data = opened.read(largest + 1)
     except OSError as error:
-        raise ValueError(f"cannot read {str(file)!r}: {error.strerror}") from None
+        raise ValueError(f"cannot read {name}: {error.strerror}") from None
     if len(data) > largest:
         shown = f"{largest >> 20} MiB" if largest >> 20 else f"{largest >> 10} KiB"
-        raise ValueError(f"{str(file)!r} is larger than {shown}")
+        raise ValueError(f"{name} is larger than {shown}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{str(file)!r} is not UTF-8 (byte {error.start})") from None
+        raise ValueError(f"{name} is not UTF-8 (byte {error.start})") from None
 
 
 def toml(text: str) -> dict[str, Any]:
     """The content of a TOML file.
 
     Raises:
-        ValueError: it is not TOML, or holds what cannot be shown: numbers of thousands of digits, or depths of nesting.
+        ValueError: it is not TOML, is nested too deeply, or holds numbers of thousands of digits.
     """
     try:
         content = tomllib.loads(text)
-        repr(content)  # so that every message may show a value
+        repr(content)  # so that every message can show a value
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"not TOML: {error}") from None
     except RecursionError:
@@ -278,21 +244,6 @@ def toml(text: str) -> dict[str, Any]:
     except ValueError:
         raise ValueError("not readable: it has a whole number of thousands of digits") from None
     return content
-
-
-def overrides(fields: Mapping[str, object]) -> dict[str, float]:
-    """What a settings file says of a model; see MODEL_FIELDS."""
-    checked = {}
-    for name, value in fields.items():
-        try:
-            checked[name] = positive(value) if name in ("burndown", "context_tokens") else amount(value)
-        except ValueError as error:
-            raise ValueError(f"{name} {error}") from None
-    return checked
-
-
-MODEL_FIELDS = ("input_usd", "output_usd", "burndown", "context_tokens")
-"""Of a model: USD a million tokens, what an output token takes of the token quota, and the size of the context."""
 
 
 def _written(value: object) -> str:

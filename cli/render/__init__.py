@@ -1,1 +1,1 @@
-"""What a run looks like: live display, plain lines, the closing table."""
+"""Everything on the terminal: progress, the final block, tables, pages."""

@@ -1,4 +1,7 @@
-"""Numbers as a person reads them."""
+"""Numbers for people."""
+
+MIN_RATE_SECONDS = 10.0
+"""Of a run before a rate per minute is shown: in less time, five answers look like 300 calls a minute."""
 
 
 def duration(seconds: float) -> str:
@@ -31,25 +34,20 @@ def counted(number: int, noun: str) -> str:
 
 
 def percent(fraction: float) -> str:
-    """`42%`, rounded down: 100% is said of nothing that is not complete."""
+    """`42%`, rounded down: only what is complete is 100%."""
     # The nudge: 0.29 * 100 is 28.999999999999996.
     return f"{int(fraction * 100 + 1e-9)}%"
 
 
-def held_back(reason: str, seconds: float) -> str:
-    """Why no call starts, and for how long, if that can be told."""
-    return f"{reason}; next call in {duration(seconds)}" if seconds else reason
-
-
 def money(usd: float) -> str:
-    """`$12.30`; under a dollar `$0.0123`, and `<$0.0001` for what is less than that."""
+    """`$12.30`; below a dollar `$0.0123`, below a hundredth of a cent `<$0.0001`."""
     if usd >= 1 or usd == 0:
         return f"${usd:,.2f}"
     return f"${usd:.4f}" if usd >= 0.0001 else "<$0.0001"
 
 
 def cost(usd: float | None, *, emulated: bool) -> str:
-    """What was spent so far; in an emulated run, what it would have been."""
+    """The cost so far; of an emulated run, what it would have been."""
     if usd is None:
         return "unknown price"
     return f"{money(usd)} at list price, nothing is paid" if emulated else money(usd)

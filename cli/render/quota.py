@@ -1,4 +1,4 @@
-"""The quota that is in force: how much, from where, and how it comes back (pure)."""
+"""The quota in force: how much, how it is known, and how it refills (pure)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,21 +6,26 @@ from typing import Any
 from cli.render.numbers import count, percent
 from cli.render.rows import Item
 
+_REFILL = {"bucket": "token bucket", "fixed": "fixed window", "sliding": "sliding window"}
+
 
 def quota_items(quota: Mapping[str, Any], utilisation: float | None) -> list[Item]:
-    """As items of a row; `quota` is what stands in summary.json under this name."""
+    """The items of a row; `quota` is the object of this name in summary.json."""
     items: list[Item] = [
-        (_one(quota[key], unit, quota.get(f"{key}_kind")), "")
-        for key, unit in (("rpm", "calls"), ("tpm", "tokens"))
+        (_quota(quota[key], unit, quota.get(f"{key}_kind"), quota.get("burst_s") or 0.0), "")
+        for key, unit in (("rpm", "requests"), ("tpm", "tokens"))
         if quota[key] is not None
     ]
     if not items:
-        return [("none told, none found yet", "")]
+        return [("not configured, not learned yet", "")]
     if utilisation is not None:
-        items.append((f"{percent(utilisation)} used", ""))
+        items.append((f"utilisation {percent(utilisation)}", ""))
     return items
 
 
-def _one(amount: float, unit: str, kind: str | None) -> str:
+def _quota(amount: float, unit: str, kind: str | None, burst: float) -> str:
     shown = count(amount) if amount >= 100 else f"{amount:g}"
-    return f"about {shown} {unit}/min (learned, {kind})" if kind else f"{shown} {unit}/min (told)"
+    if kind:
+        return f"about {shown} {unit}/minute (learned, {_REFILL[kind]})"
+    refill = f", token bucket with {burst:g} s burst" if burst else ""
+    return f"{shown} {unit}/minute (configured{refill})"

@@ -9,15 +9,15 @@ from cli.errors import ExitCode, UserError
 
 
 def put(stream: TextIO | None, text: str) -> None:
-    """Write text at once. A stream that nobody reads any more leads nowhere from then on."""
-    if stream is None:  # sys.stderr of a program that was started with it closed
+    """Write and flush; once the reader is gone, the stream is redirected to nowhere."""
+    if stream is None:  # stderr was closed when the program started
         return
     encoding = stream.encoding or "utf-8"
     try:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
     except (OSError, ValueError):
-        forsake(stream)
+        silence(stream)
 
 
 def stdout_lost(error: OSError) -> UserError:
@@ -26,11 +26,11 @@ def stdout_lost(error: OSError) -> UserError:
     return UserError(f"cannot write to standard output: {error.strerror}", exit_code=ExitCode.STORAGE)
 
 
-def forsake(stream: TextIO) -> None:
-    """Let a broken stream lead nowhere, so that it fails nobody else who writes to it."""
+def silence(stream: TextIO) -> None:
+    """Redirect a broken stream to nowhere, so that later writes to it do not fail."""
     with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
+        devnull = os.open(os.devnull, os.O_WRONLY)
         try:
-            os.dup2(nowhere, stream.fileno())
+            os.dup2(devnull, stream.fileno())
         finally:
-            os.close(nowhere)
+            os.close(devnull)

@@ -1,4 +1,4 @@
-"""The closing report: where the results are, what it took, and what to do about what is not well."""
+"""The final block of a run: where the results are, what the run did, and what to do about problems."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,16 +7,16 @@ from typing import Any, TextIO, cast
 from rich.console import Console
 from rich.text import Text
 
-from cli.render.numbers import count, counted, duration, money
+from cli.render.numbers import MIN_RATE_SECONDS, count, counted, duration, money
 from cli.render.quota import quota_items
 from cli.render.rows import Item, count_item, prose, rows
 from cli.render.stream import put
 from cli.render.text import safe
 
 
-def summary(summary: Mapping[str, Any], output: str, console: Console) -> None:
-    """Print the object of summary.json for a person; `output` is the output directory."""
-    # Captured, since Rich ends the program where its stream is a broken pipe; the exit code is not its to choose.
+def print_summary(summary: Mapping[str, Any], output: str, console: Console) -> None:
+    """Print the object of summary.json; `output` is the output directory."""
+    # Captured, since Rich ends the program if its stream is a broken pipe, with an exit code of its own.
     with console.capture() as report:
         console.print()
         console.print(_headline(summary))
@@ -31,7 +31,7 @@ def _headline(summary: Mapping[str, Any]) -> Text:
     if summary["error"]:
         return Text(f"Stopped: {safe(summary['error'])}", style="bold red")
     if summary["exit_code"]:
-        return Text(f"Done, but not all is well (exit code {summary['exit_code']}):", style="bold yellow")
+        return Text(f"Finished with problems (exit code {summary['exit_code']}):", style="bold yellow")
     return Text("Done:", style="bold green")
 
 
@@ -45,12 +45,13 @@ def _print_results(path: Path, console: Console) -> None:
 
 def _table(summary: Mapping[str, Any], width: int) -> list[Text]:
     quota = summary["quota"]
+    saved = {"already answered": "resumed", "cached": "cached", "duplicates": "duplicates"}
     return [
         *rows(
             "documents", [_plain(summary, "documents"), count_item("unreadable", summary["unreadable"], "red")], width
         ),
         *rows("sections", _sections(summary), width),
-        *rows("saved", [count_item(name, summary[name]) for name in ("resumed", "cached", "duplicates")], width),
+        *rows("saved", [count_item(name, summary[key]) for name, key in saved.items()], width),
         *rows("calls", _calls(summary), width),
         *rows("tokens", [_plain(summary, "input_tokens", " in"), _plain(summary, "output_tokens", " out")], width),
         *prose("cost", _cost(summary), "", width),
@@ -64,18 +65,13 @@ def _plain(summary: Mapping[str, Any], key: str, unit: str = "") -> Item:
 
 
 def _sections(summary: Mapping[str, Any]) -> list[Item]:
-    troubles = {"failed": "bold red", "incomplete": "yellow", "held": "yellow", "fallback": "yellow"}
-    pending = [count_item("pending", summary["pending"], "yellow")] if summary["pending"] else []
+    optional = {"incomplete": "yellow", "held": "yellow", "fallback": "yellow", "pending": "yellow"}
     return [
         _plain(summary, "sections"),
-        _plain(summary, "unique", " different"),
+        count_item("unique", summary["unique"]),
         count_item("ok", summary["ok"]),
-        *(
-            count_item(name, summary[name], style)
-            for name, style in troubles.items()
-            if summary[name] or name == "failed"
-        ),
-        *pending,
+        count_item("failed", summary["failed"], "bold red"),
+        *(count_item(name, summary[name], style) for name, style in optional.items() if summary[name]),
     ]
 
 
@@ -98,33 +94,30 @@ def _cost(summary: Mapping[str, Any]) -> str:
 def _time(summary: Mapping[str, Any]) -> list[Item]:
     wall = summary["wall_s"]
     items = [(duration(wall), "")]
-    if summary["calls"] and wall >= RATE_MEANS_SOMETHING:
+    if summary["calls"] and wall >= MIN_RATE_SECONDS:
         items.append((f"{count(summary['calls'] * 60 / wall)} calls/min", ""))
     return items
 
 
-RATE_MEANS_SOMETHING = 10.0
-"""Seconds of a run."""
-
-_AGAIN = {
-    "failed": "a plain re-run calls for those again that may pass, --retry failed for all",
-    "incomplete": "--retry incomplete pays for them again",
-    "held": "they may have been paid for, --retry held calls again",
+_RETRY = {
+    "failed": "a plain re-run retries temporary failures, --retry failed all of them",
+    "incomplete": "--retry incomplete calls, and pays, again",
+    "held": "they may have been paid for; --retry held calls again",
 }
 
 
 def _advice(summary: Mapping[str, Any]) -> Iterator[str]:
-    """What to do, one line for each thing that is not well, or could be better."""
+    """What to do, one line for each problem and each possible improvement."""
     if number := summary["unreadable"]:
         yield f'{counted(number, "document")} unreadable: see "status": "unreadable" in documents.jsonl'
     for status in ("failed", "incomplete", "held"):
         if number := summary[status]:
-            yield f'{counted(number, "section")} {status}: see "status": "{status}" in results.jsonl; {_AGAIN[status]}'
+            yield f'{counted(number, "section")} {status}: see "status": "{status}" in results.jsonl; {_RETRY[status]}'
     if number := summary["fallback"]:
-        yield f"{counted(number, 'section')} answered by an excerpt, as the service was out: run again to replace them"
+        yield f"{counted(number, 'section')} answered by an excerpt during an outage: run again to replace them"
     if number := summary["pending"]:
-        yield f"{counted(number, 'section')} without an answer yet: run the same command again to go on"
+        yield f"{counted(number, 'section')} without an answer yet: run the same command again to continue"
     if number := summary["maybe_paid_twice"]:
-        yield f"{counted(number, 'call')} may have been paid twice: their outcome was unknown, and they were made again"
+        yield f"{counted(number, 'call')} may have been paid twice: sent again after an unknown outcome"
     for advice in summary["advice"]:
         yield advice["text"]

@@ -1,14 +1,14 @@
-r"""The one function that makes foreign text safe to print: names, model texts and messages that are not ours.
+r"""`safe` makes foreign text safe to print: file names, model answers, error messages of servers.
 
 Rich removes neither escape sequences nor bidirectional controls, and reads `[/x]` in a file name as markup. So every
 foreign string goes through `safe`, and into Rich as `rich.text.Text`, never as markup.
 
-Escaped, as Python would write it (`\x1b`, `\n`, `\u202e`, `\U000e0041`): control characters (C0, DEL, C1), line and
+Escaped, as Python writes it (`\x1b`, `\n`, `\u202e`, `\U000e0041`): control characters (C0, DEL, C1), line and
 paragraph separators, bidirectional controls, zero-width characters and joiners, variation selectors, tag characters,
 lone surrogates, private-use and unassigned code points. Kept: letters of all scripts, combining marks (four on one
-letter), spaces of all widths, emoji. An emoji joined of several (ZWJ) is shown as its parts with a visible `\u200d`:
-what is invisible can tell two equal-looking names apart, and terminals disagree on the width of such a sequence.
-A backslash stays a backslash: the result is for eyes, and `safe(safe(text)) == safe(text)`.
+letter), spaces of all widths, emoji. An emoji made of several (ZWJ) is shown as its parts with a visible `\u200d`: an
+invisible character can make two different names look equal, and terminals disagree on the width of such a sequence.
+A backslash is not escaped, so `safe(safe(text)) == safe(text)`.
 """
 
 import re
@@ -16,19 +16,19 @@ import unicodedata
 from collections.abc import Iterable
 
 MARKS = 4
-"""Combining marks kept in a row: more than any script needs. They take no cell, so a width does not bound them."""
+"""Maximum combining marks in a row: more than any script needs. They take no cell, so a width does not bound them."""
 
 CUT = "..."
 
-# Printable to Python, yet nothing to be seen: the rest of Default_Ignorable_Code_Point (DerivedCoreProperties.txt).
+# Printable to Python, yet invisible: the rest of Default_Ignorable_Code_Point (DerivedCoreProperties.txt).
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 def safe(text: str, *, width: int | None = None) -> str:
     """The text as one line that has no effect on a terminal.
 
-    With a `width` (terminal cells) a longer text is cut in the middle, and more of its end is kept than of its start:
-    the end of a path says more than its beginning.
+    With a `width` (terminal cells) a longer text is cut in the middle. More is kept of its end than of its start, since
+    the end of a path says more.
     """
     if text.isascii() and text.isprintable():
         pieces: Iterable[str] = text
@@ -41,7 +41,7 @@ def _pieces(text: str) -> Iterable[str]:
     marks = 0
     for char in text:
         marks = marks + 1 if unicodedata.category(char) in {"Mn", "Me"} else 0
-        # Category Z but the line separators (Zl, Zp) is spaces, which isprintable() rejects.
+        # isprintable() rejects spaces (Zs) other than the ASCII one.
         harmless = char.isprintable() or unicodedata.category(char) == "Zs"
         if harmless and marks <= MARKS and not _INVISIBLE.match(char):
             yield char
@@ -50,7 +50,7 @@ def _pieces(text: str) -> Iterable[str]:
 
 
 def _shortened(pieces: list[str], width: int) -> str:
-    # By the piece, so that no escape is cut in two; the sum is never less than what a terminal makes of the whole.
+    # Piece by piece, so that no escape is cut in two; the sum of the widths is never less than that of the whole.
     from rich.cells import cell_len
 
     if sum(map(cell_len, pieces)) <= width:
@@ -64,7 +64,7 @@ def _shortened(pieces: list[str], width: int) -> str:
 
 
 def _take(pieces: list[str], room: int) -> tuple[list[str], int]:
-    """As many pieces as there is room for, and the room that is left."""
+    """As many pieces as fit into the room, and the room left."""
     from rich.cells import cell_len
 
     for index, piece in enumerate(pieces):

@@ -1,1 +1,1 @@
-"""Each command's run: display, signals, summary, exit code."""
+"""One file per command: from its settings to its exit code."""

@@ -1,18 +1,42 @@
-"""Every call in flight takes a file descriptor; how many a process may have is the system's to say."""
+"""The limit of open files: every call in flight needs a file descriptor."""
+
+from cli.errors import ExitCode, UserError
 
 RESERVED = 64
-"""For the journal, the cache, pipes, and what libraries open."""
+"""For the journal, the cache, pipes, and files that libraries open."""
+MIN_LIMIT = 32
+"""A run with one call in flight opens 28."""
 
 
 def affordable(calls: int) -> int:
-    """Of so many calls in flight, how many there are descriptors for; this process's limit is raised if that helps."""
+    """How many of these calls can be in flight at once; raises the soft limit of this process if that helps."""
+    limit = _raised_to(calls + RESERVED)
+    return calls if limit is None else max(1, min(calls, limit - RESERVED))
+
+
+def check_open_files() -> None:
+    """Check the limit before a run begins, since a library that reaches it may not say what is wrong.
+
+    Raises:
+        UserError: the limit is below MIN_LIMIT.
+    """
+    limit = _raised_to(MIN_LIMIT)
+    if limit is not None and limit < MIN_LIMIT:
+        raise UserError(
+            f"this process may open {limit} files only, and a run needs {MIN_LIMIT} or more",
+            "raise the limit of open files: `ulimit -n 4096`",
+            ExitCode.STORAGE,
+        )
+
+
+def _raised_to(wanted: int) -> int | None:
+    """The soft limit, raised as far as needed and possible; None if there is no limit."""
     try:
         import resource
-    except ImportError:  # Windows has no such limit
-        return calls
+    except ImportError:  # Windows
+        return None
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = calls + RESERVED
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return calls if soft == resource.RLIM_INFINITY else max(1, min(calls, soft - RESERVED))
+    return None if soft == resource.RLIM_INFINITY else soft

@@ -1,4 +1,4 @@
-"""Signals during a run: the first asks for a clean end, the second for one at once."""
+"""Signals during a run: the first asks for a clean end, the second ends it at once."""
 
 import asyncio
 import signal
@@ -10,25 +10,24 @@ from cli.errors import SIGNAL
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def _nothing() -> None:
-    """Nobody listens yet."""
+def _noop() -> None:
+    pass
 
 
 class Signals:
-    """What to do when the process is asked to end; which signal asked is remembered."""
+    """Calls `first` for the first signal, `again` for every further one, and records the first."""
 
-    def __init__(self, first: Callable[[], object] = _nothing) -> None:
+    def __init__(self, first: Callable[[], object] = _noop) -> None:
         self.received: signal.Signals | None = None
         self.first = first
         self.again: Callable[[], object] = first
 
     @property
     def exit_codes(self) -> list[int]:
-        """128+N for the first signal N that came; empty if none did."""
+        """128+N for the first signal N received; empty if none was."""
         return [] if self.received is None else [SIGNAL + self.received]
 
     def receive(self, number: signal.Signals) -> None:
-        """A signal has come."""
         if self.received is None:
             self.received = number
             self.first()
@@ -38,17 +37,17 @@ class Signals:
 
 @contextmanager
 def listening(signals: Signals) -> Iterator[None]:
-    """Hand signals of the running loop over; one that the process was told to ignore (nohup) stays ignored.
+    """Handle the signals of the running loop; a signal that the process ignores (nohup) stays ignored.
 
-    Afterwards they are ignored: what is left to do is to write the summary, and that is not to be interrupted.
+    Afterwards they are ignored: only the summary is left to write, and that must not be interrupted.
     """
     loop = asyncio.get_running_loop()
-    heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-    for number in heard:
+    handled = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in handled:
         loop.add_signal_handler(number, signals.receive, number)
     try:
         yield
     finally:
-        for number in heard:
+        for number in handled:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)

@@ -112,6 +112,10 @@ class Cache:
         """Remove all entries; returns their number."""
         return int(self._cache.clear())
 
+    def count_older(self, than: float) -> int:
+        """Entries written more than this many seconds ago."""
+        return sum(1 for _ in self._stale(time.time() - than))
+
     def prune(self, older_than: float) -> int:
         """Remove entries older than this many seconds; returns their number."""
         return sum(self._cache.delete(key) for key in list(self._stale(time.time() - older_than)))

@@ -1,7 +1,9 @@
-"""The program in this process, in a folder of its own, with the run itself replaced by one that notes its settings."""
+"""The program in this process, in a folder of its own, with a stub in place of the run that records its settings."""
 
+import io
 import os
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Said(NamedTuple):
+class Result(NamedTuple):
     """How the program ended."""
 
     code: int
@@ -23,31 +25,48 @@ class Said(NamedTuple):
     err: str
 
 
-class Shell:
-    """Runs the program; `ran` holds the settings of every run of `analyze` that was begun."""
+class Stdin(io.StringIO):
+    """Standard input with a text; `terminal` makes it one."""
 
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, text: str, *, terminal: bool) -> None:
+        super().__init__(text)
+        self.buffer = io.BytesIO(text.encode())
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+class Shell:
+    """Runs the program; `ran` holds the settings of every run of `analyze` that began."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch = monkeypatch
         self._capsys = capsys
         self.ran: list[AnalyzeSettings] = []
         self.run: Callable[[AnalyzeSettings], int] = lambda _settings: 0
-        """What the run does once it has its settings."""
+        """Stands in for the run."""
 
     def analyze(self, settings: AnalyzeSettings) -> int:
         self.ran.append(settings)
         return self.run(settings)
 
-    def __call__(self, *arguments: str) -> Said:
+    def __call__(self, *arguments: str) -> Result:
         code = main(arguments)
-        return Said(code, *self._capsys.readouterr())
+        return Result(code, *self._capsys.readouterr())
+
+    def type(self, text: str, *, terminal: bool = True) -> None:
+        """Set standard input."""
+        self._monkeypatch.setattr(sys, "stdin", Stdin(text, terminal=terminal))
 
     def settings(self, *arguments: str) -> AnalyzeSettings:
-        """The settings of `analyze` with these arguments, which must be good ones."""
-        said = self("analyze", *arguments)
-        assert (said.code, said.out) == (0, ""), said.err
+        """The settings of `analyze` with these valid arguments."""
+        result = self("analyze", *arguments)
+        assert (result.code, result.out) == (0, ""), result.err
         return self.ran[-1]
 
     def refused(self, *arguments: str) -> str:
-        """What is said of arguments, settings or an environment that are not good ones: an error and at most a hint."""
+        """The error message, and at most one hint, for invalid arguments, settings or variables."""
         before = len(self.ran)
         code, out, err = self(*arguments)
         assert (code, out) == (2, ""), err
@@ -60,12 +79,13 @@ class Shell:
 
 
 @pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: os.PathLike[str]) -> Shell:
+def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Shell:
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
         if name.startswith(("BEDROCK_BATCH_", "AWS_")):
             monkeypatch.delenv(name)
-    shell = Shell(capsys)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    shell = Shell(monkeypatch, capsys)
     stand_in = SimpleNamespace(analyze=shell.analyze)
     monkeypatch.setitem(sys.modules, "cli.runs.analyze", stand_in)
     monkeypatch.setattr(cli.runs, "analyze", stand_in, raising=False)

@@ -1,9 +1,12 @@
-"""How the program ends, whatever happens."""
+"""How the program ends."""
 
+import json
 import os
 import signal
+import stat
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -14,74 +17,40 @@ from cli.errors import ExitCode, UserError
 SECRET = "the document's own words"
 
 
-def refuse(_settings):
-    raise UserError("nobody home\x1b[2J\nat all", "knock", ExitCode.UNAVAILABLE)
+def fail(_settings):
+    raise UserError("no answer\x1b[2J\nat all", "try later", ExitCode.UNAVAILABLE)
 
 
-def stumble(_settings):
+def crash(_settings):
     secret = SECRET
     raise KeyError(secret)
 
 
 class TestErrors:
-    def test_one_that_is_the_users_to_mend_is_two_harmless_lines(self, shell):
-        shell.run = refuse
-        said = shell("analyze", "a", "--emulate")
-        assert said == (14, "", "bedrock-batch: error: nobody home\\x1b[2J\\nat all\nhint: knock\n")
+    """Expected errors, and signals."""
 
-    def test_a_bug_in_a_task_of_several_is_told_by_its_own_place(self, shell):
-        def stumble_in_a_group(settings):
-            try:
-                return stumble(settings)
-            except KeyError as error:
-                raise ExceptionGroup("of tasks", [ExceptionGroup("of more", [error])]) from None
+    def test_a_user_error_is_two_safe_lines(self, shell):
+        shell.run = fail
+        result = shell("analyze", "a", "--emulate")
+        assert result == (14, "", "bedrock-batch: error: no answer\\x1b[2J\\nat all\nhint: try later\n")
 
-        shell.run = stumble_in_a_group
-        assert "this is a bug: KeyError in test_app.py, line " in shell("analyze", "a", "--emulate").err
-
-    def test_a_bug_says_where_and_not_what_the_program_was_working_on(self, shell):
-        shell.run = stumble
-        code, out, err = shell("analyze", "a", "--emulate")
-        assert (code, out) == (1, "")
-        error, hint = err.splitlines()
-        assert error.startswith("bedrock-batch: error: this is a bug: KeyError in test_app.py, line ")
-        assert hint == "hint: please report it; --verbose or BEDROCK_BATCH_DEBUG=1 shows the traceback"
-        assert SECRET not in err
-
-    def test_a_command_that_has_no_verbose_is_not_said_to_have_it(self, shell, monkeypatch):
-        monkeypatch.setattr("cli.config.scenario_file.title", stumble)
-        code, _, err = shell("simulate", "--rate", "60")
-        assert code == 1
-        assert err.endswith("hint: please report it; BEDROCK_BATCH_DEBUG=1 shows the traceback\n")
-
-    def test_an_error_of_the_system_is_no_lost_standard_output_while_that_works(self, shell):
+    def test_an_error_of_the_system_is_not_mistaken_for_one_of_standard_output(self, shell):
         def fail(_settings):
             raise OSError(28, "No space left on device")
 
         shell.run = fail
-        said = shell("analyze", "a", "--emulate")
-        assert said.code == 1
-        assert "this is a bug: OSError in test_app.py" in said.err
-
-    @pytest.mark.parametrize("by", ["option", "variable"])
-    def test_its_traceback_is_shown_when_asked_for_without_local_variables(self, shell, monkeypatch, by):
-        shell.run = stumble
-        if by == "variable":
-            monkeypatch.setenv("BEDROCK_BATCH_DEBUG", "1")
-        code, _, err = shell("analyze", "a", "--emulate", *(["--verbose"] if by == "option" else []))
-        assert code == 1
-        assert "Traceback (most recent call last):" in err
-        assert "secret = " not in err
-        assert err.endswith("hint: please report it\n")
+        code, out, err = shell("analyze", "a", "--emulate")
+        assert (code, out.strip()) == (ExitCode.STORAGE, "")
+        assert err.startswith("bedrock-batch: error: the operating system reports: No space left on device\nhint: free")
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-    def test_a_signal_outside_of_a_run_ends_it_with_its_number(self, shell, number):
+    def test_a_signal_outside_a_run_ends_the_program_with_its_number(self, shell, number):
         before = signal.getsignal(number)
         shell.run = lambda _settings: signal.raise_signal(number)
         assert shell("analyze", "a", "--emulate") == (128 + number, "", "")
         assert signal.getsignal(number) is before
 
-    def test_a_signal_that_is_to_be_ignored_is(self, shell):
+    def test_an_ignored_signal_stays_ignored(self, shell):
         before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         try:
             shell.run = lambda _settings: signal.raise_signal(signal.SIGHUP) or 4
@@ -89,12 +58,106 @@ class TestErrors:
         finally:
             signal.signal(signal.SIGHUP, before)
 
-    def test_an_interrupt_that_python_itself_raises_is_one_too(self, shell):
+    def test_a_keyboard_interrupt_of_python_counts_as_the_signal(self, shell):
         def interrupted(_settings):
             raise KeyboardInterrupt
 
         shell.run = interrupted
         assert shell("analyze", "a", "--emulate") == (130, "", "")
+
+
+class TestBug:
+    """An error in the program itself."""
+
+    def test_it_is_named_by_its_place_without_its_message(self, shell, tmp_path):
+        shell.run = crash
+        code, out, err = shell("analyze", "a", "--emulate")
+        assert (code, out) == (1, "")
+        error, hint = err.splitlines()
+        assert error.startswith("bedrock-batch: error: this is a bug: KeyError in test_app.py, line ")
+        assert hint == f"hint: please report it with the traceback in {tmp_path}/state/bedrock-batch/bug.log"
+        assert SECRET not in err
+
+    def test_the_log_has_the_traceback_without_local_variables_and_is_private(self, shell, tmp_path):
+        shell.run = crash
+        log = tmp_path / "state/bedrock-batch/bug.log"
+        log.parent.mkdir(parents=True)
+        log.write_text("an earlier bug\n" * 100)
+        shell("analyze", "a", "--emulate")
+        text = log.read_text()
+        assert text.startswith(f"bedrock-batch {version('bedrock-batch')} analyze, ")
+        assert "Traceback (most recent call last):" in text
+        assert "an earlier bug" not in text
+        assert "secret = " not in text
+        assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+    def test_of_an_error_group_the_place_is_that_of_its_first_error(self, shell):
+        def crash_in_a_group(settings):
+            try:
+                return crash(settings)
+            except KeyError as error:
+                raise ExceptionGroup("of tasks", [ExceptionGroup("of more", [error])]) from None
+
+        shell.run = crash_in_a_group
+        assert "this is a bug: KeyError in test_app.py, line " in shell("analyze", "a", "--emulate").err
+
+    def test_without_a_log_the_hint_names_the_variable(self, shell, tmp_path):
+        (tmp_path / "state").write_text("a file where the directory should be")
+        shell.run = crash
+        code, _, err = shell("analyze", "a", "--emulate")
+        assert code == 1
+        assert err.endswith("hint: please report it; BEDROCK_BATCH_DEBUG=1 prints the traceback\n")
+
+    @pytest.mark.parametrize("by", ["--verbose", "-v", "variable"])
+    def test_its_traceback_is_printed_on_request_without_local_variables(self, shell, monkeypatch, by):
+        shell.run = crash
+        if by == "variable":
+            monkeypatch.setenv("BEDROCK_BATCH_DEBUG", "1")
+        code, _, err = shell("analyze", "a", "--emulate", *([] if by == "variable" else [by]))
+        assert code == 1
+        assert "Traceback (most recent call last):" in err
+        assert "secret = " not in err
+
+
+class TestJson:
+    """`analyze --json` prints the summary also for an error before the run, wherever the option comes from."""
+
+    WRONG = ("analyze", "a", "--emulate", "--rpm", "x")
+
+    def summary(self, result):
+        summary = json.loads(result.out)
+        assert result.code == summary["exit_code"] == 2
+        assert summary.keys() >= {"run_id", "ok", "calls", "cost_usd", "quota"}
+        return summary
+
+    def test_from_the_command_line(self, shell):
+        assert "--rpm" in self.summary(shell(*self.WRONG, "--json"))["error"]
+
+    def test_from_the_environment(self, shell, monkeypatch):
+        monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_JSON", "true")
+        assert "--rpm" in self.summary(shell(*self.WRONG))["error"]
+
+    @pytest.mark.parametrize("how", ["default", "--config other.toml", "--config=other.toml", "variable"])
+    def test_from_the_settings_file(self, shell, monkeypatch, tmp_path, how):
+        (tmp_path / ("bedrock-batch.toml" if how == "default" else "other.toml")).write_text("[analyze]\njson = true\n")
+        if how == "variable":
+            monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_CONFIG", "other.toml")
+        options = how.split() if how.startswith("--") else []
+        assert "--rpm" in self.summary(shell(*self.WRONG, *options))["error"]
+
+    def test_from_a_settings_file_with_another_error(self, shell, tmp_path):
+        (tmp_path / "bedrock-batch.toml").write_text("[analyze]\njson = true\nmax-tokns = 1\n")
+        assert "max-tokns" in self.summary(shell("analyze", "a", "--emulate"))["error"]
+
+    @pytest.mark.parametrize("content", ["", "[analyze]\njson = false\n", "nonsense", "analyze = 1\n"])
+    def test_otherwise_it_is_not_printed(self, shell, tmp_path, content):
+        (tmp_path / "bedrock-batch.toml").write_text(content)
+        assert shell(*self.WRONG).out == ""
+
+    def test_the_environment_can_turn_it_off(self, shell, monkeypatch, tmp_path):
+        (tmp_path / "bedrock-batch.toml").write_text("[analyze]\njson = true\n")
+        monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_JSON", "no")
+        assert shell(*self.WRONG).out == ""
 
 
 class TestProcess:
@@ -104,14 +167,14 @@ class TestProcess:
     def bare(self, tmp_path):
         return {"cwd": tmp_path, "env": {"PATH": os.defpath, "HOME": str(tmp_path)}, "timeout": PATIENCE}
 
-    def test_a_reader_of_the_help_may_leave(self, bare):
+    def test_the_reader_of_the_help_may_close_the_pipe(self, bare):
         reader, writer = os.pipe()
         os.close(reader)
         with os.fdopen(writer, "w") as closed:
             done = subprocess.run([COMMAND, "--help"], stdout=closed, stderr=subprocess.PIPE, **bare)
         assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
 
-    def test_so_may_one_of_a_short_answer(self, bare):
+    def test_so_may_the_reader_of_the_version(self, bare):
         reader, writer = os.pipe()
         os.close(reader)
         with os.fdopen(writer, "w") as closed:
@@ -121,7 +184,7 @@ class TestProcess:
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
     @pytest.mark.parametrize("unbuffered", ["", "1"])
     @pytest.mark.parametrize("shown", ["--version", "--help", "simulate --help", "simulate --list-scenarios"])
-    def test_a_full_disk_behind_standard_output_is_said(self, bare, shown, unbuffered):
+    def test_a_full_disk_behind_standard_output_is_an_error(self, bare, shown, unbuffered):
         bare["env"] |= {"PYTHONUNBUFFERED": unbuffered}
         with Path("/dev/full").open("w") as full:
             done = subprocess.run([COMMAND, *shown.split()], stdout=full, stderr=subprocess.PIPE, **bare)
@@ -137,7 +200,7 @@ class TestProcess:
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("bedrock-batch ")
 
-    def test_a_name_in_no_known_encoding_is_no_error(self, bare):
+    def test_a_name_that_cannot_be_encoded_is_escaped(self, bare):
         bare["env"] |= {"PYTHONIOENCODING": "ascii"}
         name = b"caf\xe9-\xe2\x82\xac"
         done = subprocess.run([COMMAND, "cache", "stats", "--cache-dir", name], capture_output=True, **bare)

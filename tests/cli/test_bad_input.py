@@ -1,4 +1,4 @@
-"""What is wrong ends with 2, before anything is called, with one line that names it and one that says what to do."""
+"""Wrong input ends with exit code 2 before any call: one line names it, and one says what to do."""
 
 import pytest
 
@@ -6,7 +6,7 @@ GOOD = ("analyze", "a", "--emulate")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ((), "Missing command"),
         (("anlyze",), "No such command 'anlyze'. Did you mean 'analyze'?"),
@@ -62,14 +62,16 @@ GOOD = ("analyze", "a", "--emulate")
         (("cache",), "Missing argument 'stats|clear|prune'"),
         (("cache", "stat"), "stats|clear|prune: 'stat' is not one of 'stats', 'clear', 'prune'"),
         (("cache", "prune", "--older-than", "long"), "--older-than: 'long' is not a duration"),
+        (("cache", "prune", "--older-than", "3"), "--older-than: '3' has no unit; write 3d or 3h"),
+        ((*GOOD, "--prompt", "{documnet}?"), "--prompt: unknown placeholder {documnet}\nhint: the nearest known one"),
     ],
     ids=lambda value: ascii(" ".join(value)) if isinstance(value, tuple) else "",
 )  # fmt: skip
-def test_on_the_command_line(shell, arguments, said):
-    assert said in shell.refused(*arguments)
+def test_on_the_command_line(shell, arguments, message):
+    assert message in shell.refused(*arguments)
 
 
-def test_an_option_that_does_not_exist_yet_is_not_taken_in_silence(shell):
+def test_an_unknown_option_is_an_error(shell):
     assert "No such option: --schema" in shell.refused(*GOOD, "--schema", "x")
 
 
@@ -80,8 +82,21 @@ def test_an_empty_prompt_file(shell, tmp_path):
     )
 
 
+def test_an_empty_standard_input(shell):
+    shell.type("", terminal=False)
+    assert "--prompt-file: standard input is empty\nhint: write the prompt" in shell.refused(
+        *GOOD, "--prompt-file", "-"
+    )
+
+
+def test_a_misspelled_placeholder_in_a_prompt_file(shell, tmp_path):
+    (tmp_path / "prompt.txt").write_text("Where is {heading-path}?")
+    err = shell.refused(*GOOD, "--prompt-file", "prompt.txt")
+    assert "--prompt-file: unknown placeholder {heading-path}\nhint: the nearest known one is {heading_path}" in err
+
+
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("BEDROCK_BATCH_ANALYZE_MODLE", "m", "unknown environment variable BEDROCK_BATCH_ANALYZE_MODLE\nhint: "),
         ("BEDROCK_BATCH_ANALYZE_MODLE", "m", "hint: the nearest known name is BEDROCK_BATCH_ANALYZE_MODEL\n"),
@@ -93,12 +108,12 @@ def test_an_empty_prompt_file(shell, tmp_path):
         ("BEDROCK_BATCH_ANALYZE_ENDPOINT_URL", "http://x.example", "ANALYZE_ENDPOINT_URL: the endpoint"),
     ],
 )  # fmt: skip
-def test_in_the_environment(shell, monkeypatch, name, value, said):
+def test_in_the_environment(shell, monkeypatch, name, value, message):
     monkeypatch.setenv(name, value)
-    assert said in shell.refused("analyze", "a", "--model", "m")
+    assert message in shell.refused("analyze", "a", "--model", "m")
 
 
-def test_a_setting_of_another_command_is_none_of_this_ones_business(shell, monkeypatch, tmp_path):
+def test_a_setting_of_another_command_is_ignored(shell, monkeypatch, tmp_path):
     monkeypatch.setenv("BEDROCK_BATCH_EMULATE_PORT", "not looked at")
     monkeypatch.setenv("BEDROCK_BATCH_DEBUG", "1")
     (tmp_path / "bedrock-batch.toml").write_text("[emulate]\nport = 9001\n")
@@ -106,7 +121,7 @@ def test_a_setting_of_another_command_is_none_of_this_ones_business(shell, monke
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("[analyze]\nmax-tokns = 3", "[analyze] max-tokns: unknown key\nhint: the nearest known name is max-tokens"),
         ("[emulate]\nprot = 3", "[emulate] prot: unknown key\nhint: the nearest known name is port"),
@@ -143,11 +158,11 @@ def test_a_setting_of_another_command_is_none_of_this_ones_business(shell, monke
         ("[models.'x']\ninput_usd = -1", '[models."x"]: input_usd must be a number of 0 or more, not -1'),
     ],
 )  # fmt: skip
-def test_in_the_settings_file(shell, tmp_path, content, said):
+def test_in_the_settings_file(shell, tmp_path, content, message):
     (tmp_path / "bedrock-batch.toml").write_text(f"{content}\n")
-    told = shell.refused("analyze", "a", "--model", "m")
-    assert said in told
-    assert "bedrock-batch.toml: " in told
+    err = shell.refused("analyze", "a", "--model", "m")
+    assert message in err
+    assert "bedrock-batch.toml: " in err
 
 
 def test_a_settings_file_that_cannot_be_read(shell, tmp_path):

@@ -75,7 +75,7 @@ def test_every_kind_of_expected_error_has_an_exit_code():
 def test_an_error_of_the_system_says_what_failed_and_what_to_do(error, message, hint):
     known = expected(error)
     assert known is not None
-    assert (known.message, known.exit_code) == (message, 13)
+    assert (known.message, known.exit_code) == (f"the operating system reports: {message}", 13)
     assert hint in known.hint
 
 

@@ -1,4 +1,4 @@
-"""What is on the screen before anything heavy is loaded."""
+"""The first line of a run comes before slow imports."""
 
 import subprocess
 import sys
@@ -6,13 +6,13 @@ import sys
 WATCH = """
 import sys
 from cli.runs import analyze as analysis
-assert not {"boto3", "botocore", "aiohttp"} & sys.modules.keys(), "loaded before there is a line on the screen"
+assert not {"boto3", "botocore", "aiohttp"} & sys.modules.keys(), "imported before the first line"
 from cli.app import main
 main(sys.argv[1:])
 """
 
 
-def test_the_first_line_of_a_run_comes_before_botocore_and_aiohttp_are_imported(tmp_path):
+def test_the_first_line_comes_before_botocore_and_aiohttp_are_imported(tmp_path):
     (tmp_path / "a.md").write_text("## H\n\nText.\n")
     command = [sys.executable, "-P", "-c", WATCH, "analyze", "a.md", "--emulate", "--no-cache", "--progress", "plain"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)

@@ -1,4 +1,4 @@
-"""The whole command in a pseudo-terminal, as a person sees it."""
+"""The whole command in a pseudo-terminal."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ from running import PATIENCE, Workplace, emulator
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 HARMLESS = re.compile(r"\x1b\[[0-9;]*[A-KSTfmsu]|\x1b\[\?25[lh]")
-"""Colours, cursor movement, erasing: what a live display may send."""
+"""Colours, cursor movement and erasing: all that a live display sends."""
 
 
 class Terminal:
@@ -39,14 +39,14 @@ class Terminal:
         fcntl.ioctl(self.main, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
 
     def read_until(self, text: str) -> None:
-        """Read on until this text comes, which was not there before."""
+        """Read until this text is in the new output."""
         start, end = len(self.output), time.monotonic() + PATIENCE
         while text not in self.output[start:]:
             assert time.monotonic() < end, f"{text!r} did not come: {self.output[-2000:]!r}"
             self._read()
 
     def end(self) -> int:
-        """Read to the end; the exit code."""
+        """Read to the end; returns the exit code."""
         while self._read():
             pass
         os.close(self.main)
@@ -82,7 +82,7 @@ def assert_clean(output: str) -> None:
     assert output.rindex(SHOW) > output.rindex(HIDE)
 
 
-def test_ctrl_c_in_the_middle_of_a_resized_narrow_display_ends_cleanly_and_the_cursor_is_back(place, bedrock):
+def test_ctrl_c_during_a_resized_display_ends_cleanly_and_restores_the_cursor(place, bedrock):
     terminal = Terminal(place, "--concurrency", "16", columns=40)
     terminal.read_until("answers")
     terminal.resize(100)
@@ -97,7 +97,7 @@ def test_ctrl_c_in_the_middle_of_a_resized_narrow_display_ends_cleanly_and_the_c
     assert len(place.results()) == place.summary()["calls"] > 0
 
 
-def test_a_run_to_its_end_shows_where_the_results_are(place):
+def test_a_finished_run_leaves_the_messages_and_the_final_block(place):
     terminal = Terminal(place, "--concurrency", "400", columns=80)
     assert terminal.end() == 3
     assert_clean(terminal.output)
@@ -105,7 +105,7 @@ def test_a_run_to_its_end_shows_where_the_results_are(place):
     assert "400" in terminal.output
 
 
-def test_a_parked_run_counts_down_to_its_next_call_and_ctrl_c_ends_it(place):
+def test_an_outage_counts_down_to_the_next_call_and_ctrl_c_ends_the_run(place):
     place.url = "http://127.0.0.1:9"
     terminal = Terminal(place, columns=200)
     terminal.read_until("refused;")

@@ -1,4 +1,4 @@
-"""How the pieces are put together for a quota."""
+"""The gate for each kind of quota."""
 
 import math
 from itertools import pairwise
@@ -22,7 +22,7 @@ def limiters(**quotas):
 
 
 @pytest.mark.parametrize(("burst", "held"), [(1.0, 10.0), (60.0, 600.0), (0.05, 0.5)])
-def test_a_told_quota_is_mirrored_with_the_burst_that_the_server_allows(burst, held):
+def test_a_configured_quota_is_a_known_quota_with_its_burst(burst, held):
     requests = limiters(rpm=600.0, tpm=math.inf, burst=burst)[REQUESTS]
     assert isinstance(requests, KnownQuota)
     assert requests.limit == pytest.approx(held)
@@ -44,15 +44,15 @@ def test_half_a_request_a_minute_is_one_every_two_minutes():
     assert [later - earlier for earlier, later in pairwise(starts)] == pytest.approx([120.0, 120.0], rel=0.01)
 
 
-def test_a_quota_that_nobody_told_is_found_and_one_that_is_not_there_limits_nothing():
-    found = limiters(tpm=math.inf)
+def test_an_auto_quota_is_learned_and_none_limits_nothing():
+    learned = limiters(tpm=math.inf)
     for name, waits in ((REQUESTS, True), (TOKENS, False)):
-        limiter = found[name]
+        limiter = learned[name]
         assert isinstance(limiter, Controller)
         for _ in range(100):
             limiter.take(0.0, 1.0)
         assert (limiter.wait(0.0) > 0) == waits
 
 
-def test_the_emulator_that_a_run_starts_for_itself_has_no_quota_to_find():
+def test_the_built_in_emulator_has_no_quota_to_learn():
     assert limiters(emulate=True) == {}

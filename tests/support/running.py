@@ -19,21 +19,21 @@ PATIENCE = 60.0
 
 
 class EmulatorProcess:
-    """A Bedrock on loopback that can be asked what it was sent."""
+    """A Bedrock on loopback, with a ledger of its calls."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def ledger(self) -> list[dict[str, Any]]:
-        """Every call that it accepted, in order."""
+        """Every accepted call, in order."""
         return [json.loads(line) for line in self._ask("GET", "ledger").splitlines()]
 
     def stats(self) -> dict[str, Any]:
-        """Counts of them, and the calls in flight."""
+        """Counts by status, and the calls in flight."""
         return dict(json.loads(self._ask("GET", "stats")))
 
     def faults(self, *faults: dict[str, Any]) -> None:
-        """What goes wrong from now on."""
+        """Set the faults from now on."""
         self._ask("PUT", "faults", json.dumps(faults).encode())
 
     def _ask(self, method: str, name: str, body: bytes | None = None) -> str:
@@ -44,7 +44,7 @@ class EmulatorProcess:
 
 @contextlib.contextmanager
 def emulator(**settings: Any) -> Iterator[EmulatorProcess]:
-    """Start one with these settings (jobs.emulator.settings)."""
+    """Start an emulator with these settings (jobs.emulator.settings)."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "jobs.emulator"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -61,11 +61,11 @@ def emulator(**settings: Any) -> Iterator[EmulatorProcess]:
 
 @dataclass
 class Workplace:
-    """A folder of its own with documents, an output directory and a cache, and the command to run there."""
+    """A folder with documents, an output directory and a cache, and the command to run there."""
 
     folder: Path
     url: str = ""
-    """The endpoint; empty: AWS, which cannot be reached from here."""
+    """The endpoint; empty: AWS, which the tests cannot reach."""
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -84,13 +84,13 @@ class Workplace:
         return path
 
     def sections(self, count: int, name: str = "a.md", start: int = 0) -> None:
-        """A document with so many different sections."""
+        """A document with this many unique sections."""
         self.write(
             name, "".join(f"## Section {n}\n\nNumber {n} says {n * 7}.\n\n" for n in range(start, start + count))
         )
 
     def command(self, *options: str, output: str = "out", paths: tuple[str, ...] = ("docs",)) -> list[str]:
-        """Unless a quota is given there is none: to find one, runs begin slowly."""
+        """The command, with `none` as the default quota: learning one starts slowly."""
         options = (*(word for name in ("--rpm", "--tpm") if name not in options for word in (name, "none")), *options)
         return [
             COMMAND, "analyze", *paths, "--output", output, "--cache-dir", "cache", "--progress", "plain",
@@ -98,7 +98,7 @@ class Workplace:
         ]  # fmt: skip
 
     def env(self) -> dict[str, str]:
-        """As bare as cron's, with credentials that mean nothing."""
+        """As bare as that of cron, with invalid credentials."""
         bare = {
             "PATH": os.defpath,
             "HOME": str(self.folder / "home"),

@@ -1,4 +1,4 @@
-"""A run in the middle, as displays get to see it."""
+"""A snapshot of a run that is 42% done."""
 
 from jobs.pipeline.stage import Stage
 from jobs.progress.snapshot import Quota, Snapshot
@@ -38,4 +38,4 @@ RUNNING = Snapshot(
         Stage("close", 0, 3, 6_300),
     ),
 )
-"""42% done, with a little of everything."""
+"""With a little of everything."""

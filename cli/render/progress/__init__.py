@@ -1,1 +1,1 @@
-"""Progress while a run is under way: live on a terminal, plain lines elsewhere."""
+"""The progress of a run: live on a terminal, plain lines elsewhere."""

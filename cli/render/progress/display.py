@@ -1,18 +1,16 @@
-"""What shows a run while it is on, and which of the ways fits where stderr leads."""
+"""The display of a run, chosen by --progress and by what standard error is."""
 
 import os
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Literal, Protocol, Self, TextIO
 
 from jobs.progress.snapshot import Snapshot
 
-MODES = ("auto", "live", "plain", "none")
-
 
 class Display(Protocol):
-    """Shows a run between `__enter__` and `__exit__`; takes messages for a person, foreign text included."""
+    """Shows a run between `__enter__` and `__exit__`, and prints messages, which may hold foreign text."""
 
     def __enter__(self) -> Self: ...
 
@@ -20,18 +18,15 @@ class Display(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
 
-    def close(self) -> None:
-        """Give the terminal back: for an end without `__exit__` (a second Ctrl-C). May be called twice."""
-
     def notice(self, text: str, hint: str = "") -> None:
-        """Say something; never raises for a stream that is closed."""
+        """Print a note; a closed stream is no error."""
 
     def error(self, text: str, hint: str = "") -> None:
-        """Say that something went wrong; the only thing that is said with --quiet."""
+        """Print an error; with --quiet, nothing else is printed."""
 
 
 def display(
-    mode: str,
+    mode: Literal["auto", "live", "plain", "none"],
     *,
     quiet: bool,
     no_color: bool,
@@ -39,20 +34,15 @@ def display(
     emulated: bool,
     stderr: TextIO | None = None,
 ) -> Display:
-    """The display for a mode of `--progress`; on sys.stderr unless another stream is given.
+    """The display for a mode of `--progress`, on sys.stderr or another stream.
 
-    `auto` and `live` are the live display where stderr is a terminal that can move its cursor, else plain lines:
-    control sequences in a log help nobody. `none` still shows notices and errors, `quiet` errors only.
-
-    Raises:
-        ValueError: the mode is none of MODES.
+    `auto` and `live` are the live display if stderr is a terminal that can move its cursor, else plain lines, since a
+    log needs no control sequences. `none` still prints notes and errors, `quiet` errors only.
     """
-    if mode not in MODES:
-        raise ValueError(f"--progress is {mode!r}, but must be one of {', '.join(MODES)}")
     from cli.render.progress.plain import PlainDisplay, SilentDisplay
 
     stream: TextIO | None = sys.stderr if stderr is None else stderr
-    if stream is None or quiet or mode == "none":  # None: the program was started with stderr closed
+    if stream is None or quiet or mode == "none":  # None: stderr was closed when the program started
         return SilentDisplay(stream, quiet=quiet)
     if mode == "plain" or not can_move_its_cursor(stream):
         return PlainDisplay(snapshot, stream, emulated=emulated)
@@ -62,5 +52,5 @@ def display(
 
 
 def can_move_its_cursor(stream: TextIO) -> bool:
-    """Whether it is a terminal on which a frame can be redrawn."""
+    """Whether the stream is a terminal on which a frame can be redrawn."""
     return stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb", "unknown"}

@@ -4,29 +4,31 @@ from dataclasses import asdict
 
 from rich.text import Text
 
-from cli.render.numbers import cost, count, duration, held_back, percent
+from cli.render.numbers import MIN_RATE_SECONDS, cost, count, duration, percent
+from cli.render.progress.figures import answers, pause
 from cli.render.quota import quota_items
 from cli.render.rows import Item, count_item, prose, rows
 from jobs.pipeline.stage import Stage
 from jobs.progress.snapshot import Snapshot
 
-WIDEST = 120
-"""Cells: a longer bar tells nothing more."""
-SHORTEST_BAR = 20
-"""Cells: with less room than this for the bar the times go on a line of their own."""
+MAX_WIDTH = 59
+"""Cells, so that no line folds when the terminal gets narrower, down to 60 columns. Some terminals (tmux) fold lines
+before they report the new width, and rows folded then cannot be counted and erased."""
+MIN_BAR = 15
+"""Cells: with less room than this for the bar, the times go on a line of their own."""
 
 
 def frame(shot: Snapshot, width: int, *, emulated: bool = False, ascii_only: bool = False) -> list[Text]:
     """The lines, the most important first: a low terminal shows only the first of them."""
-    width = min(width, WIDEST)
+    width = min(width, MAX_WIDTH)
     return [
         *_progress(shot, width, ascii_only=ascii_only),
         *(prose("stopping", shot.stopping, "bold yellow", width) if shot.stopping else ()),
-        *(_paused(shot, width) if shot.paused and not shot.stopping else ()),
+        *(prose("paused", pause(shot), "yellow", width) if shot.paused and not shot.stopping else ()),
         *rows("documents", _documents(shot), width),
-        *rows("answers", _answers(shot), width),
+        *rows("sections", _sections(shot), width),
         *rows("calls", _calls(shot), width),
-        *rows("per minute", _rate(shot), width),
+        *(rows("rate", _rate(shot), width) if shot.elapsed >= MIN_RATE_SECONDS else ()),
         *rows("quota", quota_items(asdict(shot.quota), shot.utilisation), width),
         *rows("tokens", [(f"{count(shot.input_tokens)} in", ""), (f"{count(shot.output_tokens)} out", "")], width),
         *prose("cost", cost(shot.cost_usd, emulated=emulated), "", width),
@@ -42,7 +44,7 @@ def _progress(shot: Snapshot, width: int, *, ascii_only: bool) -> list[Text]:
     if shot.eta is not None:
         times.append(f"about {duration(shot.eta)} left")
     tail = f"{number}  {'  '.join(times)}"
-    if width - len(tail) >= SHORTEST_BAR:
+    if width - len(tail) >= MIN_BAR:
         return [_bar(done, width - len(tail), ascii_only=ascii_only).append(tail)]
     bar = _bar(done, max(1, width - len(number)), ascii_only=ascii_only).append(number)
     return [bar, *rows("time", ((time, "") for time in times), width)]
@@ -57,10 +59,6 @@ def _bar(done: float | None, width: int, *, ascii_only: bool) -> Text:
     return bar.append(empty * (width - filled), style="dim")
 
 
-def _paused(shot: Snapshot, width: int) -> list[Text]:
-    return prose("paused", held_back(shot.paused, shot.next_call), "yellow", width)
-
-
 def _documents(shot: Snapshot) -> list[Item]:
     total = "" if shot.documents_total is None else f"/{count(shot.documents_total)}"
     return [
@@ -70,17 +68,17 @@ def _documents(shot: Snapshot) -> list[Item]:
     ]
 
 
-def _answers(shot: Snapshot) -> list[Item]:
-    more = {"fallback": shot.fallback, "skipped": shot.skipped}
+def _sections(shot: Snapshot) -> list[Item]:
+    optional = {"fallback": shot.fallback, "skipped": shot.skipped}
     return [
-        (f"{count(shot.units_done)}/{count(shot.units)}", ""),
+        (answers(shot), ""),
         count_item("failed", shot.failed, "bold red"),
         count_item("incomplete", shot.incomplete, "yellow"),
         count_item("held", shot.held, "yellow"),
-        count_item("resumed", shot.resumed),
+        count_item("already answered", shot.resumed),
         count_item("cached", shot.cached),
         count_item("duplicates", shot.duplicates),
-        *(count_item(name, number, "yellow") for name, number in more.items() if number),
+        *(count_item(name, number, "yellow") for name, number in optional.items() if number),
     ]
 
 
@@ -95,7 +93,7 @@ def _calls(shot: Snapshot) -> list[Item]:
 
 
 def _rate(shot: Snapshot) -> list[Item]:
-    return [(f"{count(shot.calls_per_minute)} calls", ""), (f"{count(shot.tokens_per_minute)} tokens", "")]
+    return [(f"{count(shot.calls_per_minute)} calls/min", ""), (f"{count(shot.tokens_per_minute)} tokens/min", "")]
 
 
 def _stages(stages: tuple[Stage, ...], width: int) -> list[Text]:
@@ -104,5 +102,5 @@ def _stages(stages: tuple[Stage, ...], width: int) -> list[Text]:
     titles = ("stage", "waiting", "active", "done")
     cells = [(s.name, count(s.waiting), count(s.active), count(s.done)) for s in stages]
     lines = [f"{a:<10.10} {b:>9} {c:>7} {d:>10}"[:width] for a, b, c, d in (titles, *cells)]
-    style = ["dim"] + [""] * len(cells)
-    return [Text(line, style=look, no_wrap=True, overflow="crop") for line, look in zip(lines, style, strict=True)]
+    styles = ["dim"] + [""] * len(cells)
+    return [Text(line, style=style, no_wrap=True, overflow="crop") for line, style in zip(lines, styles, strict=True)]

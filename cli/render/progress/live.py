@@ -1,24 +1,27 @@
-"""The live display: a few lines on a terminal, redrawn in place four times a second."""
+"""The live display: a few lines on a terminal, redrawn in place four times a second and erased at the end."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TextIO
 
-from rich.console import Console, Group
-from rich.control import Control
-from rich.live import Live
-from rich.segment import ControlType
+from rich.console import Console
 from rich.text import Text
 
+from cli.render.progress.figures import has_begun
 from cli.render.progress.frame import frame
 from cli.render.progress.render_thread import TICK, DrawingThread, Message
 from jobs.progress.snapshot import Snapshot
 
+HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
+ERASE_LINE, UP = "\x1b[2K", "\x1b[1A"
+"""Erased row by row: tmux copies a screen that is erased as a whole into its history."""
+
 
 class LiveDisplay(DrawingThread):
-    """Shows what `snapshot` (safe to call from any thread) tells, on the terminal `stream`; messages go above it.
+    """Draws what `snapshot` (called from the display's thread) returns on the terminal `stream`; messages go above it.
 
-    Leaves its last frame where it is. The size of the terminal is asked for at every frame.
+    The size of the terminal is read for every frame. A frame leaves the last column free and ends without a newline,
+    so the cursor is always on its last row.
     """
 
     def __init__(
@@ -27,7 +30,7 @@ class LiveDisplay(DrawingThread):
         super().__init__(stream, TICK)
         self._snapshot = snapshot
         self._emulated = emulated
-        # Forced, since FORCE_COLOR, TTY_INTERACTIVE and their like would decide otherwise.
+        # Forced, since FORCE_COLOR, TTY_INTERACTIVE and the like would decide otherwise.
         self._console = Console(
             file=stream,
             force_terminal=True,
@@ -37,36 +40,33 @@ class LiveDisplay(DrawingThread):
             markup=False,
             emoji=False,
         )
-        self._live = Live(
-            console=self._console,
-            auto_refresh=False,
-            redirect_stdout=False,
-            vertical_overflow="crop",
-        )
-        self._drawn: list[int] = []
-        """Cells of each line of the last frame."""
-        self._width = 0
+        self._frame = ""
+        """The last frame, with its colours; empty if nothing is drawn."""
+        self._cells: list[int] = []
+        """The width of each of its lines."""
 
-    def _screen(self) -> AbstractContextManager[object]:
-        return self._live
+    @contextmanager
+    def _screen(self) -> Iterator[None]:
+        self._write(HIDE_CURSOR)
+        try:
+            yield
+        finally:
+            self._write(SHOW_CURSOR)
 
     def _draw(self) -> None:
+        if self._closing.is_set():
+            self._write(self._erase())
+            self._frame, self._cells = "", []
+            return
+        shot = self._snapshot()
+        if not has_begun(shot):
+            return
         width, height = self._console.size
         ascii_only = self._console.options.ascii_only
-        lines = frame(self._snapshot(), width, emulated=self._emulated, ascii_only=ascii_only)[: max(1, height - 1)]
-        if width < self._width:
-            self._climb(width)
-        self._width, self._drawn = width, [line.cell_len for line in lines]
-        self._live.update(Group(*lines), refresh=True)
-
-    def _climb(self, width: int) -> None:
-        """Erase what the last frame has more of lines since the terminal got narrower and folded them.
-
-        Most terminals do so; one that cuts them off instead loses as many lines above the display.
-        """
-        folded = sum((cells - 1) // width for cells in self._drawn if cells)
-        up = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)) * folded
-        self._console.control(Control(ControlType.CARRIAGE_RETURN, *up))
+        lines = frame(shot, max(1, width - 1), emulated=self._emulated, ascii_only=ascii_only)[: max(1, height - 1)]
+        erase = self._erase()
+        self._frame, self._cells = self._rendered(lines), [line.cell_len for line in lines]
+        self._write(erase + self._frame)
 
     def _say(self, messages: Sequence[Message]) -> None:
         lines = [
@@ -74,4 +74,24 @@ class LiveDisplay(DrawingThread):
             for message in messages
             for index, line in enumerate(message.lines())
         ]
-        self._console.print(*lines, sep="\n")
+        self._write(f"{self._erase()}{self._rendered(lines)}\n{self._frame}")
+
+    def _erase(self) -> str:
+        """Erase the last frame, from its first row on.
+
+        A terminal that got narrower has folded lines that no longer fit, so the frame takes more rows than lines. A
+        few terminals cut them off instead; there, as many rows above the display are lost.
+        """
+        if not self._frame:
+            return ""
+        rows = sum(max(1, -(-cells // self._console.width)) for cells in self._cells)
+        return f"\r{ERASE_LINE}" + f"{UP}{ERASE_LINE}" * (rows - 1)
+
+    def _rendered(self, lines: Sequence[Text]) -> str:
+        with self._console.capture() as captured:
+            self._console.print(*lines, sep="\n", end="")
+        return captured.get()
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()

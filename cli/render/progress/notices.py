@@ -1,4 +1,4 @@
-"""Tells a person what happens in a run, a line each, and not more often than is of use."""
+"""Turns the events of a run into messages, and bounds how many there are of each kind."""
 
 from collections import Counter
 
@@ -7,87 +7,94 @@ from cli.render.progress.display import Display
 from jobs.pipeline import events
 from ratelimit.outcome import Outcome
 
-MANY = 10
-"""Lines of one kind before they are only counted: the files in the output directory name them all."""
-
-ALIKE = 3
-"""Lines that give the same reason."""
+MAX_PER_KIND = 10
+"""Messages of one kind before they are only counted: the files in the output directory list them all."""
 
 LONG_PAUSE = 5.0
-"""Seconds of a pause worth a line."""
+"""Seconds of a pause worth a message."""
 
-NOT_REACHED = "it is tried again; if the endpoint or the network is wrong, end this with Ctrl-C and run it again"
+NOT_REACHED = "the call is retried; if the endpoint or the network is wrong, press Ctrl-C, fix it and run again"
 
 OUTAGE = {
-    "wait": "the run waits for it; Ctrl-C ends it, and the next run goes on from there",
-    "fallback": "until then excerpts stand in for answers, marked as such; the next run calls for them",
+    "wait": "the run waits; Ctrl-C ends it, and the next run continues from there",
+    "fallback": "until then marked excerpts replace answers; the next run calls for them",
 }
-"""What comes of an outage, and what can be done about it, by --on-outage."""
+"""What an outage means for the run, by --on-outage."""
 
-_HEARD = (Outcome.OK, Outcome.INCOMPLETE, Outcome.THROTTLED, Outcome.INVALID, Outcome.FATAL)
-"""Outcomes of calls that reached the service, and were heard."""
+_REACHED = (Outcome.OK, Outcome.INCOMPLETE, Outcome.THROTTLED, Outcome.INVALID, Outcome.FATAL)
+"""Outcomes of calls that the service answered in some way."""
 
 
-class Narrator:
-    """Turns events into lines above the progress display."""
+class Notices:
+    """Prints messages for events on `screen`."""
 
     def __init__(self, screen: Display, *, verbose: bool, on_outage: str = "wait") -> None:
         self._screen = screen
         self._verbose = verbose
         self._on_outage = on_outage
         self._reached = False
-        """Whether a call was answered, or it was told that none is."""
-        self._told: Counter[str] = Counter()
+        """Whether a call was answered, or the user knows that none is."""
+        self._printed: Counter[str] = Counter()
+        """Messages by kind."""
         self._reasons: Counter[str] = Counter()
+        """Units without an answer, by reason, while their kind is still printed."""
 
     def __call__(self, event: events.Event) -> None:
-        """Tell of an event, if it is worth a line."""
+        """Print a message for this event, if it is worth one."""
         match event:
             case events.DocumentRead(status="unreadable" | "empty"):
                 what = "cannot read" if event.status == "unreadable" else "nothing to analyse in"
-                self._tell(event.status, f"{what} {event.path}: {event.error}", "documents.jsonl lists them all")
+                self._print(event.status, f"{what} {event.path}: {event.error}", "documents.jsonl")
             case events.UnitClosed() if event.status != "ok":
-                self._tell_unit(event)
-            case events.CallEnded() if event.outcome in _HEARD:
+                self._print_unit(event)
+            case events.CallEnded() if event.outcome in _REACHED:
                 self._reached = True
             case events.Retrying() if not self._reached:
                 self._reached = True
                 self._screen.notice(f"no call was answered yet: {event.reason}", NOT_REACHED)
             case events.BreakerChanged():
-                self._tell_outage(event)
+                self._print_outage(event)
             case events.RateChanged() if event.reason:
                 self._screen.notice(event.sentence)
             case events.Stopping():
-                self._screen.notice(f"stopping: {event.reason}", event.hint)
+                self._screen.notice(f"stopping: {self._without_repetition(event.reason)}", event.hint)
             case events.Paused() if self._verbose or event.seconds >= LONG_PAUSE:
                 self._screen.notice(f"no call starts for {event.seconds:.1f} s: {event.reason}")
             case events.Notice():
                 self._screen.notice(event.text, event.hint)
 
-    def _tell_outage(self, event: events.BreakerChanged) -> None:
+    def _print_outage(self, event: events.BreakerChanged) -> None:
         if event.new != "open":
             self._screen.notice(event.sentence)
-        elif self._on_outage != "fail":  # else the run stops for it, and says so
+        elif self._on_outage != "fail":  # else the run stops, with a message of its own
             hint = OUTAGE[self._on_outage] if event.old == "closed" else ""
             if not self._reached:
                 hint = f"no call was answered yet, so check endpoint and network; {hint}"
             self._reached = True
             self._screen.notice(f"{event.sentence}; it is tried again in {duration(event.seconds)}", hint)
 
-    def _tell_unit(self, event: events.UnitClosed) -> None:
+    def _print_unit(self, event: events.UnitClosed) -> None:
         where = f"{event.document}, {event.heading}" if event.heading else event.document
-        why = ": ".join(part for part in (event.code, event.message) if part)
-        if not self._verbose:
-            if self._told[event.status] > MANY:
-                return  # reasons that nobody will be told are not kept either
-            self._reasons[why] += 1
-            if self._reasons[why] > ALIKE:
+        reason = ": ".join(part for part in (event.code, event.message) if part)
+        message = f"{event.status}: {where}: {reason}"
+        if not self._verbose and self._printed[event.status] <= MAX_PER_KIND:
+            self._reasons[reason] += 1
+            if self._reasons[reason] == 2:
+                message = f"{event.status}: more sections, for the same reason; results.jsonl lists them all"
+            elif self._reasons[reason] > 2:
                 return
-        self._tell(event.status, f"{event.status}: {where}: {why}", "results.jsonl lists them all")
+        self._print(event.status, message, "results.jsonl")
 
-    def _tell(self, kind: str, line: str, where: str) -> None:
-        self._told[kind] += 1
-        if self._told[kind] <= MANY or self._verbose:
-            self._screen.notice(line)
-        elif self._told[kind] == MANY + 1:
-            self._screen.notice(f"further ones that are {kind} are only counted; {where}")
+    def _print(self, kind: str, message: str, file: str) -> None:
+        self._printed[kind] += 1
+        if self._printed[kind] <= MAX_PER_KIND or self._verbose:
+            self._screen.notice(message)
+        elif self._printed[kind] == MAX_PER_KIND + 1:
+            self._screen.notice(f"further {kind} ones are only counted; {file} lists them all")
+
+    def _without_repetition(self, text: str) -> str:
+        """The text without a reason at its end that was printed before."""
+        for reason in self._reasons:
+            if reason and text.endswith(f": {reason}"):
+                return text.removesuffix(f": {reason}")
+        return text

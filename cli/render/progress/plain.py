@@ -1,17 +1,18 @@
-"""Progress without a terminal: a line now and then, and nothing but lines."""
+"""Progress without a terminal: one line every few seconds."""
 
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self, TextIO
 
-from cli.render.numbers import cost, count, duration, held_back, percent
+from cli.render.numbers import MIN_RATE_SECONDS, cost, count, duration, percent
+from cli.render.progress.figures import answers, has_begun, pause
 from cli.render.progress.render_thread import DrawingThread, Message
 from cli.render.stream import put
 from cli.render.text import safe
 from jobs.progress.snapshot import Snapshot
 
 PERIOD = 10.0
-"""Seconds between two lines: little enough for a log, often enough to see that it lives."""
+"""Seconds between two lines."""
 
 
 class PlainDisplay(DrawingThread):
@@ -26,7 +27,7 @@ class PlainDisplay(DrawingThread):
 
     def _draw(self) -> None:
         shot = self._snapshot()
-        if shot.documents or shot.sections or shot.calls:  # before, there is nothing to tell
+        if has_begun(shot):
             put(self._stream, progress_line(shot, emulated=self._emulated) + "\n")
 
     def _say(self, messages: Sequence[Message]) -> None:
@@ -35,7 +36,7 @@ class PlainDisplay(DrawingThread):
 
 
 class SilentDisplay:
-    """No progress: messages only, and with `quiet` only the errors."""
+    """No progress: only messages, and with `quiet` only errors."""
 
     def __init__(self, stream: TextIO | None, *, quiet: bool = False) -> None:
         self._stream = stream
@@ -47,23 +48,18 @@ class SilentDisplay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """There is nothing to give back."""
+        pass
 
     def notice(self, text: str, hint: str = "") -> None:
-        """Say something, unless quiet."""
         if not self._quiet:
             put(self._stream, Message(text, hint).block())
 
     def error(self, text: str, hint: str = "") -> None:
-        """Say that something went wrong."""
         put(self._stream, Message(text, hint, error=True).block())
 
 
 def progress_line(shot: Snapshot, *, emulated: bool = False) -> str:
-    """How a run stands, on one line that needs no other to be understood."""
+    """The progress of a run on one line that can be read alone."""
     documents = (
         count(shot.documents) if shot.documents_total is None else f"{shot.documents:,}/{shot.documents_total:,}"
     )
@@ -75,14 +71,14 @@ def progress_line(shot: Snapshot, *, emulated: bool = False) -> str:
         [
             f"[{duration(shot.elapsed)}]{done}",
             f"{documents} documents",
-            f"{shot.units_done:,}/{shot.units:,} answers",
-            f"{count(shot.calls_per_minute)} calls/min",
+            answers(shot),
+            *([f"{count(shot.calls_per_minute)} calls/min"] if shot.elapsed >= MIN_RATE_SECONDS else []),
             f"throttled {shot.throttled:,}",
             f"failed {shot.failed:,}",
             *(f"{name} {number:,}" for name, number in troubles.items()),
             f"cost {cost(shot.cost_usd, emulated=emulated)}",
             *([f"about {duration(shot.eta)} left"] if shot.eta is not None else []),
             *([f"stopping: {safe(shot.stopping)}"] if shot.stopping else []),
-            *([f"paused: {safe(held_back(shot.paused, shot.next_call))}"] if shot.paused and not shot.stopping else []),
+            *([f"paused: {safe(pause(shot))}"] if shot.paused and not shot.stopping else []),
         ]
     )

@@ -1,4 +1,4 @@
-"""What a run is told, from the command line, the environment and the settings file."""
+"""The settings of a run, from the command line, the environment and the settings file."""
 
 import math
 import re
@@ -38,7 +38,7 @@ def test_settings_cannot_be_changed(shell):
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
-def test_the_default_that_the_help_shows_is_the_one_that_counts(shell, option):
+def test_the_default_in_the_help_is_the_one_in_use(shell, option):
     shown = re.search(r"\[default: (.*)]\[/dim]", option.help)
     default = shown and shown[1]
     if option.name == "concurrency":
@@ -57,7 +57,7 @@ def test_the_default_that_the_help_shows_is_the_one_that_counts(shell, option):
         (["--region", "eu-central-1"], "region", "eu-central-1"),
         (["--profile", "work"], "profile", "work"),
         (["--task", "keywords"], "prompt", TASKS["keywords"]),
-        (["--prompt", " Say {documnt} {document} {} \n"], "prompt", "Say {documnt} {document} {}"),
+        (["--prompt", ' Say {document} {} {"a": {b}} \n'], "prompt", 'Say {document} {} {"a": {b}}'),
         (["--system", "Be brief."], "system", "Be brief."),
         (["--max-tokens", "7"], "max_tokens", 7),
         (["--temperature", "0"], "temperature", 0),
@@ -74,6 +74,7 @@ def test_the_default_that_the_help_shows_is_the_one_that_counts(shell, option):
         (["--max-attempts", "1"], "max_attempts", 1),
         (["--call-timeout", "1h30m"], "call_timeout", 5400),
         (["--output", "o"], "output", Path("o")),
+        (["-o", "o"], "output", Path("o")),
         (["--cache-dir", "c"], "cache_dir", Path("c")),
         (["--no-cache"], "no_cache", True),
         (["--refresh"], "refresh", True),
@@ -93,6 +94,8 @@ def test_the_default_that_the_help_shows_is_the_one_that_counts(shell, option):
         (["--max-file-size", "10MB"], "max_file_size", 10_000_000),
         (["--progress", "plain"], "progress", "plain"),
         (["--quiet"], "quiet", True),
+        (["-q"], "quiet", True),
+        (["-v"], "verbose", True),
         (["--no-color"], "no_color", True),
         (["--json"], "json", True),
         (["--lock-wait", "15m"], "lock_wait", 900),
@@ -111,7 +114,12 @@ def test_a_prompt_can_come_from_a_file(shell, tmp_path):
     assert shell.settings("a", "--emulate", "--prompt-file", "prompt.txt").prompt == "What is due?"
 
 
-def test_the_exit_code_is_the_runs(shell):
+def test_a_prompt_can_come_from_standard_input(shell):
+    shell.type("What is due?\n", terminal=False)
+    assert shell.settings("a", "--emulate", "--prompt-file", "-").prompt == "What is due?"
+
+
+def test_the_exit_code_is_that_of_the_run(shell):
     shell.run = lambda _settings: 4
     assert shell("analyze", "a", "--emulate").code == 4
 
@@ -124,18 +132,18 @@ class TestEndpoint:
         monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
         assert shell.settings("a", "--model", "m").endpoint_url is None
 
-    def test_the_service_goes_before_the_general_one_and_the_option_before_both(self, shell, monkeypatch):
+    def test_the_service_variable_precedes_the_general_one_and_the_option_precedes_both(self, shell, monkeypatch):
         monkeypatch.setenv("AWS_ENDPOINT_URL", "https://general.example")
         monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "https://service.example")
         assert shell.settings("a", "--model", "m").endpoint_url == "https://service.example"
         told = shell.settings("a", "--model", "m", "--endpoint-url", "https://option.example")
         assert told.endpoint_url == "https://option.example"
 
-    def test_the_emulator_is_never_somebody_elses(self, shell, monkeypatch):
+    def test_emulate_ignores_the_endpoint_of_the_environment(self, shell, monkeypatch):
         monkeypatch.setenv("AWS_ENDPOINT_URL", "https://general.example")
         assert shell.settings("a", "--emulate").endpoint_url is None
 
-    def test_plain_http_is_for_this_machine(self, shell, monkeypatch):
+    def test_plain_http_is_for_this_machine_only(self, shell, monkeypatch):
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://general.example")
         assert "environment variable AWS_ENDPOINT_URL: " in shell.refused("analyze", "a", "--model", "m")
 
@@ -151,7 +159,7 @@ class TestPrecedence:
         assert shell.settings("a").max_tokens == 2
         assert shell.settings("a", "--max-tokens", "3").max_tokens == 3
 
-    def test_of_options_that_exclude_each_other_too(self, shell, monkeypatch, tmp_path):
+    def test_options_that_exclude_each_other_follow_it_too(self, shell, monkeypatch, tmp_path):
         (tmp_path / "bedrock-batch.toml").write_text('[analyze]\nemulate = true\ntask = "keywords"\nquiet = true\n')
         monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_TASK", "actions")
         settings = shell.settings("a", "--verbose")
@@ -159,7 +167,7 @@ class TestPrecedence:
         settings = shell.settings("a", "--prompt", "Why?", "--endpoint-url", "https://x.example", "--model", "m")
         assert (settings.prompt, settings.emulate) == ("Why?", False)
 
-    def test_a_flag_of_the_file_can_be_taken_back(self, shell, monkeypatch, tmp_path):
+    def test_the_environment_can_turn_off_a_flag_of_the_file(self, shell, monkeypatch, tmp_path):
         (tmp_path / "bedrock-batch.toml").write_text("[analyze]\nemulate = true\nrefresh = true\n")
         monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_REFRESH", "no")
         assert not shell.settings("a").refresh
@@ -187,7 +195,7 @@ class TestPrecedence:
 
 
 class TestFile:
-    def test_another_file_is_read_in_place_of_the_usual_one(self, shell, monkeypatch, tmp_path):
+    def test_config_names_another_file(self, shell, monkeypatch, tmp_path):
         (tmp_path / "bedrock-batch.toml").write_text("[analyze]\nemulate = true\nmax-tokens = 1\n")
         (tmp_path / "other.toml").write_text('[analyze]\nmodel = "m"\n')
         settings = shell.settings("a", "--config", "other.toml")
@@ -199,7 +207,7 @@ class TestFile:
         (tmp_path / "bedrock-batch.toml").write_text("[analyze]\nemulate = true\nmax_tokens = 1\n")
         assert shell.settings("a").max_tokens == 1
 
-    def test_numbers_durations_and_percentages_are_written_as_on_the_command_line_or_as_numbers(self, shell, tmp_path):
+    def test_values_are_written_as_on_the_command_line_or_as_numbers(self, shell, tmp_path):
         (tmp_path / "bedrock-batch.toml").write_text(
             '[analyze]\nemulate = true\nrpm = 100\ntpm = "auto"\ndeadline = "2h"\ngrace = 5\nmax-failures = "10%"\n'
             'budget = 2.5\nmax-file-size = "1MiB"\n'
@@ -209,7 +217,7 @@ class TestFile:
         assert (settings.max_failures, settings.budget) == (MaxFailures(fraction=0.1), 2.5)
         assert settings.max_file_size == 1 << 20
 
-    def test_what_is_known_of_models_is_passed_on(self, shell, tmp_path):
+    def test_the_fields_of_models_are_passed_on(self, shell, tmp_path):
         (tmp_path / "bedrock-batch.toml").write_text(
             '[models."amazon.nova-*"]\ninput_usd = 1\noutput_usd = 0.5\nburndown = 5\ncontext_tokens = 1000\n'
         )

@@ -1,4 +1,4 @@
-"""Numbers as a person reads them."""
+"""Numbers for people."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_a_percentage_is_rounded_down(fraction: float, shown: str) -> None:
     assert percent(fraction) == shown
 
 
-def test_a_cost_says_where_it_is_not_known_and_where_nothing_is_paid() -> None:
+def test_a_cost_says_if_it_is_unknown_or_not_paid() -> None:
     assert cost(None, emulated=False) == "unknown price"
     assert cost(1.5, emulated=False) == "$1.50"
     assert cost(0.0123, emulated=True) == "$0.0123 at list price, nothing is paid"

@@ -1,4 +1,4 @@
-"""The closing report."""
+"""The final block."""
 
 import io
 import os
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.render.summary import summary
+from cli.render.summary import print_summary
 
 FINE: dict[str, Any] = {
     "run_id": "r1",
@@ -38,7 +38,7 @@ FINE: dict[str, Any] = {
     "cost_usd": 78.12,
     "wall_s": 620.0,
     "utilisation": 0.974,
-    "quota": {"rpm": 1_200, "tpm": None, "source": "configured"},
+    "quota": {"rpm": 1_200, "tpm": None, "source": "configured", "burst_s": 1.0},
     "started_at": "2025-01-01T00:00:00Z",
     "model": "m",
     "endpoint": "e",
@@ -59,14 +59,14 @@ TROUBLED = FINE | {
 }
 
 
-def shown(values: dict[str, Any], output: Path, width: int = 80, **console: Any) -> str:
+def block(values: dict[str, Any], output: Path, width: int = 80, **console: Any) -> str:
     stream = io.StringIO()
-    summary(values, str(output), Console(file=stream, width=width, **console))
+    print_summary(values, str(output), Console(file=stream, width=width, **console))
     return stream.getvalue()
 
 
 def flat(text: str) -> str:
-    """The words, wherever the lines end."""
+    """The words, without line ends."""
     return " ".join(text.split())
 
 
@@ -76,27 +76,28 @@ def output(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_run_in_which_all_went_well(output: Path) -> None:
+def test_a_run_without_problems(output: Path) -> None:
     assert (
-        shown(FINE, output)
+        block(FINE, output)
         == f"""
 Done:
 {output}/results.jsonl
 documents  300  unreadable 0
-sections   12,345  12,000 different  ok 12,345  failed 0
-saved      resumed 100  cached 12  duplicates 3
+sections   12,345  unique 12,000  ok 12,345  failed 0
+saved      already answered 100  cached 12  duplicates 3
 calls      11,900  throttled 0  retried 0
 tokens     20,123,456 in  1,234,567 out
 cost       $78.12
 time       10m 20s  1,152 calls/min
-quota      1,200 calls/min (told)  97% used
+quota      1,200 requests/minute (configured, token bucket with 1 s burst)
+           utilisation 97%
 """
     )
 
 
-def test_what_is_not_well_comes_with_what_to_do(output: Path) -> None:
-    report = flat(shown(TROUBLED, output))
-    assert "Done, but not all is well (exit code 4):" in report
+def test_problems_come_with_what_to_do(output: Path) -> None:
+    report = flat(block(TROUBLED, output))
+    assert "Finished with problems (exit code 4):" in report
     assert 'see "status": "unreadable" in documents.jsonl' in report
     for number, status in (("12 sections", "failed"), ("3 sections", "incomplete"), ("1 section", "held")):
         assert f'{number} {status}: see "status": "{status}" in results.jsonl; ' in report
@@ -108,21 +109,26 @@ def test_what_is_not_well_comes_with_what_to_do(output: Path) -> None:
 @pytest.mark.parametrize("values", [FINE, TROUBLED, TROUBLED | {"emulated": True, "error": "no access " * 20}])
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_no_line_but_the_path_is_wider_than_the_terminal(values: dict[str, Any], width: int, output: Path) -> None:
-    lines = shown(values, output, width).splitlines()
+    lines = block(values, output, width).splitlines()
     path = f"{output}/results.jsonl"
     assert path in lines
     assert [line for line in lines if len(line.rstrip()) > width and line != path] == []
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(9.9, "9s\n"), (10.0, "10s  71,400 calls/min\n")])
+def test_a_rate_is_shown_from_ten_seconds_on(seconds: float, shown: str, output: Path) -> None:
+    assert f"time       {shown}" in block(FINE | {"wall_s": seconds}, output)
 
 
 def test_a_long_path_stays_whole_on_a_line_of_its_own(tmp_path: Path) -> None:
     output = tmp_path / ("long name [/draft] [red] " * 5)
     output.mkdir(parents=True)
     (output / "results.jsonl").touch()
-    assert f"{output}/results.jsonl" in shown(FINE, output, 40).splitlines()
+    assert f"{output}/results.jsonl" in block(FINE, output, 40).splitlines()
 
 
-def test_no_results_are_claimed_where_none_were_written(tmp_path: Path) -> None:
-    report = shown(FINE | {"exit_code": 13, "error": "disk full"}, tmp_path)
+def test_missing_results_are_not_claimed(tmp_path: Path) -> None:
+    report = block(FINE | {"exit_code": 13, "error": "disk full"}, tmp_path)
     assert "Stopped: disk full" in report
     assert "no results.jsonl was written" in report
     assert str(tmp_path) not in report
@@ -137,22 +143,22 @@ def test_no_results_are_claimed_where_none_were_written(tmp_path: Path) -> None:
     ],
 )
 def test_the_cost(values: dict[str, Any], cost: str, output: Path) -> None:
-    assert f"cost       {cost}\n" in shown(FINE | values, output)
+    assert f"cost       {cost}\n" in block(FINE | values, output)
 
 
-def test_hostile_text_has_no_effect(tmp_path: Path) -> None:
+def test_hostile_text_is_escaped(tmp_path: Path) -> None:
     output = tmp_path / "evil\x1b]52;c;aGk=\x07\u202e[/x]"
     output.mkdir(parents=True)
     (output / "results.jsonl").touch()
-    report = shown(FINE | {"exit_code": 14, "error": "503 [/b]\x1b[2J\x9b\u2066\nnext"}, output, no_color=True)
+    report = block(FINE | {"exit_code": 14, "error": "503 [/b]\x1b[2J\x9b\u2066\nnext"}, output, no_color=True)
     assert r"Stopped: 503 [/b]\x1b[2J\x9b\u2066\nnext" in report
     assert r"evil\x1b]52;c;aGk=\x07\u202e[/x]/results.jsonl" in report
     assert all(char == "\n" or char.isprintable() for char in report)
 
 
-def test_without_colour_it_says_the_same(output: Path) -> None:
-    colourful = shown(TROUBLED, output, force_terminal=True, color_system="truecolor")
-    without = shown(TROUBLED, output, force_terminal=True, color_system="truecolor", no_color=True)
+def test_without_colour_the_words_are_the_same(output: Path) -> None:
+    colourful = block(TROUBLED, output, force_terminal=True, color_system="truecolor")
+    without = block(TROUBLED, output, force_terminal=True, color_system="truecolor", no_color=True)
     assert "\x1b[33m" in colourful
     assert "\x1b[33m" not in without
     assert "failed 12" in without
@@ -161,13 +167,13 @@ def test_without_colour_it_says_the_same(output: Path) -> None:
 REPORT = """
 import sys
 from rich.console import Console
-from cli.render.summary import summary
-summary({values!r}, "é", Console(stderr=True))
+from cli.render.summary import print_summary
+print_summary({values!r}, "é", Console(stderr=True))
 print("the run went on")
 """
 
 
-def test_a_stderr_that_nobody_reads_changes_neither_the_exit_code_nor_stdout() -> None:
+def test_a_stderr_without_a_reader_changes_neither_the_exit_code_nor_stdout() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     code = REPORT.format(values=TROUBLED)
@@ -176,7 +182,7 @@ def test_a_stderr_that_nobody_reads_changes_neither_the_exit_code_nor_stdout() -
     assert (run.returncode, run.stdout) == (0, b"the run went on\n")
 
 
-def test_a_stdout_that_knows_only_ascii_gets_it_escaped(tmp_path: Path) -> None:
+def test_on_an_ascii_stream_other_characters_are_escaped(tmp_path: Path) -> None:
     (tmp_path / "é").mkdir()
     (tmp_path / "é" / "results.jsonl").touch()
     code = REPORT.format(values=FINE).replace("stderr=True", "")
@@ -186,11 +192,11 @@ def test_a_stdout_that_knows_only_ascii_gets_it_escaped(tmp_path: Path) -> None:
     assert rb"\xe9/results.jsonl" in run.stdout
 
 
-def test_a_learned_quota_and_what_would_be_faster_are_told(output: Path) -> None:
+def test_a_learned_quota_and_advice_are_shown(output: Path) -> None:
     quota = {"rpm": None, "tpm": 598_000.0, "source": "learned", "rpm_kind": None, "tpm_kind": "sliding"}
     advice = [{"option": "--max-tokens", "value": 900, "faster": 1.2, "text": "with --max-tokens 900 it is faster"}]
-    report = shown(FINE | {"quota": quota, "advice": advice}, output)
-    assert "quota      about 598,000 tokens/min (learned, sliding)  97% used\n" in report
+    report = block(FINE | {"quota": quota, "advice": advice}, output)
+    assert "quota      about 598,000 tokens/minute (learned, sliding window)\n           utilisation 97%\n" in report
     assert "- with --max-tokens 900 it is faster\n" in report
     nothing = FINE | {"quota": {"rpm": None, "tpm": None, "source": None}, "utilisation": None}
-    assert "\nquota " not in shown(nothing, output)
+    assert "\nquota " not in block(nothing, output)

@@ -31,7 +31,7 @@ HOSTILE = st.text(
         ("👩\u200d🔬", r"👩\u200d🔬"),
     ],
 )
-def test_what_could_act_or_hide_is_shown_escaped(text: str, shown: str) -> None:
+def test_characters_that_act_or_hide_are_escaped(text: str, shown: str) -> None:
     assert safe(text) == shown
 
 
@@ -48,12 +48,12 @@ def test_what_could_act_or_hide_is_shown_escaped(text: str, shown: str) -> None:
         "",
     ],
 )
-def test_harmless_text_is_left_as_it_is(text: str) -> None:
+def test_harmless_text_is_unchanged(text: str) -> None:
     assert safe(text) == text
 
 
 @given(ANY_TEXT | HOSTILE)
-def test_nothing_with_an_effect_is_left_and_a_second_time_changes_nothing(text: str) -> None:
+def test_the_result_is_printable_and_safe_is_idempotent(text: str) -> None:
     shown = safe(text)
     assert {unicodedata.category(char) for char in shown}.isdisjoint({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
     assert len(shown.splitlines()) <= 1
@@ -62,7 +62,7 @@ def test_nothing_with_an_effect_is_left_and_a_second_time_changes_nothing(text: 
 
 
 @given(ANY_TEXT | HOSTILE, st.integers(0, 30))
-def test_a_width_is_kept_to(text: str, width: int) -> None:
+def test_the_result_fits_the_width(text: str, width: int) -> None:
     shown = safe(text, width=width)
     assert cell_len(shown) <= width
     assert len(shown) <= width * (1 + MARKS) + MARKS
@@ -76,10 +76,10 @@ def test_a_long_path_keeps_its_end_and_some_of_its_start() -> None:
     assert safe("技術報告書/第一章.pdf", width=13) == "技...一章.pdf"
 
 
-def test_an_escape_and_a_letter_with_its_mark_are_never_cut_in_two() -> None:
+def test_escapes_and_letters_with_marks_are_never_cut_in_two() -> None:
     assert safe("\x1b" * 10, width=12) == r"...\x1b\x1b"
     assert safe("abcdefgh e\u0301", width=4) == "...\u0065\u0301"
 
 
-def test_marks_piled_upon_a_letter_are_bounded() -> None:
+def test_the_marks_on_a_letter_are_bounded() -> None:
     assert safe("a" + "\u0301" * 6) == "a" + "\u0301" * 4 + r"\u0301\u0301"

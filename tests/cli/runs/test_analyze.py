@@ -1,7 +1,8 @@
-"""Whole runs of the installed command against the emulator, whose ledger is the judge."""
+"""Whole runs of the installed command against the emulator, checked against its ledger."""
 
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -25,10 +26,10 @@ def place(tmp_path: Path, bedrock: EmulatorProcess) -> Workplace:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another process will bring about."""
+    """Wait for another process."""
     end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end, "it did not come about"
+        assert time.monotonic() < end, "it did not happen"
         os.sched_yield()
 
 
@@ -40,9 +41,9 @@ def attempts(place: Workplace) -> list[tuple[str | None, int]]:
 
 
 class TestOnce:
-    """Nothing is called for twice."""
+    """No answer is paid for twice."""
 
-    def test_every_section_is_called_for_once_and_a_second_run_makes_no_call(self, place, bedrock):
+    def test_every_section_is_called_once_and_a_second_run_makes_no_call(self, place, bedrock):
         place.sections(50)
         first = place.run()
         assert first.returncode == 0, first.stderr
@@ -58,7 +59,7 @@ class TestOnce:
         assert place.results() == rows
         assert (place.summary()["calls"], place.summary()["resumed"]) == (0, 50)
 
-    def test_identical_sections_cost_one_call_an_edited_one_one_and_a_renamed_file_none(self, place, bedrock):
+    def test_duplicates_cost_one_call_an_edited_section_one_and_a_renamed_file_none(self, place, bedrock):
         same = "## Confidentiality\n\nKeep it to yourself.\n\n"
         for n in range(5):
             place.write(f"{n}.md", f"# Document {n}\n\nNumber {n}.\n\n" + same * 20)
@@ -76,7 +77,7 @@ class TestOnce:
         assert {row["document"] for row in rows} == {f"docs/{name}.md" for name in ("renamed", "1", "2", "3", "4")}
         assert [row["source"] for row in rows].count("bedrock") == 6
 
-    def test_what_was_paid_for_in_one_directory_is_not_paid_for_in_another(self, place, bedrock):
+    def test_the_cache_answers_in_another_output_directory(self, place, bedrock):
         place.sections(20)
         place.run()
         assert place.run(output="other").returncode == 0
@@ -88,7 +89,7 @@ class TestOnce:
         place.run("--refresh")
         assert len(bedrock.ledger()) == 60
 
-    def test_another_prompt_is_another_question(self, place, bedrock):
+    def test_another_prompt_is_another_request(self, place, bedrock):
         place.sections(5)
         place.run()
         place.run("--prompt", "Translate it.")
@@ -105,7 +106,7 @@ class TestOnce:
 
 
 class TestKilled:
-    """However a run ends, the next one goes on."""
+    """However a run ends, the next one continues."""
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
     def test_after_a_signal_no_call_starts_and_those_in_flight_finish(self, tmp_path, number):
@@ -119,14 +120,14 @@ class TestKilled:
             _, err = running.communicate(timeout=PATIENCE)
             assert running.returncode == 128 + number, err
             ledger = bedrock.ledger()
-            # Whatever the machine's load: what starts in the moment before the signal is heard is one round of calls.
+            # On a machine under load, one round of calls may start before the signal is handled.
             assert len(ledger) <= before + 2 * 32
             assert len(place.results()) == len(ledger) == place.summary()["ok"]
             assert place.summary()["exit_code"] == 128 + number
             assert place.run("--concurrency", "500").returncode == 0
             assert len(bedrock.ledger()) == 2000
 
-    def test_a_second_signal_ends_it_at_once_and_the_record_says_what_is_unknown(self, tmp_path):
+    def test_a_second_signal_ends_it_at_once_and_the_record_has_the_open_attempts(self, tmp_path):
         with emulator(latency=30.0) as bedrock:
             place = Workplace(tmp_path, bedrock.url)
             place.sections(100)
@@ -142,7 +143,7 @@ class TestKilled:
             assert time.monotonic() - began < 5
             assert attempts(place) == [(None, 16)]
 
-    def test_after_kill_9_nothing_that_was_answered_is_called_again(self, tmp_path):
+    def test_after_kill_9_no_answered_section_is_called_again(self, tmp_path):
         with emulator(latency=0.05) as bedrock:
             place = Workplace(tmp_path, bedrock.url)
             place.sections(600)
@@ -158,7 +159,7 @@ class TestKilled:
             # Every POST is an attempt in the record.
             assert sum(count for _, count in attempts(place)) >= len(ledger)
 
-    def test_hold_lists_what_is_unknown_and_leaves_it(self, tmp_path):
+    def test_hold_lists_unknown_outcomes_and_does_not_retry_them(self, tmp_path):
         with emulator(latency=30.0) as bedrock:
             place = Workplace(tmp_path, bedrock.url)
             place.sections(4)
@@ -189,7 +190,7 @@ FAULTY = [
 
 
 class TestFaults:
-    """What Bedrock and networks do wrong."""
+    """Faults of Bedrock and of networks."""
 
     @pytest.mark.parametrize("fault", FAULTY, ids=lambda fault: fault["kind"])
     def test_each_attempt_is_one_post_and_every_section_gets_its_answer(self, place, bedrock, fault):
@@ -216,20 +217,20 @@ class TestFaults:
         ],
         ids=lambda value: value["kind"] if isinstance(value, dict) else "",
     )
-    def test_if_every_call_is_refused_only_a_few_are_sent(self, place, bedrock, fault, code):
+    def test_if_every_call_is_rejected_only_a_few_are_sent(self, place, bedrock, fault, code):
         bedrock.faults(fault)
         place.sections(500)
         ran = place.run()
         assert ran.returncode == code, ran.stderr
         assert len(bedrock.ledger()) <= 40
 
-    def test_a_hanging_call_ends_at_its_deadline(self, place, bedrock):
+    def test_a_hanging_call_ends_at_its_timeout(self, place, bedrock):
         bedrock.faults({"kind": "hang", "count": 1})
         place.sections(3)
         assert place.run("--call-timeout", "500ms").returncode == 0
         assert len(bedrock.ledger()) == 4
 
-    def test_a_truncated_answer_is_kept_and_not_bought_again_unless_asked(self, place, bedrock):
+    def test_a_truncated_answer_is_kept_and_not_retried_unless_asked(self, place, bedrock):
         bedrock.faults({"kind": "stop-reason", "argument": "max_tokens", "count": 1})
         place.sections(3)
         assert place.run().returncode == 4
@@ -239,7 +240,7 @@ class TestFaults:
         assert place.run("--retry", "incomplete").returncode == 0
         assert len(bedrock.ledger()) == 4
 
-    def test_the_days_quota_stops_the_run_with_its_own_message(self, tmp_path):
+    def test_the_daily_quota_stops_the_run_with_its_own_message(self, tmp_path):
         with emulator(tpd=5000.0) as bedrock:
             place = Workplace(tmp_path, bedrock.url)
             place.sections(100)
@@ -247,13 +248,13 @@ class TestFaults:
             assert ran.returncode == 14
             assert "day" in ran.stderr
 
-    def test_what_never_left_is_no_call(self, place):
+    def test_a_call_that_was_never_sent_does_not_count(self, place):
         place.url = "http://127.0.0.1:9"
         place.sections(2)
         assert place.run("--max-attempts", "2").returncode == 4
         assert place.summary()["calls"] == 0
 
-    def test_a_told_quota_is_kept_without_a_throttle(self, tmp_path):
+    def test_a_configured_quota_is_kept_without_a_throttle(self, tmp_path):
         with emulator(rpm=1200.0, refill="bucket", burst=1.0) as bedrock:
             place = Workplace(tmp_path, bedrock.url)
             place.sections(60)
@@ -262,13 +263,13 @@ class TestFaults:
 
 
 UNAVAILABLE = {"kind": "unavailable"}
-NOBODY = "http://127.0.0.1:9"
+UNREACHABLE = "http://127.0.0.1:9"
 
 
 class TestOutage:
-    """The service is out, as it says itself or because nobody listens there."""
+    """The service answers 503, or nothing listens at its address."""
 
-    def test_with_fallback_excerpts_stand_in_until_a_plain_run_replaces_them(self, place, bedrock):
+    def test_fallback_excerpts_are_replaced_by_a_plain_run(self, place, bedrock):
         place.sections(30)
         place.write("b.md", "## Section 3\n\nNumber 3 says 21.\n")
         bedrock.faults(UNAVAILABLE)
@@ -283,14 +284,14 @@ class TestOutage:
         assert (summary["fallback"], summary["pending"], summary["cost_usd"]) == (31, 0, 0.0)
         assert len(bedrock.ledger()) < 30
         bedrock.faults()
-        for output in ("other", "out"):  # in another directory first: the cache must not know of them
+        for output in ("other", "out"):  # in another directory first: they must not be in the cache
             assert place.run(output=output).returncode == 0
             assert [row["status"] for row in place.results(output)] == ["ok"] * 31
             assert all(row["text"].startswith("[emulated]") for row in place.results(output))
         assert {row["source"] for row in place.results("other")} == {"bedrock", "duplicate"}
         assert place.summary()["fallback"] == 0
 
-    def test_a_refresh_in_an_outage_keeps_what_was_paid_for_and_says_that_it_is_not_done(self, place, bedrock):
+    def test_a_refresh_in_an_outage_keeps_the_paid_answers_and_reports_pending(self, place, bedrock):
         place.sections(30)
         place.run()
         answers = [(row["status"], row["text"], row["source"], row["error"]) for row in place.results()]
@@ -299,11 +300,13 @@ class TestOutage:
         assert [(row["status"], row["text"], row["source"], row["error"]) for row in place.results()] == answers
         assert place.summary()["pending"] == 30
 
-    @pytest.mark.parametrize(("nobody", "said"), [(False, "ServiceUnavailableException"), (True, "connection refused")])
-    def test_with_fail_it_stops_with_14_and_the_cause_and_loses_nothing(self, place, bedrock, nobody, said):
+    @pytest.mark.parametrize(
+        ("unreachable", "said"), [(False, "ServiceUnavailableException"), (True, "connection refused")]
+    )
+    def test_fail_stops_with_14_and_the_cause_and_loses_nothing(self, place, bedrock, unreachable, said):
         place.sections(100)
         bedrock.faults(UNAVAILABLE)
-        place.url = NOBODY if nobody else bedrock.url
+        place.url = UNREACHABLE if unreachable else bedrock.url
         ran = place.run("--on-outage", "fail")
         assert ran.returncode == 14, ran.stderr
         (line,) = [
@@ -315,11 +318,13 @@ class TestOutage:
         bedrock.faults()
         assert place.run().returncode == 0
 
-    @pytest.mark.parametrize(("nobody", "said"), [(False, "ServiceUnavailableException"), (True, "connection refused")])
-    def test_by_default_it_waits_says_why_and_can_be_ended_and_taken_up_again(self, place, bedrock, nobody, said):
+    @pytest.mark.parametrize(
+        ("unreachable", "said"), [(False, "ServiceUnavailableException"), (True, "connection refused")]
+    )
+    def test_by_default_it_waits_says_why_and_can_be_interrupted_and_resumed(self, place, bedrock, unreachable, said):
         place.sections(100)
         bedrock.faults(UNAVAILABLE)
-        place.url = NOBODY if nobody else bedrock.url
+        place.url = UNREACHABLE if unreachable else bedrock.url
         running = place.start()
         assert running.stderr
         lines: list[str] = []
@@ -337,8 +342,8 @@ class TestOutage:
         assert place.run().returncode == 0
         assert len(bedrock.ledger()) == sent + 100
 
-    def test_where_nobody_listens_fallback_still_gives_every_section_a_row(self, place):
-        place.url = NOBODY
+    def test_with_an_unreachable_service_fallback_gives_every_section_a_row(self, place):
+        place.url = UNREACHABLE
         place.sections(30)
         assert place.run("--on-outage", "fallback").returncode == 4
         assert [row["status"] for row in place.results()] == ["fallback"] * 30
@@ -346,14 +351,14 @@ class TestOutage:
 
 
 class TestOrder:
-    """One huge document is listed before five small ones, and there is time for a fraction of it."""
+    """One huge document is listed before five small ones, and the deadline allows a fraction of it."""
 
     @pytest.mark.parametrize(
         ("options", "answered"),
         [([], 25), (["--fair-by", "none"], 0), (["--fair-by", "none", "--first", "b*"], 25), (["--sample", "60"], 0)],
         ids=["by document", "in order", "first", "a sample"],
     )
-    def test_who_is_answered(self, place, options, answered):
+    def test_which_documents_are_answered(self, place, options, answered):
         place.sections(3000, "a.md")
         for number in range(5):
             place.sections(5, f"b{number}.md", start=10_000 * (number + 1))
@@ -364,15 +369,21 @@ class TestOrder:
         assert documents == sorted(documents)
         assert "docs/a.md" in documents
 
-    def test_a_glob_that_nothing_matches_is_told_of(self, place):
-        place.sections(2)
-        assert "no file matches --first" in place.run("--first", "urgent/*").stderr
+    @pytest.mark.parametrize("options", [[], ["--sample", "1"]])
+    def test_a_glob_without_a_match_is_a_warning(self, tmp_path, options):
+        with emulator(latency=0.5) as bedrock:
+            place = Workplace(tmp_path, bedrock.url)
+            place.sections(2)
+            ran = place.run("--first", "urgent/*", *options)
+            assert ran.returncode == 0
+            assert ran.stderr.count("note: no file matches --first urgent/*\n") == 1
+            assert "no file matches" not in place.run("--first", "*.md", *options).stderr
 
 
 class TestInput:
-    """Bad input is told of, and everything else is still done."""
+    """Bad input is reported, and everything else is still done."""
 
-    def test_what_cannot_be_read_is_named_with_its_reason_and_the_rest_is_done(self, place, bedrock):
+    def test_unreadable_documents_are_named_with_their_reason_and_the_rest_is_done(self, place, bedrock):
         place.sections(2)
         place.write("b.xyz", "x")
         place.write("c.txt", bytes(range(256)) * 8)
@@ -408,20 +419,45 @@ class TestInput:
         assert "nowhere" in ran.stderr
         assert len(place.results()) == 2
 
-    def test_without_credentials_it_ends_with_12_and_says_what_needs_none(self, place):
+    def test_without_credentials_it_ends_with_12_and_one_message(self, place):
         place.sections(1)
         place.environment = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
         ran = place.run()
         assert ran.returncode == 12
-        assert "--emulate" in ran.stderr
+        start, error, hint = ran.stderr.splitlines()
+        assert start.startswith("note: reading docs; ")
+        assert error == "error: no AWS credentials were found"
+        assert "--emulate" in hint
 
     def test_an_output_that_cannot_be_written_is_named(self, place):
         place.sections(1)
         ran = place.run(output="/proc/nothing/here")
         assert ran.returncode == 13
-        assert "/proc/nothing/here" in ran.stderr
+        assert "error: the output directory /proc/nothing/here cannot be used: No such file" in ran.stderr
 
-    def test_a_held_directory_is_not_touched(self, tmp_path):
+    def test_an_output_that_is_a_file_is_a_usage_error(self, place):
+        place.sections(1)
+        (place.folder / "file").touch()
+        ran = place.run(output="file")
+        assert ran.returncode == 2
+        assert ran.stderr.endswith(
+            "error: the output file is a file, not a directory\nhint: name a directory with --output\n"
+        )
+
+    @pytest.mark.parametrize(("limit", "message"), [(10, "may open 10 files only"), (24, "may open 24 files only")])
+    def test_a_low_limit_of_open_files_is_named_with_what_to_do(self, place, limit, message):
+        place.sections(1)
+        command = shlex.join(place.command("--emulate"))
+        ran = subprocess.run(
+            ["bash", "-c", f"ulimit -n {limit}; {command}"],
+            cwd=place.folder, env=place.env(), capture_output=True, text=True, timeout=PATIENCE,
+        )  # fmt: skip
+        assert ran.returncode == 13
+        assert message in ran.stderr
+        assert "hint: raise the limit of open files: `ulimit -n 4096`" in ran.stderr
+        assert "output directory" not in ran.stderr
+
+    def test_a_locked_directory_is_not_touched(self, tmp_path):
         with emulator(latency=30.0) as bedrock:
             place = Workplace(tmp_path, bedrock.url)
             place.sections(1)
@@ -452,7 +488,7 @@ class TestInput:
         assert place.run().returncode == 0
         assert len(bedrock.ledger()) == 20
 
-    def test_an_unmounted_folder_does_not_empty_the_results(self, place):
+    def test_a_missing_folder_does_not_empty_the_results(self, place):
         place.sections(5)
         place.run()
         place.docs.rename(place.folder / "elsewhere")
@@ -462,7 +498,7 @@ class TestInput:
         assert place.run().returncode == 2
         assert len(place.results()) == 5
 
-    def test_a_removed_lock_file_lets_nobody_in(self, tmp_path):
+    def test_a_removed_lock_file_admits_no_second_run(self, tmp_path):
         with emulator(latency=30.0) as bedrock:
             place = Workplace(tmp_path, bedrock.url)
             place.sections(1)
@@ -474,12 +510,12 @@ class TestInput:
             running.communicate(timeout=PATIENCE)
             assert len(bedrock.ledger()) == 1
 
-    def test_one_section_without_access_is_a_matter_of_access(self, place, bedrock):
+    def test_one_section_without_access_ends_with_12(self, place, bedrock):
         bedrock.faults({"kind": "denied"})
         place.sections(1)
         assert place.run().returncode == 12
 
-    def test_what_did_not_fit_a_quota_fits_a_larger_one(self, place):
+    def test_a_section_too_large_for_a_quota_fits_a_larger_one(self, place):
         place.sections(2)
         assert place.run("--tpm", "500").returncode == 4
         assert place.run("--tpm", "500000").returncode == 0
@@ -494,29 +530,40 @@ class TestOutput:
         assert json.loads(ran.stdout) == place.summary()
         assert ran.stdout.count("\n") == 1
 
-    def test_json_is_printed_whoever_asked_for_it(self, place):
+    def test_the_final_block_is_printed_even_if_nothing_was_processed(self, place):
+        place.write("b.xyz", "x")
+        ran = place.run()
+        assert ran.returncode == 3
+        assert "Finished with problems (exit code 3):\nout/results.jsonl\ndocuments  1  unreadable 1\n" in ran.stderr
         place.sections(1)
-        place.environment = {"BEDROCK_BATCH_ANALYZE_JSON": "true"}
-        assert json.loads(place.run("--rpm", "x").stdout)["exit_code"] == 2
+        ran = place.run("--deadline", "1ms", output="other")
+        assert ran.returncode == 5
+        assert "Stopped: the deadline is reached\n" in ran.stderr
+        assert "\ndocuments  " in ran.stderr
 
-    @pytest.mark.parametrize("wrong", [["--rpm", "x"], ["--nonsense"], ["--prompt", " "]])
-    def test_json_is_printed_for_a_wrong_command_line_as_well(self, place, wrong):
-        place.sections(1)
-        ran = place.run("--json", *wrong)
-        told = json.loads(ran.stdout)
-        assert ran.returncode == told["exit_code"] == 2
-        assert told["error"]
-        assert told.keys() >= {"run_id", "ok", "calls", "cost_usd", "quota"}
+    def test_a_second_run_says_that_all_sections_are_answered(self, place):
+        place.sections(3)
+        place.run()
+        assert "all 3 sections already answered" in place.run().stderr
+
+    def test_a_reason_that_stops_the_run_is_printed_once_and_in_the_final_block(self, place, bedrock):
+        place.sections(20)
+        bedrock.faults({"kind": "denied"})
+        ran = place.run("--concurrency", "1")
+        lines = [line for line in ran.stderr.splitlines() if "don't have" in line and not line.startswith("[")]
+        assert [line.split(":")[0] for line in lines] == ["note", "Stopped"]
 
     def test_without_json_standard_output_is_empty(self, place):
         place.sections(3)
         assert place.run().stdout == ""
 
-    def test_quiet_says_nothing_of_what_went_well_and_one_line_of_what_did_not(self, place):
+    def test_quiet_prints_one_line_only_if_there_are_problems(self, place):
         place.sections(3)
         assert place.run("--quiet").stderr == ""
         place.write("b.xyz", "x")
         assert place.run("--quiet").stderr == "bedrock-batch: exit code 3: 1 of 2 documents unreadable\n"
+        stopped = place.run("--quiet", "--deadline", "1ms", output="other")
+        assert stopped.stderr == "bedrock-batch: exit code 5: the deadline is reached\n"
 
     def test_a_closed_standard_error_loses_no_answer(self, place, bedrock):
         place.sections(30)
@@ -530,7 +577,7 @@ class TestOutput:
         assert json.loads(out)["ok"] == 30
         assert len(place.results()) == 30
 
-    def test_a_full_standard_output_is_no_bug_and_loses_no_answer(self, place):
+    def test_a_full_standard_output_loses_no_answer(self, place):
         place.sections(3)
         with Path("/dev/full").open("w") as full:
             running = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What a run as a person starts it makes of a quota that an earlier one found."""
+"""A run starts from the quota that an earlier run learned."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,14 +14,14 @@ AUTO = ("--rpm", "auto", "--no-cache")
 
 
 def memory(work: Workplace) -> QuotaMemory:
-    """In the state directory of that home: Linux's, or where a run has already made one."""
+    """In the state directory of that home: Linux's, or that of an earlier run."""
     work.environment["XDG_STATE_HOME"] = str(work.folder / "state")
     found = list(work.folder.rglob("quotas.json"))
     return QuotaMemory(found[0] if found else work.folder / "state" / "bedrock-batch" / "quotas.json")
 
 
 @pytest.mark.skipif("sys.platform == 'darwin'", reason="the state directory follows no variable there")
-def test_a_run_starts_from_what_was_found_and_remembers_what_it_finds(tmp_path):
+def test_a_run_starts_from_the_learned_quota_and_saves_its_own(tmp_path):
     with emulator(rpm=3000.0) as server:
         work = Workplace(tmp_path, server.url)
         work.sections(400)
@@ -43,7 +43,7 @@ def test_a_run_starts_from_what_was_found_and_remembers_what_it_finds(tmp_path):
 
 
 @pytest.mark.skipif("sys.platform == 'darwin'", reason="the state directory follows no variable there")
-def test_a_broken_memory_is_told_of_and_does_no_harm(tmp_path):
+def test_a_damaged_file_of_learned_quotas_is_reported_and_ignored(tmp_path):
     with emulator() as server:
         work = Workplace(tmp_path, server.url)
         work.sections(3)
@@ -55,7 +55,7 @@ def test_a_broken_memory_is_told_of_and_does_no_harm(tmp_path):
         assert f"the learned quotas cannot be read from {path}: it is not JSON" in run.stderr
 
 
-def test_of_the_emulator_of_a_run_nothing_is_remembered(tmp_path):
+def test_nothing_is_saved_for_the_built_in_emulator(tmp_path):
     work = Workplace(tmp_path)
     work.sections(30)
     assert work.run("--emulate", *AUTO).returncode == 0

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from rich.text import Text
 from snapshots import RUNNING
 
+from cli.render.numbers import MIN_RATE_SECONDS
 from cli.render.progress.frame import frame
 from jobs.pipeline.stage import Stage
 from jobs.progress.advice import Advice
@@ -61,17 +62,20 @@ def test_no_line_is_wider_than_the_terminal(shot: Snapshot, width: int, emulated
         assert len(line.plain.splitlines()) == 1
 
 
-def test_at_80_columns() -> None:
+def test_on_a_wide_terminal_it_takes_59_columns_so_that_a_narrower_one_folds_no_line() -> None:
     assert (
-        plain(frame(RUNNING, 80)).splitlines()
+        plain(frame(RUNNING, 200)).splitlines()
         == """\
-━━━━━━━━━━━━━━━━────────────────────────  42%  2m 05s elapsed  about 2m 52s left
+━━━━━━━────────────  42%  2m 05s elapsed  about 2m 52s left
 documents  120/300 read  12,345 sections  unreadable 2
-answers    6,300/12,000  failed 7  incomplete 3  held 0  resumed 100  cached 12
+sections   6,300/12,000 answers  failed 7  incomplete 3
+           held 0  already answered 100  cached 12
            duplicates 3
 calls      6,400 sent  throttled 40  retried 0  3.2s each
-per minute 1,170 calls  1,900,000 tokens
-quota      1,200 calls/min (told)  2,000,000 tokens/min (told)  97% used
+rate       1,170 calls/min  1,900,000 tokens/min
+quota      1,200 requests/minute (configured)
+           2,000,000 tokens/minute (configured)
+           utilisation 97%
 tokens     10,123,456 in  634,567 out
 cost       $39.42
 stage        waiting  active       done
@@ -91,16 +95,19 @@ time       2m 05s elapsed
            about 2m 52s left
 documents  120/300 read  12,345 sections
            unreadable 2
-answers    6,300/12,000  failed 7
-           incomplete 3  held 0
-           resumed 100  cached 12
-           duplicates 3
+sections   6,300/12,000 answers
+           failed 7  incomplete 3
+           held 0  already answered 100
+           cached 12  duplicates 3
 calls      6,400 sent  throttled 40
            retried 0  3.2s each
-per minute 1,170 calls  1,900,000 tokens
-quota      1,200 calls/min (told)
-           2,000,000 tokens/min (told)
-           97% used
+rate       1,170 calls/min
+           1,900,000 tokens/min
+quota      1,200 requests/minute
+           (configured)
+           2,000,000 tokens/minute
+           (configured)
+           utilisation 97%
 tokens     10,123,456 in  634,567 out
 cost       $39.42 at list price, nothing
            is paid
@@ -112,31 +119,47 @@ close              0       3      6,300""".splitlines()
     )
 
 
-def test_at_120_columns_the_counts_of_a_kind_stand_on_one_line() -> None:
-    lines = plain(frame(RUNNING, 120)).splitlines()
-    assert len(lines[0]) == 120
-    assert "answers    6,300/12,000  failed 7  incomplete 3  held 0  resumed 100  cached 12  duplicates 3" in lines
+def test_no_rate_is_shown_before_it_means_something() -> None:
+    early = plain(frame(replace(RUNNING, elapsed=MIN_RATE_SECONDS - 0.1), 80))
+    assert "/min " not in early
+    assert "\nrate " not in early
+    assert "\nrate       1,170 calls/min" in plain(frame(replace(RUNNING, elapsed=MIN_RATE_SECONDS), 80))
+
+
+@pytest.mark.parametrize(
+    ("counts", "shown"),
+    [
+        ({"sections": 225, "resumed": 225}, "all 225 sections already answered"),
+        ({"sections": 1, "resumed": 1}, "all 1 section already answered"),
+        ({"sections": 225, "resumed": 200, "cached": 25}, "225 sections, no call needed"),
+        ({}, "no sections yet"),
+    ],
+)
+def test_a_run_without_calls_says_so_in_words(counts: dict[str, int], shown: str) -> None:
+    assert plain(frame(Snapshot(**counts), 80)).splitlines()[2].startswith(f"sections   {shown}  failed 0")
 
 
 @pytest.mark.parametrize(("name", "attention"), [("failed", {"bold red"}), ("throttled", {"yellow"}), ("held", set())])
-def test_only_what_is_not_zero_asks_for_attention(name: str, attention: set[str]) -> None:
+def test_only_counts_above_zero_are_highlighted(name: str, attention: set[str]) -> None:
     assert styles(frame(RUNNING, 80), f"{name} ") == attention
 
 
-def test_what_is_not_known_is_not_made_up() -> None:
+def test_unknown_figures_are_not_made_up() -> None:
     shown = plain(frame(Snapshot(cost_usd=None), 80))
     assert " ?%" in shown
     assert "left" not in shown
     assert "0 read" in shown
-    assert "none told, none found yet" in shown
+    assert "not configured, not learned yet" in shown
     assert "unknown price" in shown
 
 
-def test_a_quota_says_where_it_comes_from() -> None:
-    shown = plain(frame(replace(RUNNING, quota=Quota(rpm=1_200, source="configured")), 80))
-    assert "1,200 calls/min (told)" in shown
+def test_a_quota_says_how_it_is_known_and_how_it_refills() -> None:
+    shown = plain(frame(replace(RUNNING, quota=Quota(rpm=600, source="configured", burst_s=1.0)), 80))
+    words = " ".join(shown.split())
+    assert "600 requests/minute (configured, token bucket with 1 s burst) utilisation 97%" in words
     learned = Quota(rpm=598.0, source="learned", rpm_kind="bucket")
-    assert "about 598 calls/min (learned, bucket)" in plain(frame(replace(RUNNING, quota=learned), 80))
+    words = " ".join(plain(frame(replace(RUNNING, quota=learned), 80)).split())
+    assert "about 598 requests/minute (learned, token bucket)" in words
 
 
 def test_a_pause_and_a_stop_say_why_right_below_the_bar_and_safely() -> None:
@@ -148,20 +171,20 @@ def test_a_pause_and_a_stop_say_why_right_below_the_bar_and_safely() -> None:
 
 
 def test_a_pause_whose_end_is_known_counts_down() -> None:
-    shown = plain(frame(replace(RUNNING, paused="the service is out: 5 calls in a row failed", next_call=42.3), 80))
-    assert shown.splitlines()[1] == "paused     the service is out: 5 calls in a row failed; next call in 42s"
+    shown = plain(frame(replace(RUNNING, paused="5 calls in a row failed", next_call=42.3), 80))
+    assert shown.splitlines()[1] == "paused     5 calls in a row failed; next call in 42s"
 
 
-def test_local_answers_are_counted_where_there_are_any() -> None:
+def test_fallback_answers_are_counted_if_there_are_any() -> None:
     assert "fallback" not in plain(frame(RUNNING, 80))
     assert styles(frame(replace(RUNNING, fallback=5), 80), "fallback 5") == {"yellow"}
 
 
-def test_a_long_reason_takes_a_few_lines_and_no_more() -> None:
+def test_a_long_reason_takes_a_few_lines_at_most() -> None:
     usual = len(frame(RUNNING, 40))
     assert len(frame(replace(RUNNING, paused="too many requests " * 100), 40)) <= usual + 5
 
 
-def test_advice_is_given_while_there_is_room_for_it() -> None:
+def test_advice_is_shown() -> None:
     advised = replace(RUNNING, advice=(Advice("--max-tokens", 900, 1.2, "a smaller --max-tokens is faster"),))
     assert "advice     a smaller --max-tokens is faster" in plain(frame(advised, 80)).splitlines()

@@ -14,8 +14,8 @@ from cli.render.progress.plain import PlainDisplay, SilentDisplay, progress_line
 from jobs.progress.snapshot import Snapshot
 
 
-class KnownQuota(io.StringIO):
-    """A stream that tells when enough lines have come."""
+class Lines(io.StringIO):
+    """A stream with an event for a number of lines."""
 
     def __init__(self, lines: int) -> None:
         super().__init__()
@@ -28,13 +28,13 @@ class KnownQuota(io.StringIO):
             self.enough.set()
 
 
-def test_a_line_says_it_all() -> None:
+def test_a_line_has_all_figures() -> None:
     assert progress_line(RUNNING, emulated=True) == (
         "[2m 05s] 42%  120/300 documents  6,300/12,000 answers  1,170 calls/min  throttled 40  failed 7  incomplete 3"
         "  unreadable 2  cost $39.42 at list price, nothing is paid  about 2m 52s left"
     )
     assert progress_line(Snapshot(cost_usd=None)) == (
-        "[0s]  0 documents  0/0 answers  0 calls/min  throttled 0  failed 0  cost unknown price"
+        "[0s]  0 documents  no sections yet  throttled 0  failed 0  cost unknown price"
     )
 
 
@@ -43,32 +43,32 @@ def test_a_reason_is_one_safe_line() -> None:
     assert progress_line(replace(RUNNING, paused="busy")).endswith("paused: busy")
 
 
-def test_a_line_comes_at_the_end_after_the_messages_and_none_before_there_is_anything_to_tell() -> None:
-    stream, shot = KnownQuota(lines=1), Snapshot(elapsed=9.0)
+def test_the_last_line_comes_after_the_messages_and_none_comes_before_the_run_has_begun() -> None:
+    stream, shot = Lines(lines=1), Snapshot(elapsed=9.0)
     with PlainDisplay(lambda: shot, stream, period=0.001) as display:
-        display.notice("it begins")
+        display.notice("the start")
         assert stream.enough.wait(10)
         shot = replace(RUNNING, elapsed=130.0)
     lines = stream.getvalue().splitlines()
-    assert (lines[0], lines[-1][:8]) == ("note: it begins", "[2m 10s]")
+    assert (lines[0], lines[-1][:8]) == ("note: the start", "[2m 10s]")
 
 
 @pytest.mark.parametrize("begun", [Snapshot(documents=1), Snapshot(sections=512), Snapshot(calls=1)])
-def test_a_run_that_has_begun_is_told_of_before_the_first_document_was_read_to_its_end(begun: Snapshot) -> None:
+def test_progress_is_shown_from_the_first_section_or_call_on(begun: Snapshot) -> None:
     stream = io.StringIO()
     with PlainDisplay(lambda: begun, stream, period=3600):
         pass
     assert stream.getvalue() == progress_line(begun) + "\n"
 
 
-def test_lines_come_by_the_period() -> None:
-    stream = KnownQuota(lines=3)
+def test_a_line_comes_every_period() -> None:
+    stream = Lines(lines=3)
     with PlainDisplay(lambda: RUNNING, stream, period=0.01):
         assert stream.enough.wait(10)
 
 
 def test_messages_are_lines_without_any_control_character() -> None:
-    stream = KnownQuota(lines=3)
+    stream = Lines(lines=3)
     with PlainDisplay(lambda: RUNNING, stream, period=3600) as display:
         display.notice("cannot read report [/draft]\x1b]52;c;x\x07\r\n.pdf", "open it")
         display.error("no access")
@@ -81,17 +81,17 @@ def test_messages_are_lines_without_any_control_character() -> None:
     assert all(char == "\n" or char.isprintable() for char in stream.getvalue())
 
 
-def test_messages_of_the_last_moment_are_not_lost() -> None:
+def test_the_last_messages_are_printed_before_the_last_line() -> None:
     stream = io.StringIO()
     with PlainDisplay(lambda: RUNNING, stream, period=3600) as display:
         display.error("the very end")
-    assert "error: the very end\n" in stream.getvalue()
+    assert stream.getvalue() == f"error: the very end\n{progress_line(RUNNING)}\n"
 
 
 @pytest.mark.parametrize(
     ("quiet", "shown"), [(False, "note: a\nhint: b\nerror: c\nhint: d\n"), (True, "error: c\nhint: d\n")]
 )
-def test_without_progress_there_are_messages_and_when_quiet_only_errors(quiet: bool, shown: str) -> None:
+def test_without_progress_messages_are_printed_and_with_quiet_only_errors(quiet: bool, shown: str) -> None:
     stream = io.StringIO()
     with SilentDisplay(stream, quiet=quiet) as display:
         display.notice("a", "b")
@@ -117,7 +117,7 @@ print("the run went on")
 
 
 @pytest.mark.parametrize("mode", ["plain", "none"])
-def test_a_stderr_that_nobody_reads_breaks_neither_the_run_nor_what_is_written_later(mode: str) -> None:
+def test_a_stderr_without_a_reader_breaks_neither_the_run_nor_later_writes(mode: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     run = subprocess.run([sys.executable, "-c", RUN, mode], stdout=subprocess.PIPE, stderr=writer, timeout=60)
@@ -125,7 +125,7 @@ def test_a_stderr_that_nobody_reads_breaks_neither_the_run_nor_what_is_written_l
     assert (run.returncode, run.stdout) == (0, b"the run went on\n")
 
 
-def test_a_stderr_that_was_closed_from_the_start_is_no_error() -> None:
+def test_a_stderr_closed_from_the_start_is_no_error() -> None:
     run = subprocess.run(
         ["sh", "-c", 'exec "$0" -c "$1" auto 2>&-', sys.executable, RUN.replace("seen.is_set()", "sys.stderr is None")],
         stdout=subprocess.PIPE,

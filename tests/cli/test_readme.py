@@ -1,0 +1,63 @@
+"""Options and exit codes in the READMEs are those of the program."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from running import COMMAND
+
+from cli.errors import ExitCode
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "cli/README.md").read_text()
+FILES = ["README.md", "cli/README.md"]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+COMMANDS = ["analyze", "simulate", "emulate", "cache"]
+
+
+def help_of(*command: str) -> str:
+    run = subprocess.run([COMMAND, *command, "--help"], capture_output=True, text=True, check=True, timeout=60)
+    return run.stdout
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    return {name: help_of(name) for name in COMMANDS}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_commands_in_code_blocks_have_options_that_exist(pages, file):
+    for _, text in BLOCK.findall((ROOT / file).read_text()):
+        for command, options in re.findall(rf"bedrock-batch ({'|'.join(COMMANDS)})\b(.*)", text):
+            for option in re.findall(r"(?<= )--[a-z-]+", options):
+                assert option in pages[command], option
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_option_in_the_text_is_one_of_some_command(pages, file):
+    known = "".join(pages.values()) + help_of()
+    current, _, _ = (ROOT / file).read_text().partition("## What it does not do (yet)")
+    named = set(re.findall(r"`(?:-[a-z]`, `)?(?:bedrock-batch )?(--[a-z][a-z-]+)", current))
+    assert {option for option in named if option not in known} == set()
+
+
+def test_every_option_of_analyze_is_described(pages):
+    options = set(re.findall(r"^│ (--[a-z-]+)", pages["analyze"], re.MULTILINE)) - {"--help", "--config"}
+    text = README[README.index("## analyze") : README.index("## Exit codes")]
+    assert {option for option in options if f"`{option}" not in text} == set()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_exit_codes_are_complete(file):
+    table = {int(code) for code in re.findall(r"^\| (\d+) \|", (ROOT / file).read_text(), re.MULTILINE)}
+    assert table == {int(code) for code in ExitCode} or (file == "README.md" and not table)
+
+
+def test_the_settings_file_is_a_valid_one(tmp_path):
+    (content,) = [text for language, text in BLOCK.findall(README) if language == "toml" and "[analyze]" in text]
+    tomllib.loads(content)
+    (tmp_path / "bedrock-batch.toml").write_text(content)
+    run = subprocess.run([COMMAND, "analyze", "missing"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "error: no such file or folder: missing" in run.stderr
