@@ -23,9 +23,6 @@ LARGEST_TEXT = 1 << 20
 LARGEST_CALL = 10_000_000
 """Tokens: more than the largest context that any model has."""
 
-MOST_REQUESTS = 100_000_000
-"""Of one simulation: nobody waits for more."""
-
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = rf"({_NUMBER})(ms|[smhd])"

@@ -1,4 +1,4 @@
-"""Side by side, and through the real engine."""
+"""The comparison of all algorithms, the real engine among them."""
 
 from dataclasses import asdict, replace
 from functools import partial
@@ -8,31 +8,32 @@ import pytest
 from cli.wiring import simulated_gate
 from jobs.emulator.quotas import QuotaRules
 from jobs.pipeline.dispatcher import Dispatcher
-from jobs.simulation.comparison import ALGORITHMS, BLIND, TOLD, Shown, _run, compare
-from jobs.simulation.experiment import Simulation
+from jobs.simulation.comparison import ALGORITHMS, AUTO, CONFIGURED, Trial, _run, compare
+from jobs.simulation.experiment import Experiment
 from jobs.simulation.recommendation import recommend
-from jobs.simulation.scenario import Outage, QuotaChange, Scenario, Tenant, World
-from jobs.simulation.tally import result
+from jobs.simulation.scenario import Outage, QuotaChange, Scenario, Tenant, Timing
+from jobs.simulation.tally import summarise
 from jobs.simulation.workload import Mix, User
 from ratelimit.breaker import Breaker
 from ratelimit.gate import Gate
 
-SIMULATION = Simulation(scenario=Scenario(QuotaRules(rpm=120), 1), requests=120)
-ENGINE = (TOLD, BLIND)
+EXPERIMENT = Experiment(scenario=Scenario(QuotaRules(rpm=120), 1), requests=120)
+ENGINE = (CONFIGURED, AUTO)
 
 
-def shown(simulation: Simulation, *names: str, timelines: bool = False) -> dict[str, Shown]:
-    return {one.result.algorithm: one for one in compare(simulation, names, simulated_gate, timelines=timelines)}
+def trials(experiment: Experiment, *names: str, timelines: bool = False) -> dict[str, Trial]:
+    done = compare(experiment, names, simulated_gate, timelines=timelines)
+    return {trial.result.algorithm: trial for trial in done}
 
 
 def test_every_algorithm_runs_the_same_requests():
-    done = shown(SIMULATION, *ALGORITHMS)
+    done = trials(EXPERIMENT, *ALGORITHMS)
     assert tuple(done) == ALGORITHMS
-    assert {one.result.served + one.result.lost for one in done.values()} == {120}
-    assert len({one.result.ideal_s for one in done.values()}) == 1
+    assert {trial.result.served + trial.result.lost for trial in done.values()} == {120}
+    assert len({trial.result.ideal_s for trial in done.values()}) == 1
 
 
-def test_the_real_engine_loses_nothing_whatever_happens():
+def test_the_real_engine_loses_nothing():
     scenario = Scenario(
         QuotaRules(rpm=120, refill="fixed"),
         2,
@@ -40,53 +41,53 @@ def test_the_real_engine_loses_nothing_whatever_happens():
         changes=(QuotaChange(100.0, 0.5),),
         outages=(Outage(30.0, 90.0),),
     )
-    for one in shown(replace(SIMULATION, scenario=scenario), *ENGINE).values():
-        assert (one.result.served, one.result.lost) == (120, 0)
-        assert one.result.makespan_s >= one.result.ideal_s
+    for trial in trials(replace(EXPERIMENT, scenario=scenario), *ENGINE).values():
+        assert (trial.result.served, trial.result.lost) == (120, 0)
+        assert trial.result.makespan_s >= trial.result.ideal_s
 
 
-@pytest.mark.parametrize("what", [(Dispatcher, "run"), (Gate, "acquire"), (Breaker, "wait"), (Breaker, "enter")])
+@pytest.mark.parametrize("method", [(Dispatcher, "run"), (Gate, "acquire"), (Breaker, "wait"), (Breaker, "enter")])
 @pytest.mark.parametrize("name", ENGINE)
-def test_there_is_no_second_copy_of_the_engine(monkeypatch, what, name):
+def test_the_simulation_runs_the_real_engine(monkeypatch, method, name):
     def broken(*_: object, **__: object) -> None:
-        raise ArithmeticError("the real one was called")
+        raise ArithmeticError("the real engine was called")
 
-    monkeypatch.setattr(*what, broken)
+    monkeypatch.setattr(*method, broken)
     with pytest.raises((ArithmeticError, ExceptionGroup)) as raised:
-        shown(SIMULATION, name)
+        trials(EXPERIMENT, name)
     assert raised.group_contains(ArithmeticError) if isinstance(raised.value, ExceptionGroup) else True
 
 
 @pytest.mark.parametrize("name", ENGINE)
-def test_the_same_seed_is_the_same_to_the_last_digit_and_another_is_another(name):
-    def of(seed: int) -> dict[str, object]:
-        simulation = replace(SIMULATION, scenario=Scenario(QuotaRules(rpm=120), seed), arrivals="poisson")
-        return asdict(shown(simulation, name, timelines=True)[name])
+def test_a_seed_determines_every_digit(name):
+    def trial(seed: int) -> dict[str, object]:
+        experiment = replace(EXPERIMENT, scenario=Scenario(QuotaRules(rpm=120), seed), arrivals="poisson")
+        return asdict(trials(experiment, name, timelines=True)[name])
 
-    assert of(1) == of(1)
-    assert of(1) != of(2)
+    assert trial(1) == trial(1)
+    assert trial(1) != trial(2)
 
 
-def test_users_share_by_weight_however_much_each_sends():
+def test_users_share_by_weight_whatever_they_send():
     mix = Mix((1000, 1000), 100, 0.0)
     users = (User("a", share=9, mix=mix), User("b", mix=mix))
-    simulation = replace(SIMULATION, requests=600, users=users)
-    done = shown(simulation, TOLD, "token-bucket")
-    assert done[TOLD].result.fairness > 0.97
+    experiment = replace(EXPERIMENT, requests=600, users=users)
+    done = trials(experiment, CONFIGURED, "token-bucket")
+    assert done[CONFIGURED].result.fairness > 0.97
     assert done["token-bucket"].result.fairness < 0.75
-    heavy = replace(simulation, users=(replace(users[0], share=1), replace(users[1], weight=3)))
-    assert shown(heavy, TOLD)[TOLD].result.fairness > 0.97
+    heavy = replace(experiment, users=(replace(users[0], share=1), replace(users[1], weight=3)))
+    assert trials(heavy, CONFIGURED)[CONFIGURED].result.fairness > 0.97
 
 
-def test_a_recommendation_has_room_for_the_longest_answer_and_makes_a_batch_faster():
+def test_a_recommendation_has_headroom_for_the_longest_answer_and_is_faster():
     rules = QuotaRules(rpm=600, tpm=100_000.0)
     mix = Mix((400, 600), 100, 0.3)
-    simulation = Simulation(
+    experiment = Experiment(
         scenario=Scenario(rules, 1), requests=100, max_tokens=8192, users=(User("a", mix=mix),), concurrency=1000
     )
-    done = shown(simulation, TOLD)[TOLD].recommendation
+    done = trials(experiment, CONFIGURED)[CONFIGURED].recommendation
     assert done
-    longest = max(_run(TOLD, simulation, simulated_gate).work.outputs)
+    longest = max(_run(CONFIGURED, experiment, simulated_gate).workload.outputs)
     assert longest < done.max_tokens < 2 * longest
     assert done.after.makespan_s < done.before.makespan_s
     assert done.after.served == 100
@@ -94,153 +95,161 @@ def test_a_recommendation_has_room_for_the_longest_answer_and_makes_a_batch_fast
 
 
 @pytest.mark.parametrize(
-    ("rpm", "tpm", "most"), [(200.0, 400_000.0, 8192), (200.0, 400_000.0, 30_000), (100.0, 300_000.0, 50_000)]
+    ("rpm", "tpm", "max_tokens"), [(200.0, 400_000.0, 8192), (200.0, 400_000.0, 30_000), (100.0, 300_000.0, 50_000)]
 )
-def test_the_places_that_are_recommended_are_enough_for_the_run_that_is_promised(rpm, tpm, most):
-    simulation = Simulation(scenario=Scenario(QuotaRules(rpm, tpm), 1), requests=100, max_tokens=most)
-    found = shown(simulation, TOLD)[TOLD].recommendation
-    assert found
-    free = replace(simulation, max_tokens=found.max_tokens)
-    assert found.after == result(TOLD, _run(TOLD, free, simulated_gate))
-    assert found.after == result(TOLD, _run(TOLD, replace(free, concurrency=found.concurrency), simulated_gate))
-    assert found.concurrency < 100
+def test_the_recommended_concurrency_does_not_slow_the_recommended_run(rpm, tpm, max_tokens):
+    experiment = Experiment(scenario=Scenario(QuotaRules(rpm, tpm), 1), requests=100, max_tokens=max_tokens)
+    recommended = trials(experiment, CONFIGURED)[CONFIGURED].recommendation
+    assert recommended
+    free = replace(experiment, max_tokens=recommended.max_tokens)
+    assert recommended.after == summarise(CONFIGURED, _run(CONFIGURED, free, simulated_gate))
+    assert recommended.after == summarise(
+        CONFIGURED, _run(CONFIGURED, replace(free, concurrency=recommended.concurrency), simulated_gate)
+    )
+    assert recommended.concurrency < 100
 
 
-def test_settings_that_bring_less_than_those_that_there_are_are_not_recommended():
-    simulation = Simulation(scenario=Scenario(QuotaRules(100.0, 100_000.0), 1), requests=50, max_tokens=4096)
-    done = _run(TOLD, simulation, simulated_gate)
-    before = result(TOLD, done)
-    slower = _run(TOLD, replace(simulation, concurrency=1), simulated_gate)
-    found = recommend(simulation, done, before, lambda _: slower)
-    assert found
-    assert (found.max_tokens, found.after, found.faster) == (4096, before, 1.0)
+def test_settings_that_are_slower_are_not_recommended():
+    experiment = Experiment(scenario=Scenario(QuotaRules(100.0, 100_000.0), 1), requests=50, max_tokens=4096)
+    done = _run(CONFIGURED, experiment, simulated_gate)
+    before = summarise(CONFIGURED, done)
+    slower = _run(CONFIGURED, replace(experiment, concurrency=1), simulated_gate)
+    recommended = recommend(experiment, done, before, lambda _: slower)
+    assert recommended
+    assert (recommended.max_tokens, recommended.after, recommended.speedup) == (4096, before, 1.0)
 
 
-def test_of_a_timed_run_the_gain_is_what_more_is_served():
-    timed = replace(SIMULATION, requests=None, duration=180.0, concurrency=2)
-    found = shown(timed, TOLD)[TOLD].recommendation
-    assert found
-    assert found.after.served > 2 * found.before.served
-    assert found.faster == found.after.served / found.before.served
+def test_the_speedup_of_a_timed_run_is_relative_to_what_it_serves():
+    timed = replace(EXPERIMENT, requests=None, duration=180.0, concurrency=2)
+    recommended = trials(timed, CONFIGURED)[CONFIGURED].recommendation
+    assert recommended
+    assert recommended.after.served > 2 * recommended.before.served
+    assert recommended.speedup == recommended.after.served / recommended.before.served
 
 
-def test_without_a_quota_in_tokens_a_recommendation_needs_no_second_run():
-    done = _run(TOLD, SIMULATION, simulated_gate)
-    found = recommend(SIMULATION, done, result(TOLD, done), partial(pytest.fail, "a second run"))
-    assert found
-    assert found.before is found.after
-    assert 120 / 60 * 6 < found.concurrency < 120
+def test_without_a_token_quota_a_recommendation_needs_no_second_run():
+    done = _run(CONFIGURED, EXPERIMENT, simulated_gate)
+    recommended = recommend(EXPERIMENT, done, summarise(CONFIGURED, done), partial(pytest.fail, "a second run"))
+    assert recommended
+    assert recommended.before is recommended.after
+    assert 120 / 60 * 6 < recommended.concurrency < 120
 
 
-def test_a_course_adds_up_to_what_was_served():
-    done = shown(SIMULATION, "none", *ENGINE, timelines=True)
-    for one in done.values():
-        assert one.timeline
-        assert sum(one.timeline.admitted) * one.timeline.step == pytest.approx(one.result.served)
-        assert sum(one.timeline.refused) * one.timeline.step == pytest.approx(one.result.throttled)
-        assert one.timeline.waiting[-1] == one.result.lost
-        assert set(one.timeline.quota) == {2.0}
-    assert done[TOLD].timeline.rate == (None,) * len(done[TOLD].timeline.rate)
-    assert done[BLIND].timeline.rate[-1] == pytest.approx(2.0, rel=0.1)
+def test_a_timeline_adds_up_to_the_figures():
+    done = trials(EXPERIMENT, "none", *ENGINE, timelines=True)
+    for trial in done.values():
+        assert trial.timeline
+        assert sum(trial.timeline.admitted) * trial.timeline.step == pytest.approx(trial.result.served)
+        assert sum(trial.timeline.rejected) * trial.timeline.step == pytest.approx(trial.result.throttled)
+        assert trial.timeline.waiting[-1] == trial.result.lost
+        assert set(trial.timeline.quota) == {2.0}
+    assert done[CONFIGURED].timeline.estimate == (None,) * len(done[CONFIGURED].timeline.estimate)
+    assert done[AUTO].timeline.estimate[-1] == pytest.approx(2.0, rel=0.1)
 
 
-def test_an_outage_opens_the_breaker_in_the_course():
+def test_a_timeline_has_the_breakers_changes_in_an_outage():
     scenario = Scenario(QuotaRules(rpm=120), 1, outages=(Outage(20.0, 50.0),))
-    timeline = shown(replace(SIMULATION, scenario=scenario), TOLD, timelines=True)[TOLD].timeline
+    timeline = trials(replace(EXPERIMENT, scenario=scenario), CONFIGURED, timelines=True)[CONFIGURED].timeline
     assert timeline
     assert [state for _, state in timeline.breaker] == ["open", "half-open", "closed"]
     assert timeline.outages == ((20.0, 50.0),)
 
 
 @pytest.mark.parametrize(
-    ("name", "remark"),
+    ("name", "explanation"),
     [
-        ("none", "loses 116 after 8 attempts each: nothing holds its calls back"),
-        ("adaptive", "times the time that it needs: it begins with a call a second"),
-        ("botocore-adaptive", "of its calls are refused: it finds the rate by being refused"),
+        ("none", "116 requests gave up after 8 attempts: it sends calls without a limit"),
+        ("adaptive", "times the ideal time: it starts at 1 call/s"),
+        ("botocore-adaptive", "of calls throttled: it finds the rate by getting throttled"),
         ("leaky-bucket", ""),
-        (TOLD, ""),
+        (CONFIGURED, ""),
     ],
 )
-def test_a_bad_figure_has_its_reason(name, remark):
-    said = shown(SIMULATION, name)[name].remark
-    assert remark in said
-    assert bool(said) == bool(remark)
+def test_a_bad_figure_is_explained(name, explanation):
+    actual = trials(EXPERIMENT, name)[name].explanation
+    assert explanation in actual
+    assert bool(actual) == bool(explanation)
 
 
-def test_places_that_were_all_taken_are_not_what_is_recommended():
-    few = replace(SIMULATION, requests=60, concurrency=1)
-    found = shown(few, TOLD)[TOLD].recommendation
-    assert found
-    assert 12 < found.concurrency < 30  # two a second, for some seven seconds each
-    assert found.after.makespan_s < 0.2 * found.before.makespan_s
+def test_a_concurrency_that_binds_is_raised():
+    few = replace(EXPERIMENT, requests=60, concurrency=1)
+    recommended = trials(few, CONFIGURED)[CONFIGURED].recommendation
+    assert recommended
+    assert 12 < recommended.concurrency < 30  # 2 calls/s of some 7 s each
+    assert recommended.after.makespan_s < 0.2 * recommended.before.makespan_s
 
 
-def test_a_recommendation_names_a_burst_that_is_not_the_default_and_none_is_given_where_requests_are_lost():
-    burst = replace(SIMULATION, scenario=Scenario(QuotaRules(rpm=120, burst=30), 1))
-    found = shown(burst, TOLD)[TOLD].recommendation
-    assert found
-    assert "--rpm 120 --burst 30s --max-tokens" in found.options
-    slow = replace(SIMULATION, scenario=Scenario(QuotaRules(rpm=120), 1, World(latency=1e6)), requests=2)
-    lost = shown(slow, TOLD)[TOLD]
+def test_a_recommendation_includes_a_burst_and_needs_a_run_without_losses():
+    burst = replace(EXPERIMENT, scenario=Scenario(QuotaRules(rpm=120, burst=30), 1))
+    recommended = trials(burst, CONFIGURED)[CONFIGURED].recommendation
+    assert recommended
+    assert "--rpm 120 --burst 30s --max-tokens" in recommended.options
+    slow = replace(EXPERIMENT, scenario=Scenario(QuotaRules(rpm=120), 1, Timing(latency=1e6)), requests=2)
+    lost = trials(slow, CONFIGURED)[CONFIGURED]
     assert lost.result.lost == 2
     assert lost.recommendation is None
-    assert "a call that has no answer after 15 minutes is given up" in lost.remark
+    assert "calls time out after 15 minutes" in lost.explanation
 
 
-def test_who_sent_no_request_is_not_treated_unfairly():
-    many = replace(SIMULATION, requests=5, users=tuple(User(f"{n}") for n in range(50)))
-    assert shown(many, TOLD)[TOLD].result.fairness == pytest.approx(1.0)
+def test_users_without_requests_do_not_lower_fairness():
+    many = replace(EXPERIMENT, requests=5, users=tuple(User(f"{n}") for n in range(50)))
+    assert trials(many, CONFIGURED)[CONFIGURED].result.fairness == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
-    ("scenario", "name", "remark"),
+    ("scenario", "name", "explanation"),
     [
-        ({"changes": (QuotaChange(10.0, 0.5),)}, "token-bucket", "the quota is no longer what it was told"),
-        ({"tenants": (Tenant(0.0, 300.0, 60.0),)}, "leaky-bucket", "others take a part of the quota"),
-        ({"rules": QuotaRules(rpm=120, refill="fixed")}, TOLD, "it spreads evenly what the server would give at once"),
-        ({"outages": (Outage(0.0, 300.0),)}, "none", "the server was out for longer than they take"),
-        ({"world": World(latency=3600.0)}, "token-bucket", "a call that has no answer after 15 minutes is given up"),
+        ({"changes": (QuotaChange(10.0, 0.5),)}, "token-bucket", "the quota is now lower than configured"),
+        ({"tenants": (Tenant(0.0, 300.0, 60.0),)}, "leaky-bucket", "other tenants use part of the configured quota"),
+        (
+            {"rules": QuotaRules(rpm=120, refill="fixed")},
+            CONFIGURED,
+            "it spreads calls evenly, where the server would admit a burst",
+        ),
+        ({"outages": (Outage(0.0, 300.0),)}, "none", "the outage outlasts all attempts"),
+        ({"timing": Timing(latency=3600.0)}, "token-bucket", "calls time out after 15 minutes"),
         (
             {"changes": (QuotaChange(10.0, 3.0),)},
-            TOLD,
-            "it keeps to the quota that it was told, and there is more since",
+            CONFIGURED,
+            "it keeps to the configured quota, and the quota is now higher",
         ),
         (
             {"changes": (QuotaChange(30.0, 0.75),)},
             "sliding-counter",
-            "what is refused backs off while the quota goes unused",
+            "throttled requests back off while quota goes unused",
         ),
-        ({"outages": (Outage(0.0, 5.0),)}, TOLD, "after an outage it goes on late"),
-        ({"rules": QuotaRules(rpm=120, refill="sliding")}, "kong", "what it refuses stays away for as long as it says"),
-        ({"rules": QuotaRules(rpm=120, refill="fixed")}, "sliding-log", "it counts minutes in another way"),
-        ({"rules": QuotaRules(rpm=120, refill="sliding")}, "fixed-window", "what is refused backs off while"),
+        ({"outages": (Outage(0.0, 5.0),)}, CONFIGURED, "it resumes some time after the outage"),
+        ({"rules": QuotaRules(rpm=120, refill="sliding")}, "kong", "throttled requests wait for Retry-After"),
+        ({"rules": QuotaRules(rpm=120, refill="fixed")}, "sliding-log", "its window differs from the server's"),
+        ({"rules": QuotaRules(rpm=120, refill="sliding")}, "fixed-window", "throttled requests back off while"),
     ],
 )
-def test_the_reason_is_what_happened(scenario, name, remark):
-    told = Scenario(**{"rules": QuotaRules(rpm=120), "seed": 1, **scenario})
-    assert remark in shown(replace(SIMULATION, scenario=told, requests=300), name)[name].remark
+def test_the_explanation_names_what_happened(scenario, name, explanation):
+    events = Scenario(**{"rules": QuotaRules(rpm=120), "seed": 1, **scenario})
+    assert explanation in trials(replace(EXPERIMENT, scenario=events, requests=300), name)[name].explanation
 
 
-@pytest.mark.parametrize("name", ["none", "kong", "adaptive", TOLD, BLIND])
-def test_places_that_are_too_few_are_the_reason(name):
-    few = replace(SIMULATION, requests=60, concurrency=1)
-    said = shown(few, name)[name].remark
-    assert "times the time that it needs: no more than 1 call may be under way at a time" in said
+@pytest.mark.parametrize("name", ["none", "kong", "adaptive", CONFIGURED, AUTO])
+def test_a_concurrency_that_binds_is_the_explanation(name):
+    few = replace(EXPERIMENT, requests=60, concurrency=1)
+    actual = trials(few, name)[name].explanation
+    assert "times the ideal time: at most 1 call may be in flight (--concurrency)" in actual
 
 
-def test_where_next_to_no_time_is_needed_seconds_are_told_and_no_ratio():
-    burst = replace(SIMULATION, scenario=Scenario(QuotaRules(rpm=120, burst=60), 1))
-    said = shown(burst, "leaky-bucket")["leaky-bucket"].remark
-    assert said == "takes 60 s where less than a second would do: it spreads evenly what the server would give at once"
+def test_a_slowdown_is_in_seconds_if_the_ideal_time_is_tiny():
+    burst = replace(EXPERIMENT, scenario=Scenario(QuotaRules(rpm=120, burst=60), 1))
+    actual = trials(burst, "leaky-bucket")["leaky-bucket"].explanation
+    assert actual == (
+        "60 s instead of less than a second: it spreads calls evenly, where the server would admit a burst"
+    )
 
 
-def test_what_would_happen_after_the_end_is_no_reason():
+def test_events_after_the_end_explain_nothing():
     later = Scenario(QuotaRules(rpm=120), 1, tenants=(Tenant(1e5, 2e5, 60.0),), outages=(Outage(1e5, 2e5),))
-    said = shown(replace(SIMULATION, scenario=later), "adaptive")["adaptive"].remark
-    assert "it begins with a call a second" in said
+    actual = trials(replace(EXPERIMENT, scenario=later), "adaptive")["adaptive"].explanation
+    assert "it starts at 1 call/s" in actual
 
 
-def test_a_time_that_nobody_would_notice_is_not_called_slow():
-    single = shown(replace(SIMULATION, requests=1), *ALGORITHMS)
-    assert {one.remark for one in single.values()} == {""}
+def test_a_delay_of_two_seconds_is_not_slow():
+    single = trials(replace(EXPERIMENT, requests=1), *ALGORITHMS)
+    assert {trial.explanation for trial in single.values()} == {""}
