@@ -123,7 +123,7 @@ def _table(experiment: Experiment, results: Sequence[Result], width: int) -> Tab
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("algorithm", no_wrap=True)
         for heading, _ in columns.values():
-            table.add_column(f"{heading} ", justify="right", no_wrap=True)
+            table.add_column(heading, justify="right", no_wrap=True)
         for result in results:
             table.add_row(
                 result.algorithm,

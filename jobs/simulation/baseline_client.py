@@ -6,11 +6,12 @@ A gateway, where there is one, throttles by a rule of its own and sends a Retry-
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from jobs.pipeline.transport import Reply
 from jobs.record.protocol import Status
-from jobs.simulation.engine_run import OnStart, Run
+from jobs.simulation.engine_run import Run
 from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import Scenario
 from jobs.simulation.server import MODEL, SimulatedBedrock
@@ -40,76 +41,62 @@ class ClientPacer(Protocol):
         ...
 
 
-def run_client(
-    scenario: Scenario,
-    workload: Workload,
-    pacer: Callable[[], ClientPacer],
-    *,
-    max_in_flight: int,
-    seconds: float | None,
-    gatekeeper: Gatekeeper | None = None,
-    backoff: bool = True,
-    on_start: OnStart | None = None,
-) -> Run:
-    """Run until the workload is done, or for `seconds` of virtual time. `pacer` is called inside the event loop.
+@dataclass
+class BaselineClient:
+    """A client against a simulated server; `run` may be called once.
 
     At most `max_in_flight` requests are open at a time. Without `backoff` the client retries immediately.
     """
-    server = SimulatedBedrock(scenario)
-    if on_start is not None:
-        on_start(workload, server)
-    client = _Client(scenario, workload, server, max_in_flight, gatekeeper, backoff=backoff)
-    return virtual_time.run(client.run(pacer, seconds))
 
+    scenario: Scenario
+    workload: Workload
+    pacer: Callable[[], ClientPacer]
+    """Called inside the event loop."""
+    max_in_flight: int
+    gatekeeper: Gatekeeper | None = None
+    backoff: bool = True
 
-class _Client:
-    def __init__(
-        self,
-        scenario: Scenario,
-        workload: Workload,
-        server: SimulatedBedrock,
-        max_in_flight: int,
-        gatekeeper: Gatekeeper | None,
-        *,
-        backoff: bool,
-    ) -> None:
-        self._scenario, self._workload, self._server = scenario, workload, server
-        self._transport = SimulatedTransport(scenario, workload, server)
-        self._gatekeeper, self._backoff = gatekeeper, backoff
-        self._jitter = Rng(scenario.seed, "client")
-        self._gateway_latencies = Rng(scenario.seed, "gateway")
-        self._slots = asyncio.Semaphore(max_in_flight)
+    def __post_init__(self) -> None:
+        self.server = SimulatedBedrock(self.scenario)
+        self._transport = SimulatedTransport(self.scenario, self.workload, self.server)
+        self._jitter = Rng(self.scenario.seed, "client")
+        self._gateway_latencies = Rng(self.scenario.seed, "gateway")
+        self._slots = asyncio.Semaphore(self.max_in_flight)
         self._statuses: Counter[Status] = Counter()
         self._gateway_throttles: list[float] = []
-        self._ended = 0.0
 
-    async def run(self, pacer: Callable[[], ClientPacer], seconds: float | None) -> Run:
-        self._pacer, workload = pacer(), self._workload
+    def run(self, seconds: float | None) -> Run:
+        """Run until the workload is done, or for `seconds` of virtual time."""
+        return virtual_time.run(self._run(seconds))
+
+    async def _run(self, seconds: float | None) -> Run:
+        self._pacer = self.pacer()
         try:
             async with asyncio.timeout(seconds):
                 await self._call_all()
         except TimeoutError:
-            self._statuses[Status.NEW] = len(workload.inputs) - self._statuses.total()
-        ended = self._ended if seconds is None else seconds
-        self._server.advance(ended)
+            self._statuses[Status.NEW] = len(self.workload.inputs) - self._statuses.total()
+        ended = asyncio.get_running_loop().time() if seconds is None else seconds
+        self.server.advance(ended)
         throttles = tuple(self._gateway_throttles)
-        return Run(self._scenario, workload, self._server, self._statuses, ended, throttles, timed=seconds is not None)
+        return Run(
+            self.scenario, self.workload, self.server, self._statuses, ended, throttles, timed=seconds is not None
+        )
 
     async def _call_all(self) -> None:
         async with asyncio.TaskGroup() as group:
-            async for chunk in self._workload.chunks():
+            async for chunk in self.workload.chunks():
                 for section in chunk.sections:
                     await self._slots.acquire()
                     group.create_task(self._call(section.number))
-        self._ended = asyncio.get_running_loop().time()
 
     async def _call(self, number: int) -> None:
-        self._statuses[await self._status(self._workload.request(number).body)] += 1
+        self._statuses[await self._status(self.workload.request(number).body)] += 1
         self._slots.release()
 
     async def _status(self, body: bytes) -> Status:
         for attempt in range(MAX_ATTEMPTS):
-            await self._pacer.acquire(len(body) / BYTES_PER_TOKEN + self._workload.max_tokens)
+            await self._pacer.acquire(len(body) / BYTES_PER_TOKEN + self.workload.max_tokens)
             reply = await self._gateway_throttle() or await self._transport.send(MODEL, body, CALL_TIMEOUT)
             self._pacer.ended(throttled=reply.outcome is Outcome.THROTTLED)
             if reply.outcome is Outcome.OK:
@@ -118,21 +105,21 @@ class _Client:
                 break
             if reply.retry_after is not None:
                 await asyncio.sleep(reply.retry_after)
-            elif self._backoff:
+            elif self.backoff:
                 await asyncio.sleep(self._jitter.uniform() * min(BACKOFF_CAP, BACKOFF_BASE * 2**attempt))
         return Status.FAILED
 
     async def _gateway_throttle(self) -> Reply | None:
         """The gateway's throttle; None if it passes the call, or if there is no gateway."""
-        if self._gatekeeper is None:
+        if self.gatekeeper is None:
             return None
         now = asyncio.get_running_loop().time()
-        verdict = self._gatekeeper.arrive(now + self._server.phase)  # its minutes are aligned with the server's
+        verdict = self.gatekeeper.arrive(now + self.server.phase)  # its minutes are aligned with the server's
         if verdict.passed:
             if verdict.delay:
                 await asyncio.sleep(verdict.delay)
             return None
         self._gateway_throttles.append(now)
-        latency = self._gateway_latencies.between(*self._scenario.timing.error)
+        latency = self._gateway_latencies.between(*self.scenario.timing.error)
         await asyncio.sleep(latency)
         return Reply(Outcome.THROTTLED, latency, code="429", retry_after=float(verdict.retry_after))

@@ -14,11 +14,10 @@ from typing import Final
 
 from jobs.emulator.quotas import QuotaRules
 from jobs.requests.cost import REQUESTS, TOKENS
-from jobs.simulation.baseline_client import ClientPacer, run_client
+from jobs.simulation.baseline_client import BaselineClient, ClientPacer
 from jobs.simulation.engine_run import OnStart, Run
 from jobs.simulation.experiment import Experiment
 from jobs.simulation.scenario import MINUTE
-from jobs.simulation.server import SimulatedBedrock
 from ratelimit.algorithms.adaptive import Adaptive
 from ratelimit.algorithms.api_gateway import ApiGateway
 from ratelimit.algorithms.botocore_adaptive import BotocoreAdaptive
@@ -147,14 +146,14 @@ BASELINES: Final[Mapping[str, Baseline]] = {
 
 def run_baseline(name: str, experiment: Experiment, on_start: OnStart | None = None) -> Run:
     baseline, rules = BASELINES[name], experiment.scenario.rules
-    phase = SimulatedBedrock(experiment.scenario).phase
-    return run_client(
+    client = BaselineClient(
         experiment.scenario,
         experiment.workload(),
-        lambda: baseline.pacer(rules, phase),
-        max_in_flight=experiment.concurrency,
-        seconds=experiment.duration,
+        lambda: baseline.pacer(rules, client.server.phase),
+        experiment.concurrency,
         gatekeeper=baseline.gatekeeper(rules) if baseline.gatekeeper else None,
         backoff=baseline.backoff,
-        on_start=on_start,
     )
+    if on_start is not None:
+        on_start(client.workload, client.server)
+    return client.run(experiment.duration)

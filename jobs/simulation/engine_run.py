@@ -53,41 +53,33 @@ def run(
 ) -> Run:
     """Run until the workload is done, or for `seconds` of virtual time. `gate` is called inside the event loop."""
     server = SimulatedBedrock(scenario)
+    store = MemoryRecord()
     if on_start is not None:
         on_start(workload, server)
-    return virtual_time.run(_run(scenario, workload, server, gate, policy or Policy(), seconds, emit or noop))
 
+    async def dispatch() -> Run:
+        loop = asyncio.get_running_loop()
+        dispatcher = Dispatcher(
+            template=workload.template(),
+            meter=Meter(simulated_model(scenario.rules.burndown)),
+            commit=DirectCommit(store),
+            cache=NoCache(),
+            transport=SimulatedTransport(scenario, workload, server),
+            gate=gate(),
+            policy=policy or Policy(),
+            emit=emit or noop,
+            uniform=Rng(scenario.seed, "client").uniform,
+            run_id="simulated",
+            weights=workload.weights,
+        )
+        if seconds is not None:
+            loop.call_at(seconds, dispatcher.stop, Stop(Cause.DEADLINE, "the simulated time is over"))
+        await dispatcher.run(workload.chunks())
+        ended = loop.time() if seconds is None else seconds
+        server.advance(ended)
+        return Run(scenario, workload, server, store.statuses, ended, timed=seconds is not None)
 
-async def _run(
-    scenario: Scenario,
-    workload: Workload,
-    server: SimulatedBedrock,
-    gate: Callable[[], Gate],
-    policy: Policy,
-    seconds: float | None,
-    emit: events.Emit,
-) -> Run:
-    loop = asyncio.get_running_loop()
-    store = MemoryRecord()
-    dispatcher = Dispatcher(
-        template=workload.template(),
-        meter=Meter(simulated_model(scenario.rules.burndown)),
-        commit=DirectCommit(store),
-        cache=NoCache(),
-        transport=SimulatedTransport(scenario, workload, server),
-        gate=gate(),
-        policy=policy,
-        emit=emit,
-        uniform=Rng(scenario.seed, "client").uniform,
-        run_id="simulated",
-        weights=workload.weights,
-    )
-    if seconds is not None:
-        loop.call_at(seconds, dispatcher.stop, Stop(Cause.DEADLINE, "the simulated time is over"))
-    await dispatcher.run(workload.chunks())
-    ended = loop.time() if seconds is None else seconds
-    server.advance(ended)
-    return Run(scenario, workload, server, store.statuses, ended, timed=seconds is not None)
+    return virtual_time.run(dispatch())
 
 
 def noop(_: events.Event) -> None:

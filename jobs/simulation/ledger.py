@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 UNAVAILABLE = "unavailable"
 """The error of a call during an outage (503)."""
-ERRORS = ("", "requests", "tokens", "tokens-per-day", UNAVAILABLE)
+ERRORS = ("", "requests", "tokens", UNAVAILABLE)
 """Why a call failed: the quota that throttled it, or UNAVAILABLE; empty: the call was admitted."""
 
 

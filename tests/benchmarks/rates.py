@@ -30,7 +30,7 @@ import rates_peers
 from rates_cases import Case, cases
 
 from jobs.pipeline.stopping import Policy
-from jobs.simulation.baseline_client import ClientPacer, run_client
+from jobs.simulation.baseline_client import BaselineClient, ClientPacer
 from jobs.simulation.engine_run import Run, run
 from jobs.simulation.measures import lost
 from jobs.simulation.scenario import Timing
@@ -75,9 +75,8 @@ def knowing(case: Case, seed: int, seconds: float, uplink: tuple[float, float] =
 def peer(make: Callable[[Case], ClientPacer]) -> Callable[[Case, int, float], Run]:
     def contend(case: Case, seed: int, seconds: float) -> Run:
         max_in_flight = max(16, round(1.5 * 7 * case.pace))  # half more than are in flight at the full rate
-        return run_client(
-            case.scenario(seed), case.work(seed), lambda: make(case), max_in_flight=max_in_flight, seconds=seconds
-        )
+        client = BaselineClient(case.scenario(seed), case.work(seed), lambda: make(case), max_in_flight)
+        return client.run(seconds)
 
     return contend
 

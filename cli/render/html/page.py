@@ -181,7 +181,9 @@ def _sentence(scenario: Mapping[str, object]) -> str:
         for limit, unit in ((scenario.get("rate"), "requests"), (scenario.get("tpm"), "tokens"))
         if isinstance(limit, int | float)
     )
-    refill = _REFILLS.get(str(scenario.get("server")))
+    refill, burst = _REFILLS.get(str(scenario.get("server"))), scenario.get("burst")
+    if refill == _REFILLS["bucket"] and isinstance(burst, int | float):
+        refill += f", {burst:g} s burst"
     if quota:
         quota = f"quota {quota} ({refill})" if refill else f"quota {quota}"
     return ", ".join(filter(None, (workload, _ARRIVALS.get(str(scenario.get("arrivals"))), quota))) + "."

@@ -11,7 +11,7 @@ from jobs.emulator.quotas import QuotaRules
 from jobs.pipeline.stopping import Policy
 from jobs.record.protocol import Status
 from jobs.requests.cost import REQUESTS
-from jobs.simulation.baseline_client import run_client
+from jobs.simulation.baseline_client import BaselineClient
 from jobs.simulation.baselines import NoPacer
 from jobs.simulation.engine_run import Run, run
 from jobs.simulation.measures import admitted, lost
@@ -126,14 +126,14 @@ def test_a_client_with_the_servers_state_uses_all_of_the_quota_without_throttles
 
 
 def test_a_baseline_client_gives_up_after_eight_throttles():
-    done = run_client(Scenario(QuotaRules(rpm=60), 1), Workload(1, count=200), NoPacer, max_in_flight=200, seconds=None)
+    done = BaselineClient(Scenario(QuotaRules(rpm=60), 1), Workload(1, count=200), NoPacer, 200).run(None)
     assert done.statuses[Status.OK] + done.statuses[Status.FAILED] == 200
     assert done.statuses[Status.FAILED] == lost(done) > 0
     assert max(Counter(call.unit for call in done.server.calls).values()) == 8
 
 
 def test_a_baseline_client_stops_at_a_time_limit():
-    done = run_client(Scenario(QuotaRules(rpm=60), 1), Workload(1), NoPacer, max_in_flight=10, seconds=30.0)
+    done = BaselineClient(Scenario(QuotaRules(rpm=60), 1), Workload(1), NoPacer, 10).run(30.0)
     assert done.seconds == 30.0
     assert done.statuses[Status.NEW] > 0
     assert done.statuses.total() == len(done.workload.inputs)

@@ -54,7 +54,7 @@ def rows(document: str) -> dict[str, list[str]]:
 def test_the_page_has_the_title_and_the_settings_in_a_sentence() -> None:
     document = whole()
     assert "<h1>What happens to a batch when the quota is cut in the middle?</h1>" in document
-    sentence = "300 requests of 2 users, arriving at once, quota 100 requests/minute (token bucket)."
+    sentence = "300 requests of 2 users, arriving at once, quota 100 requests/minute (token bucket, 1 s burst)."
     assert f"<p>{sentence} " in document
 
 
