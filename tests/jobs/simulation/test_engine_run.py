@@ -11,14 +11,12 @@ from jobs.emulator.quotas import QuotaRules
 from jobs.pipeline.stopping import Policy
 from jobs.record.protocol import Status
 from jobs.requests.cost import REQUESTS
-from jobs.simulation.baseline_client import BaselineClient
-from jobs.simulation.baselines import NoPacer
 from jobs.simulation.engine_run import Run, run
 from jobs.simulation.measures import admitted, lost
 from jobs.simulation.scenario import Outage, QuotaChange, Scenario, Timing
 from jobs.simulation.server import SimulatedBedrock
 from jobs.simulation.tally import summarise
-from jobs.simulation.workload import Mix, Workload, section_number
+from jobs.simulation.workload import Workload
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.gate import Gate
 from ratelimit.quota import Dimension, QuotaBook
@@ -88,20 +86,6 @@ def test_an_outage_loses_nothing():
     assert any(call.error == "unavailable" for call in done.server.calls)
 
 
-def test_section_sizes_follow_from_the_seed_and_the_mix():
-    workload = Workload(3, max_tokens=500, mixes=(Mix((100, 200), 50.0), Mix((1000, 1100), 400.0)), block=10)
-    for number in range(400):
-        workload.generate(number)
-    for number in range(400):
-        low, high = workload.mixes[number // 10 % 2].input
-        assert low <= workload.inputs[number] <= high
-        assert 1 <= workload.outputs[number] <= 500
-        body = workload.request(number).body
-        assert section_number(body) == section_number(workload.request(number).wire("a")) == number
-        assert len(body) == pytest.approx(workload.inputs[number], abs=0.1 * workload.inputs[number] + 1)
-    assert len({workload.request(number).key for number in range(400)}) == 400
-
-
 def test_sections_are_sent_when_they_arrive():
     done = run_configured(Scenario(QuotaRules(), 1), Workload(1, arrivals=[float(second) for second in range(20)]))
     assert [call.unit for call in done.server.calls] == list(range(20))
@@ -123,20 +107,6 @@ def test_a_client_with_the_servers_state_uses_all_of_the_quota_without_throttles
     done = run(scenario, Workload(7, spread=0.0), lambda: engine_gates.knowing(rules, phase), seconds=300.0)
     assert rate_measures.throttle_rate(done) == 0.0
     assert rate_measures.utilisation(done) > 0.98
-
-
-def test_a_baseline_client_gives_up_after_eight_throttles():
-    done = BaselineClient(Scenario(QuotaRules(rpm=60), 1), Workload(1, count=200), NoPacer, 200).run(None)
-    assert done.statuses[Status.OK] + done.statuses[Status.FAILED] == 200
-    assert done.statuses[Status.FAILED] == lost(done) > 0
-    assert max(Counter(call.unit for call in done.server.calls).values()) == 8
-
-
-def test_a_baseline_client_stops_at_a_time_limit():
-    done = BaselineClient(Scenario(QuotaRules(rpm=60), 1), Workload(1), NoPacer, 10).run(30.0)
-    assert done.seconds == 30.0
-    assert done.statuses[Status.NEW] > 0
-    assert done.statuses.total() == len(done.workload.inputs)
 
 
 @pytest.mark.parametrize(
