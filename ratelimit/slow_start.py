@@ -1,4 +1,4 @@
-"""The first few calls find out whether every call is throttled."""
+"""Slow start: few calls until one is answered."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,31 +6,29 @@ from collections.abc import Callable
 from ratelimit.gate import Gate
 
 PROBES = 8
-"""Calls in flight until one was answered: if every call is throttled alike, few find out."""
+"""Calls in flight until one is answered, so that few are lost if every call would be throttled alike."""
 PROBE_TIME = 0.3
-"""Seconds after which the rest may start though no answer has come: throttles are quick, answers are slow."""
+"""Seconds after which the rest may start without an answer: throttles are fast, answers are slow."""
 
 
 class SlowStart:
-    """Keeps a gate narrow until a call was answered, or none of the first was throttled as every other would be."""
+    """Keeps a gate at PROBES in flight until a call is answered, or PROBE_TIME passes without a suspicious throttle."""
 
     def __init__(self, gate: Gate, suspicious: Callable[[], bool]) -> None:
-        """`suspicious` tells whether calls were throttled as every other may be, and none was answered."""
+        """`suspicious`: whether calls were throttled in a way that may hit every call, and none was answered."""
         self._gate, self._suspicious = gate, suspicious
-        self._wide = gate.max_in_flight
+        self._max_in_flight = gate.max_in_flight
         self._timer: asyncio.TimerHandle | None = None
         gate.max_in_flight = min(PROBES, gate.max_in_flight)
 
     def sent(self) -> None:
-        """A call is on its way."""
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(PROBE_TIME, self._look)
+            self._timer = asyncio.get_running_loop().call_later(PROBE_TIME, self._check)
 
     def answered(self) -> None:
-        """A call was answered: all may go."""
-        if self._gate.max_in_flight != self._wide:
-            self._gate.max_in_flight = self._wide
+        if self._gate.max_in_flight != self._max_in_flight:
+            self._gate.max_in_flight = self._max_in_flight
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         if not self._suspicious():
             self.answered()

@@ -17,9 +17,9 @@ from jobs.requests.answer import Answer
 from jobs.requests.cost import CONTEXT, MONEY, QUOTAS, Meter
 from jobs.requests.fallback import local_answer
 from ratelimit.breaker import Judgement, Transition
-from ratelimit.gate import ExhaustedError, Gate, GateClosedError, OutageError, Permit
+from ratelimit.errors import ExhaustedError, GateClosedError, NeverFitsError, OutageError
+from ratelimit.gate import Gate, Permit
 from ratelimit.outcome import Outcome
-from ratelimit.quota import NeverFitsError
 from ratelimit.retry import Holdback, RetryBudget, backoff
 from ratelimit.slow_start import SlowStart
 

@@ -110,7 +110,7 @@ def limited(make: Callable[[float, float, float], Limiter]) -> Baseline:
 
 
 def _adaptive(rules: QuotaRules, phase: float) -> ClientPacer:
-    learner = Adaptive(START, START, lowest=SLOWEST, highest=FASTEST)
+    learner = Adaptive(START, START, min_rate=SLOWEST, max_rate=FASTEST)
     return Paced({REQUESTS: learner}, learner)
 
 

@@ -106,7 +106,7 @@ class AdaptiveRule:
 
     def __init__(self, rules: QuotaRules) -> None:
         self._unit = 1.0 if rules.rpm else 3000.0
-        self._limiter = Adaptive(START * self._unit, START * self._unit, lowest=0.05 * self._unit, highest=1e9)
+        self._limiter = Adaptive(START * self._unit, START * self._unit, min_rate=0.05 * self._unit, max_rate=1e9)
         self._requests = bool(rules.rpm)
         self._turn = asyncio.Lock()
 

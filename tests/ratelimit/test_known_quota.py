@@ -14,9 +14,9 @@ from jobs.simulation.engine_run import Run, run
 from jobs.simulation.scenario import QuotaChange, Scenario, Tenant
 from jobs.simulation.workload import Work
 from ratelimit.algorithms.token_bucket import TokenBucket
-from ratelimit.known_quota import AMONG, CROWD, LATEST, SOONEST, TERM, UNBOUND, KnownQuota
+from ratelimit.known_quota import MAX_TRAVEL, MIN_TRAVEL, SHARED_CALLS, SHARED_THROTTLES, TERM, UNBOUND, KnownQuota
 
-SPREAD = LATEST - SOONEST
+SPREAD = MAX_TRAVEL - MIN_TRAVEL
 START = 1_234.5
 
 
@@ -62,7 +62,7 @@ def test_a_told_quota_is_used_and_never_passed_though_calls_travel_unevenly(rpm)
             now += max(wait, 1e-9)
             continue
         told.take(now)
-        sent.append(now + ways.uniform(SOONEST, LATEST))
+        sent.append(now + ways.uniform(MIN_TRAVEL, MAX_TRAVEL))
     for arrival in sorted(sent):
         assert server.wait(arrival, min(1.0, server.limit)) < 1e-9
         server.take(arrival)
@@ -90,7 +90,7 @@ def test_no_window_holds_more_than_the_burst_and_what_its_time_gives(calls, rate
             charges.append((now, of_it * cost))
         for first, (begin, _) in enumerate(charges):
             if (window := math.fsum(charge for _, charge in charges[first:])) > 0 and of_it <= 0:
-                assert window <= burst + rate * (now - begin + SOONEST) + 1e-6 * burst
+                assert window <= burst + rate * (now - begin + MIN_TRAVEL) + 1e-6 * burst
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.2), st.floats(0.1, 3.0)), min_size=1, max_size=50))
@@ -125,20 +125,20 @@ def test_a_refusal_holds_the_next_call_back_and_those_sent_before_it_do_not_agai
 def test_a_refusal_now_and_then_is_an_accident_and_many_in_a_row_are_others():
     def throttles(apart: int) -> KnownQuota:
         told, now = KnownQuota(10.0, 10.0), START
-        for call in range(apart * CROWD):
+        for call in range(apart * SHARED_THROTTLES):
             now += 0.2
             told.take(now)
             if call % apart == 0:
                 told.throttled(now + 0.1, now, 1.0)
         return told
 
-    assert throttles(AMONG // (CROWD - 1) + 2).controller is None
-    assert throttles(AMONG // (CROWD - 1) - 2).controller is not None
+    assert throttles(SHARED_CALLS // (SHARED_THROTTLES - 1) + 2).controller is None
+    assert throttles(SHARED_CALLS // (SHARED_THROTTLES - 1) - 2).controller is not None
 
 
 def test_the_controller_goes_when_its_pace_holds_nothing_back():
     told, now = KnownQuota(10.0, 10.0), START
-    for _ in range(CROWD):
+    for _ in range(SHARED_THROTTLES):
         now += 1.0
         told.take(now)
         told.throttled(now + 0.1, now, 1.0)

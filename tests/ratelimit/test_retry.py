@@ -17,8 +17,8 @@ def test_full_jitter_doubles_up_to_the_cap(failures, longest):
 
 @given(st.floats(allow_nan=False))
 def test_retry_after_is_kept_within_reason(seconds):
-    assert 0.0 <= retry.clamp(seconds) <= retry.LONGEST_RETRY_AFTER
-    assert 0.0 <= retry.Holdback().throttled(0.0, 0.0, seconds, 0.5) <= retry.LONGEST_RETRY_AFTER
+    assert 0.0 <= retry.clamp(seconds) <= retry.MAX_RETRY_AFTER
+    assert 0.0 <= retry.Holdback().throttled(0.0, 0.0, seconds, 0.5) <= retry.MAX_RETRY_AFTER
 
 
 # Holding back: (now, sent at, Retry-After, uniform) -> seconds.

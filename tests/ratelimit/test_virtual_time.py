@@ -8,6 +8,7 @@ import time
 import pytest
 
 from ratelimit import virtual_time
+from ratelimit.errors import DeadlockError
 
 
 def test_hours_pass_at_once_and_in_order():
@@ -79,7 +80,7 @@ def test_a_deadlock_fails_at_once_and_says_who_waits_where():
     async def main() -> None:
         await asyncio.create_task(waits_for_ever(), name="the stuck one")
 
-    with pytest.raises(virtual_time.DeadlockError, match="the stuck one waits in .*waits_for_ever"):
+    with pytest.raises(DeadlockError, match="the stuck one waits in .*waits_for_ever"):
         virtual_time.run(main())
 
 

@@ -23,7 +23,7 @@ def left(quotas: Quotas, now: float, most: int) -> int:
     low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if book.wait(now, {"tokens": middle}) == 0 else (low, middle - 1)
+        low, high = (middle, high) if not book.lacking(now, book.amounts({"tokens": middle})) else (low, middle - 1)
     return low
 
 

@@ -37,7 +37,7 @@ LIMITERS: dict[str, Callable[[], Limiter]] = {
     "fixed-window": lambda: FixedWindow(10, phase=7.0),
     "sliding-log": lambda: SlidingLog(10),
     "sliding-counter": lambda: SlidingCounter(10, phase=7.0),
-    "adaptive": lambda: Adaptive(10 / 60, 10, lowest=0.01, highest=100),
+    "adaptive": lambda: Adaptive(10 / 60, 10, min_rate=0.01, max_rate=100),
     "botocore-adaptive": throttled_botocore,
 }
 every_limiter = pytest.mark.parametrize("make", LIMITERS.values(), ids=LIMITERS.keys())

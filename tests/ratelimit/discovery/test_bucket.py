@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ratelimit.discovery.bucket import CLIMB, Bucket
-from ratelimit.discovery.knowledge import Block, Kind, Knowledge, Stopped, Throttle
+from ratelimit.discovery.knowledge import Kind, Knowledge
 from ratelimit.discovery.refill_estimate import EmptyBucketSample
+from ratelimit.discovery.state import Block, Stopped, Throttle
 
 
 def known_line(rate: float, seconds: float, step: float = 30.0, end: float = 1000.0) -> Knowledge:
@@ -116,16 +117,16 @@ def test_the_base_is_never_below_four_calls_a_minute():
 
 def test_the_pace_is_flat_and_climbs_gently_after_the_plateau():
     bucket = after(known_line(10.0, 300.0), 10.2)
-    assert bucket.pace(0.0) == pytest.approx(bucket.base, rel=0.001)
-    assert bucket.pace(bucket.plateau) == pytest.approx(bucket.base * (1 + CLIMB))
-    assert bucket.pace(bucket.plateau + bucket.climb) == pytest.approx(bucket.base * (1 + CLIMB * math.e))
-    assert bucket.pace(1e9) < math.inf
+    assert bucket.rate(0.0) == pytest.approx(bucket.base, rel=0.001)
+    assert bucket.rate(bucket.plateau) == pytest.approx(bucket.base * (1 + CLIMB))
+    assert bucket.rate(bucket.plateau + bucket.climb) == pytest.approx(bucket.base * (1 + CLIMB * math.e))
+    assert bucket.rate(1e9) < math.inf
 
 
 @given(st.floats(0, 1000), st.floats(0, 1000))
 def test_the_pace_never_falls_with_use(one, other):
     bucket = after(known_line(10.0, 120.0), 10.2)
-    assert bucket.pace(min(one, other)) <= bucket.pace(max(one, other))
+    assert bucket.rate(min(one, other)) <= bucket.rate(max(one, other))
 
 
 def use(bucket: Bucket, now: float, seconds: float) -> list[float]:
@@ -142,11 +143,11 @@ def test_it_sends_at_its_pace_and_climbs_only_by_use():
     bucket = after(known_line(10.0, 300.0), 10.2)
     start = 1030.3
     assert len(use(bucket, start, 50.0)) == pytest.approx(50 * bucket.base, rel=0.01)
-    pace = bucket.pace(bucket._used)
+    pace = bucket.rate(bucket._used)
     for n in range(40):  # half of what it allows: something else holds the calls back
         bucket.known.sent(1081.0 + n / 5, 1.0)
         bucket.sent(1081.0 + n / 5, 1.0)
-    assert bucket.pace(bucket._used) == pytest.approx(pace, rel=0.001)
+    assert bucket.rate(bucket._used) == pytest.approx(pace, rel=0.001)
 
 
 def test_an_idle_hour_is_followed_by_no_burst():
@@ -162,8 +163,8 @@ def test_the_pace_of_a_stop_is_that_at_which_the_throttled_call_was_sent():
     early = next(at for at in sent if at > sent[-1] - bucket.climb)
     finding = bucket.throttled(sent[-1] + 0.2, Throttle(early, 1.0))
     assert isinstance(finding, Stopped)
-    assert finding.pace == pytest.approx(bucket.pace(used - (sent[-1] - early)))
-    assert bucket.base < finding.pace < bucket.pace(used)
+    assert finding.rate == pytest.approx(bucket.rate(used - (sent[-1] - early)))
+    assert bucket.base < finding.rate < bucket.rate(used)
 
 
 def test_credits_let_the_next_call_start_sooner_and_debts_later():

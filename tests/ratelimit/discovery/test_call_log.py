@@ -77,7 +77,7 @@ def test_a_running_sum_is_the_plain_sum_wherever_its_start_has_moved_to(steps):
 
     def ask(log, plain, now, back):
         if id(log) not in sums:
-            sums[id(log)] = [log.running()[0], now - 60.0]
+            sums[id(log)] = [log.running_sums()[0], now - 60.0]
         running, latest = sums[id(log)]
         sums[id(log)][1] = start = max(latest, now - 60.0 - back / 2)
         assert running(start) == close(plain.since(start))
@@ -145,7 +145,7 @@ def test_what_calls_held_at_a_past_moment_is_what_they_had_reserved_or_used_by_t
 
 def test_what_a_throttled_call_would_have_taken_counts_nowhere():
     log = CallLog()
-    running, _ = log.running()
+    running, _ = log.running_sums()
     log.add(1.0, 10.0)
     log.add(2.0, 20.0)
     log.throttle(1.0, 10.0)
@@ -154,7 +154,7 @@ def test_what_a_throttled_call_would_have_taken_counts_nowhere():
 
 def test_of_several_calls_at_one_instant_any_may_be_corrected():
     log = CallLog()
-    running, _ = log.running()
+    running, _ = log.running_sums()
     for cost in (1.0, 2.0, 4.0):
         log.add(5.0, cost)
     log.throttle(5.0, 4.0)
@@ -165,18 +165,18 @@ def test_of_several_calls_at_one_instant_any_may_be_corrected():
 
 def test_a_running_sum_tells_when_the_call_was_sent_that_must_leave():
     log = CallLog()
-    running, _ = log.running()
+    running, _ = log.running_sums()
     for at in (1.0, 2.0, 3.0):
         log.add(at, 10.0)
     assert running(0.0) == 30.0
-    assert [running.sent_when_below(most) for most in (25.0, 20.0, 19.0, 9.0, 0.0)] == [1.0, 1.0, 2.0, 3.0, 3.0]
+    assert [running.last_to_leave(most) for most in (25.0, 20.0, 19.0, 9.0, 0.0)] == [1.0, 1.0, 2.0, 3.0, 3.0]
     running(1.5)
-    assert running.sent_when_below(10.0) == 2.0
+    assert running.last_to_leave(10.0) == 2.0
 
 
 def test_a_running_sum_that_nobody_asks_survives_the_trimming_of_old_calls():
     log = CallLog()
-    running, _ = log.running()
+    running, _ = log.running_sums()
     for tick in range(60_000):
         log.add(tick / 100, 1.0)
     assert log.dropped > 0

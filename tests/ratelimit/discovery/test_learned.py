@@ -137,10 +137,10 @@ def test_half_an_hour_is_told_in_a_handful_of_lines_and_the_figure_follows_all_a
         (
             Learned(Kind.BUCKET, 598.2, 1.0),
             20.3 * 3600,
-            "a bucket that refills 598 a minute, as it was learned 20 hours",
+            "token bucket, refills 598 a minute, learned 20 hours",
         ),
-        (Learned(Kind.FIXED, 600.0, 1.0), DAY, "a fixed minute of 600, as it was learned 1 day"),
-        (Learned(Kind.SLIDING, 598_312.0, 2e3), 90.0, "a sliding minute of 598,000, as it was learned 2 minutes"),
+        (Learned(Kind.FIXED, 600.0, 1.0), DAY, "fixed window of 600 a minute, learned 1 day"),
+        (Learned(Kind.SLIDING, 598_312.0, 2e3), 90.0, "sliding window of 598,000 a minute, learned 2 minutes"),
     ],
 )
 def test_what_is_remembered_is_told_with_its_age(learned, age, line):

@@ -11,11 +11,17 @@ from ratelimit.algorithms.fixed_window import FixedWindow
 from ratelimit.algorithms.protocol import Limiter
 from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.algorithms.token_bucket import TokenBucket
-from ratelimit.discovery.knowledge import QUICK, FoundBucket, FoundWindow, Kind, Knowledge, Stopped, Throttle
-from ratelimit.discovery.probe import LONGEST_GAP, MARGIN, Probe
+from ratelimit.discovery.knowledge import MARGIN, MIN_VERDICT_TIME, Kind, Knowledge
+from ratelimit.discovery.probe import MAX_GAP, Probe
+from ratelimit.discovery.state import Finding, FoundBucket, FoundWindow, Stopped, Throttle
 
 ROUND_TRIP = 0.1
 """Seconds from sending a call until its throttle comes back; it arrives at the server at once."""
+
+
+def passed(probe: Probe, now: float) -> Finding | None:
+    """What the pending probe shows if it was not throttled by `now`."""
+    return probe.on_deadline() if probe.deadline <= now else None
 
 
 Late = list[tuple[float, Throttle]]
@@ -70,7 +76,7 @@ def _probed(server: Limiter, known: Knowledge, first: Throttle, pace: float, lat
             if (finding := probe.throttled(now, throttle)) is not None:
                 return Found(finding, calls, throttled, now - start, known)
         assert probe is not None
-        if (finding := probe.tick(now)) is not None:
+        if (finding := passed(probe, now)) is not None:
             return Found(finding, calls, throttled, now - start, known)
         wait = probe.wait(now, first.cost)
         if wait <= 0.0:
@@ -136,7 +142,7 @@ def test_the_limit_of_a_fixed_window_is_what_it_held_and_it_began_before_the_fir
     came = found(FixedWindow(600, phase=10.0), 60.0)
     assert isinstance(came.finding, FoundWindow)
     assert came.finding.limit == pytest.approx(600, abs=2)
-    assert 1030.0 <= came.finding.block.survivor <= 1030.0 + LONGEST_GAP + 1.0  # 10 + 17 x 60
+    assert 1030.0 <= came.finding.block.survivor <= 1030.0 + MAX_GAP + 1.0  # 10 + 17 x 60
 
 
 @pytest.mark.parametrize("quota", [600.0, 6000.0])
@@ -193,7 +199,7 @@ def test_each_throttled_probe_doubles_the_gap_up_to_the_longest():
         now = at + ROUND_TRIP
     # The sixth goes out when a log of a minute would give its first call back.
     assert gaps[:6] == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0]
-    assert max(gaps) == LONGEST_GAP
+    assert max(gaps) == MAX_GAP
 
 
 def test_one_probe_goes_out_when_a_log_would_give_its_first_call_back():
@@ -210,9 +216,9 @@ def test_one_probe_goes_out_when_a_log_would_give_its_first_call_back():
 def test_between_a_probe_and_its_verdict_nothing_is_sent():
     probe, known, now = stopped_after(10, 1.0, 10.0)
     at = send(probe, known, now, 1.0)
-    assert probe.wait(at, 1.0) == pytest.approx(max(QUICK, 1.25 * ROUND_TRIP))
-    assert probe.tick(at + QUICK / 2) is None
-    assert isinstance(probe.tick(at + QUICK + 1e-9), FoundBucket)
+    assert probe.wait(at, 1.0) == pytest.approx(max(MIN_VERDICT_TIME, 1.25 * ROUND_TRIP))
+    assert passed(probe, at + MIN_VERDICT_TIME / 2) is None
+    assert isinstance(passed(probe, at + MIN_VERDICT_TIME + 1e-9), FoundBucket)
 
 
 def test_refusals_of_calls_that_were_under_way_do_not_widen_the_gap_whatever_their_order():
@@ -258,9 +264,9 @@ def test_what_ended_calls_gave_back_proves_nothing():
     probe, known, at = throttled_once(cost)
     end(probe, known, at + 0.2, 1000.0, 1500.0)
     now = send(probe, known, at + ROUND_TRIP, cost)  # what came back may have let it pass
-    assert probe.tick(now + 0.3) is None
+    assert passed(probe, now + 0.3) is None
     now = send(probe, known, now, cost)  # hence one more, at once
-    assert isinstance(probe.tick(now + 0.3), FoundBucket)
+    assert isinstance(passed(probe, now + 0.3), FoundBucket)
 
 
 def test_what_comes_back_while_a_probe_is_on_its_way_may_be_what_lets_it_pass():
@@ -270,7 +276,7 @@ def test_what_comes_back_while_a_probe_is_on_its_way_may_be_what_lets_it_pass():
     now = send(probe, known, at + ROUND_TRIP, cost)
     now = send(probe, known, now, cost)
     end(probe, known, now + 0.01, 1000.1, 1500.0)
-    assert probe.tick(now + 0.3) is None
+    assert passed(probe, now + 0.3) is None
 
 
 def test_of_a_bucket_no_proof_is_asked():
@@ -279,10 +285,10 @@ def test_of_a_bucket_no_proof_is_asked():
     known.kind = Kind.BUCKET
     end(probe, known, at + 0.2, 1000.0, 1500.0)
     now = send(probe, known, at + ROUND_TRIP, cost)
-    assert isinstance(probe.tick(now + 0.3), FoundBucket)
+    assert isinstance(passed(probe, now + 0.3), FoundBucket)
 
 
 def test_without_credits_a_probe_that_passes_proves_a_bucket():
     probe, known, at = throttled_once(2000.0)
     now = send(probe, known, at + ROUND_TRIP, 2000.0)
-    assert isinstance(probe.tick(now + 0.3), FoundBucket)
+    assert isinstance(passed(probe, now + 0.3), FoundBucket)

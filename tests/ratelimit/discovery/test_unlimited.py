@@ -6,7 +6,8 @@ import pytest
 from one_client import Server, drive, tokens
 
 from ratelimit.discovery.controller import Controller, QuotaUpdate
-from ratelimit.discovery.knowledge import Kind, Knowledge, Stopped, Throttle
+from ratelimit.discovery.knowledge import Kind, Knowledge
+from ratelimit.discovery.state import Stopped, Throttle
 from ratelimit.discovery.unlimited import Unlimited
 
 PLACES = 300
@@ -51,7 +52,7 @@ def test_the_first_refusal_ends_it_at_the_pace_of_the_last_seconds():
         known.sent(100.0 + n / 20, 2.0)
     finding = Unlimited(known).throttled(150.2, Throttle(149.95, 2.0))
     assert isinstance(finding, Stopped)
-    assert finding.pace == pytest.approx(40.0, rel=0.02)
+    assert finding.rate == pytest.approx(40.0, rel=0.02)
 
 
 def test_a_refusal_of_the_very_first_call_is_a_pace_as_well():
@@ -60,7 +61,7 @@ def test_a_refusal_of_the_very_first_call_is_a_pace_as_well():
     known.log.throttle(100.0, 2.0)
     finding = Unlimited(known).throttled(100.1, Throttle(100.0, 2.0))
     assert isinstance(finding, Stopped)
-    assert finding.pace == pytest.approx(8.0)
+    assert finding.rate == pytest.approx(8.0)
 
 
 def test_the_first_refusal_is_told_in_words():
@@ -69,7 +70,7 @@ def test_the_first_refusal_is_told_in_words():
     controller.on_change = told.append
     controller.take(0.0)
     controller.throttled(0.1, 0.0, 1.0)
-    assert [change.reason for change in told] == ["throttled at 240 a minute: finding out how it comes back"]
+    assert [change.reason for change in told] == ["throttled at 240 a minute: measuring the quota"]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from ratelimit.algorithms.fixed_window import FixedWindow
 from ratelimit.algorithms.protocol import Limiter
 from ratelimit.algorithms.sliding_log import SlidingLog
-from ratelimit.discovery.knowledge import Block, FoundWindow, Kind, Knowledge, Stopped, Throttle
-from ratelimit.discovery.window import LATEST, TRY_AFTER, Others, Window
+from ratelimit.discovery.knowledge import Kind, Knowledge
+from ratelimit.discovery.state import Block, FoundWindow, Stopped, Throttle
+from ratelimit.discovery.window import TRY_AFTER, TRY_UNTIL, UnseenCalls, Window
 
 S, F = Kind.SLIDING, Kind.FIXED
 kinds = pytest.mark.parametrize("kind", [S, F])
@@ -53,6 +54,8 @@ class Drive:
         while self.now < end and not self.findings:
             while self.late and self.late[0] + 0.1 <= self.now:
                 self._throttle(heapq.heappop(self.late))
+            if self.window.deadline <= self.now:
+                self.window.on_deadline()
             if (wait := self.window.wait(self.now, self.cost)) > 0.0:
                 due = min(self.now + max(wait, 0.001), end)
                 self.now = min(due, self.late[0] + 0.1) if self.late else due
@@ -136,12 +139,12 @@ def test_a_log_gives_room_back_a_minute_after_each_call_and_a_margin():
 
 
 def test_what_others_have_in_a_log_leaves_it_evenly_until_the_last_of_it_is_gone():
-    others = Others(until=60.0)
-    assert others.left(10.0) == others.leave(10.0, 5.0) == 0.0
-    others.found(20.0, 100.0)
-    assert [others.left(now) for now in (20.0, 30.0, 59.0, 60.0, 61.0)] == [100.0, 75.0, 2.5, 0.0, 0.0]
-    assert others.leave(30.0, 7.5) == pytest.approx(3.0)
-    assert others.leave(30.0, 500.0) == 30.0
+    unseen = UnseenCalls(until=60.0)
+    assert unseen.remaining(10.0) == unseen.seconds_until_left(10.0, 5.0) == 0.0
+    unseen.measured(20.0, 100.0)
+    assert [unseen.remaining(now) for now in (20.0, 30.0, 59.0, 60.0, 61.0)] == [100.0, 75.0, 2.5, 0.0, 0.0]
+    assert unseen.seconds_until_left(30.0, 7.5) == pytest.approx(3.0)
+    assert unseen.seconds_until_left(30.0, 500.0) == 30.0
 
 
 def test_a_fixed_window_gives_all_of_it_back_at_its_end():
@@ -212,7 +215,7 @@ def test_a_fixed_window_that_holds_more_is_found_by_few_refusals():
 def test_late_in_a_fixed_window_nothing_is_tried():
     drive = Drive(found(F, 100.0), server(F, 100.0)).until(START + 1800.0)
     assert drive.throttled
-    assert all((at - START) % 60.0 <= LATEST + 1.0 for at in drive.throttled)
+    assert all((at - START) % 60.0 <= TRY_UNTIL + 1.0 for at in drive.throttled)
 
 
 @kinds

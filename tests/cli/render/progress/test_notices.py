@@ -115,6 +115,6 @@ def test_a_stop_says_why_and_what_to_do():
 
 
 def test_what_is_learned_of_a_quota_is_a_plain_line_unless_it_is_no_news():
-    change = events.RateChanged("tokens", 598_000.0, "bucket", "a bucket that refills 598,000 a minute")
-    assert told(change) == ["the quota in tokens: a bucket that refills 598,000 a minute"]
+    change = events.RateChanged("tokens", 598_000.0, "bucket", "token bucket, refills 598,000 a minute")
+    assert told(change) == ["the quota in tokens: token bucket, refills 598,000 a minute"]
     assert told(events.RateChanged("tokens", 597_000.0, "bucket", "")) == []
