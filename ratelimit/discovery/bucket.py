@@ -108,8 +108,9 @@ def _first_base(known: Knowledge, block: Block, rate: float) -> tuple[float, flo
 
 
 def _measured_base(known: Knowledge, rate: float, *, in_debt: bool) -> tuple[float, float]:
-    """Base and plateau by the measured rate: halfway to the lowest throttled rate while the line is short, less its
-    possible error.
+    """Base and plateau by the measured rate, less its possible error.
+
+    While the line is short, the rate is taken halfway to the lowest throttled one.
     """
     throttled, mean = known.lowest_throttled, known.mean
     rate_now = (rate + throttled) / 2 if 1.04 * rate <= throttled < math.inf else rate

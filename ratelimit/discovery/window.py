@@ -137,9 +137,11 @@ class Window(State):
         turn, room = self._pacer.wait(now), self._room(now, cost)
         if self._trial is not None:
             return max(0.0, min(room, self._trial_due - now))
-        if room <= 0.0:
-            return turn
-        return max(turn, min(room, self._trial_due - now) if self._may_try(now) else room)
+        if room > 0.0 and self._may_try(now):
+            if now >= self._trial_due:
+                return 0.0  # a trial does not wait for its turn
+            room = min(room, self._trial_due - now)
+        return max(turn, room)
 
     def sent(self, now: float, cost: float) -> None:
         self._pacer.spend(now, cost, max(self.rate, self._catch_up_rate(now)))

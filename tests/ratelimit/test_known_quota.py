@@ -5,8 +5,10 @@ import random
 
 import engine_gates
 import pytest
-from hypothesis import given
+from asking import decisions, steps
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from one_client import Server, drive
 
 from jobs.emulator.quotas import QuotaRules
 from jobs.simulation import measures
@@ -151,6 +153,27 @@ def test_the_controller_goes_when_its_pace_holds_nothing_back():
     assert told.controller is None
 
 
+def shared_quota() -> KnownQuota:
+    """With a controller, because others use the quota."""
+    quota, now = KnownQuota(10.0, 10.0), START
+    for _ in range(SHARED_THROTTLES):
+        now += 0.3
+        quota.take(now)
+        quota.throttled(now + 0.1, now, 1.0)
+    assert quota.controller is not None
+    return quota
+
+
+@pytest.mark.parametrize("make", [lambda: KnownQuota(10.0, 10.0), shared_quota], ids=["alone", "shared"])
+@settings(deadline=None)
+@given(happening=steps)
+def test_asking_any_number_of_times_changes_no_later_decision(make, happening):
+    silent, asked = make(), make()
+    expected = decisions(silent, happening, START + 2.0, 1.0, ask=False)
+    assert decisions(asked, happening, START + 2.0, 1.0, ask=True) == pytest.approx(expected, abs=1e-6)
+    assert (asked.controller is None) == (silent.controller is None)
+
+
 def test_after_an_outage_nothing_is_left_of_what_gathered():
     told = KnownQuota(10.0, 10.0)
     told.take(START)
@@ -180,6 +203,39 @@ def test_where_a_call_takes_most_of_the_burst_it_is_still_seldom_throttled():
     done = simulated(QuotaRules(tpm=4e6), max_tokens=32_768, seconds=300.0)
     assert measures.utilisation(done) > 0.33
     assert measures.throttle_rate(done) < 0.005
+
+
+@pytest.mark.parametrize("rpm", [60, 90, 119, 120])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_small_quota_of_which_another_client_takes_half_is_found_to_be_shared(rpm, seed):
+    """A call takes more than half of the burst, so a few throttles may be wrong estimates, but not one call in two."""
+    server = Server("bucket 1", rpm, ((60.0, rpm / 2),))
+    ran = drive(KnownQuota(rpm / 60, rpm / 60), server, seed, minutes=20)
+    assert ran.utilisation >= 0.9
+    assert ran.throttle_rate <= 0.1
+
+
+@pytest.mark.parametrize("kind", ["fixed", "sliding"])
+@pytest.mark.parametrize("quota", [300, 540])
+def test_what_the_last_minute_held_counts_when_others_are_suspected(kind, quota):
+    """With an empty log the controller found a window of two calls, where several hundred had passed."""
+    ran = drive(KnownQuota(10.0, 10.0), Server(kind, quota), 1, minutes=10)
+    assert ran.utilisation >= 0.88
+    assert ran.throttle_rate <= 0.03
+
+
+def test_a_controller_gets_the_calls_of_the_last_minute_as_they_were_settled():
+    quota, now, expected = KnownQuota(10.0, 10.0), START, 0.0
+    for call in range(540):
+        now += 0.1
+        quota.take(now)
+        if call >= 540 - SHARED_THROTTLES:
+            quota.throttled(now + 0.05, now, 1.0)
+        else:
+            quota.correct(now + 0.05, now, -0.5)
+            expected += 0.5
+    assert quota.controller is not None
+    assert quota.controller.known.log.between(now - 60.0, now) == expected
 
 
 def test_another_client_for_ten_seconds_is_forgotten_soon_after():

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from asking import decisions, steps
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratelimit.algorithms.adaptive import Adaptive
@@ -61,6 +62,14 @@ def test_asking_charges_nothing(make):
         assert limiter.wait(START, limiter.limit) == 0.0
     limiter.take(START, limiter.limit)
     assert 0 < limiter.wait(START) < math.inf
+
+
+@every_limiter
+@settings(deadline=None)
+@given(happening=steps)
+def test_asking_any_number_of_times_changes_no_later_decision(make, happening):
+    expected = decisions(make(), happening, START, 1.0, ask=False)
+    assert decisions(make(), happening, START, 1.0, ask=True) == pytest.approx(expected, abs=1e-6)
 
 
 @every_limiter

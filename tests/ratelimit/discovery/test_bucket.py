@@ -156,6 +156,25 @@ def test_an_idle_hour_is_followed_by_no_burst():
     assert len(use(bucket, 4650.0, 1.0)) <= 11
 
 
+@pytest.mark.parametrize("delay", ["an expensive call", "a debt"])
+def test_after_a_long_wait_for_the_rate_no_burst_follows(delay):
+    """The wait counted as an hour of use, and the climb is exponential in that: the rate became millions of times the
+    base, with more than a hundred calls in a second.
+    """
+    bucket = after(known_line(10.0, 300.0), 10.2)
+    now = use(bucket, 1030.3, 20.0)[-1]
+    if delay == "a debt":
+        bucket.credited(1030.0, 36_000.0)
+    else:
+        now += bucket.wait(now, 36_000.0)
+        bucket.known.sent(now, 36_000.0)
+        bucket.sent(now, 36_000.0)
+    wait = bucket.wait(now, 1.0)
+    assert wait > 3000.0
+    assert len(use(bucket, now + wait, 1.0)) <= 11
+    assert bucket.rate(bucket._used) < 1.1 * bucket.base
+
+
 def test_the_pace_of_a_stop_is_that_at_which_the_throttled_call_was_sent():
     bucket = after(known_line(10.0, 300.0), 10.2)
     sent = use(bucket, 1030.3, bucket.plateau + 2 * bucket.climb)
