@@ -42,7 +42,7 @@ class _Trial:
     """The limit before the trial."""
     raised_at: float
     """When the limit was last raised, for a call sent then."""
-    ends_at: float = math.inf
+    ends_at: float
     """When it ends without a result: late in a fixed window."""
     step: float = 1.0
     """Calls by which the limit is raised next."""
@@ -137,7 +137,7 @@ class Window(State):
         turn, room = self._pacer.wait(now), self._room(now, cost)
         if self._trial is not None:
             return max(0.0, min(room, self._trial_due - now))
-        if room > 0.0 and self._may_try(now):
+        if room > 0.0 and now < self._try_until(now):
             if now >= self._trial_due:
                 return 0.0  # a trial does not wait for its turn
             room = min(room, self._trial_due - now)
@@ -145,7 +145,7 @@ class Window(State):
 
     def sent(self, now: float, cost: float) -> None:
         self._pacer.spend(now, cost, max(self.rate, self._catch_up_rate(now)))
-        if now >= self._trial_due and self._may_try(now) and self._exceeded(now, cost):
+        if now >= self._trial_due and now < self._try_until(now) and self._exceeded(now, cost):
             self._try_more(now, cost)
 
     def credited(self, sent_at: float, delta: float) -> None:
@@ -169,8 +169,8 @@ class Window(State):
         rare = max(TRY_AFTER, TRY_AFTER * WINDOW * self.known.mean / self.known.limit)
         return self._last_throttle + min(self.try_after, MAX_TRY_AFTER, rare)
 
-    def _may_try(self, now: float) -> bool:
-        return self.kind is not Kind.FIXED or (now - self.start) % WINDOW < TRY_UNTIL
+    def _try_until(self, now: float) -> float:
+        return self._window_start(now) + TRY_UNTIL if self.kind is Kind.FIXED else math.inf
 
     def _exceeded(self, now: float, cost: float) -> bool:
         """Whether the call just sent had no room."""
@@ -181,8 +181,7 @@ class Window(State):
         """Raise the limit for the call just sent, which exceeds it."""
         known, trial = self.known, self._trial
         if trial is None:
-            ends_at = self._window_start(now) + TRY_UNTIL if self.kind is Kind.FIXED else math.inf
-            self._trial = _Trial(known.limit, now, ends_at)
+            self._trial = _Trial(known.limit, now, self._try_until(now))
             raised = cost
         else:
             trial.raised_at = now
