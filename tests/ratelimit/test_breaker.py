@@ -48,12 +48,12 @@ ONE = BreakerRules(probes=1)
         ("N" * 1000 + "FFFF", "closed"),
     ],
 )
-def test_five_failures_with_no_success_between_open_it_and_neutral_calls_do_not_count(outcomes, state):
+def test_five_failures_without_a_success_between_open_it(outcomes, state):
     assert calls(Breaker(), outcomes) == state
 
 
 @pytest.mark.parametrize(("probe", "state"), [("F", "open"), ("S", "closed")])
-def test_it_stays_open_for_a_minute_and_then_one_probe_decides(probe, state):
+def test_it_stays_open_for_a_minute_and_then_a_probe_decides(probe, state):
     breaker = opened(ONE)
     assert breaker.wait(59.999) == pytest.approx(0.001)
     assert breaker.state.name == "open"
@@ -66,7 +66,7 @@ def test_it_stays_open_for_a_minute_and_then_one_probe_decides(probe, state):
     ("outcomes", "state"),
     [("FSFS", "closed"), ("FSFSF", "open"), ("SSSSSFFF", "closed"), ("SSSSSFFFSFF", "open"), ("FSNNNNNNSF", "closed")],
 )
-def test_the_failure_rate_of_the_last_calls_opens_it_once_there_are_enough(outcomes, state):
+def test_the_failure_rate_opens_it_once_there_are_enough_calls(outcomes, state):
     rules = BreakerRules(consecutive_failures=99, window=10, min_calls=5, failure_rate=0.5)
     breaker = Breaker(rules)
     for outcome in outcomes:
@@ -76,7 +76,7 @@ def test_the_failure_rate_of_the_last_calls_opens_it_once_there_are_enough(outco
 
 
 @pytest.mark.parametrize("probes", [1, 3, 10])
-def test_a_half_open_breaker_lets_exactly_so_many_of_fifty_through(probes):
+def test_a_half_open_breaker_passes_exactly_its_probes(probes):
     breaker = opened(BreakerRules(probes=probes))
     assert len(let_through(breaker, 60.0)) == probes
     assert breaker.wait(60.0) == 60.0  # the deadline of a probe
@@ -85,7 +85,7 @@ def test_a_half_open_breaker_lets_exactly_so_many_of_fifty_through(probes):
 @pytest.mark.parametrize(
     ("outcomes", "state"), [("FFFFFSSSSS", "open"), ("SSSSSFFFFF", "open"), ("FFFFSSSSSS", "closed")]
 )
-def test_of_ten_probes_half_must_not_fail(outcomes, state):
+def test_half_of_the_probes_failing_opens_it_again(outcomes, state):
     breaker = opened(BreakerRules(probes=10))
     tickets = let_through(breaker, 60.0)
     for ticket, outcome in zip(tickets, outcomes, strict=True):
@@ -93,7 +93,7 @@ def test_of_ten_probes_half_must_not_fail(outcomes, state):
     assert breaker.state.name == state
 
 
-def test_what_was_let_through_before_a_change_says_nothing_after_it():
+def test_results_of_calls_from_an_earlier_state_are_dropped():
     breaker = Breaker(ONE)
     early = [breaker.enter(0.0) for _ in range(6)]
     for ticket in early[:5]:
@@ -108,7 +108,7 @@ def test_what_was_let_through_before_a_change_says_nothing_after_it():
 
 
 @pytest.mark.parametrize("in_flight", [1, 64, 1000])
-def test_five_failures_in_a_row_open_it_whatever_the_number_of_calls_in_flight(in_flight):
+def test_five_failures_in_a_row_open_it_at_any_concurrency(in_flight):
     """Failed calls may be billed, so a thousand calls in flight are no reason to wait for more failures."""
     transitions: list[Transition] = []
     breaker = Breaker(changed=transitions.append)
@@ -125,7 +125,7 @@ def test_five_failures_in_a_row_open_it_whatever_the_number_of_calls_in_flight(i
 
 
 @pytest.mark.parametrize("in_flight", [64, 1000])
-def test_with_many_calls_in_flight_a_success_between_starts_the_count_again(in_flight):
+def test_a_success_between_restarts_the_count_at_any_concurrency(in_flight):
     breaker = Breaker()
     tickets = [breaker.enter(0.0) for _ in range(in_flight)]
     for judgement in (F, F, F, F, S, F, F, F, F):
@@ -135,7 +135,7 @@ def test_with_many_calls_in_flight_a_success_between_starts_the_count_again(in_f
     assert not breaker.closed
 
 
-def test_a_probe_that_is_withdrawn_frees_its_place():
+def test_a_withdrawn_probe_frees_its_slot():
     breaker = opened(ONE)
     (probe,) = let_through(breaker, 60.0)
     breaker.leave(61.0, probe, N)
@@ -143,7 +143,7 @@ def test_a_probe_that_is_withdrawn_frees_its_place():
     assert len(let_through(breaker, 61.0)) == 1
 
 
-def test_a_probe_that_does_not_return_has_failed_at_its_deadline():
+def test_a_probe_fails_at_its_deadline():
     breaker = opened(ONE)
     (probe,) = let_through(breaker, 60.0)
     assert breaker.wait(119.0) == pytest.approx(1.0)
@@ -153,7 +153,7 @@ def test_a_probe_that_does_not_return_has_failed_at_its_deadline():
     assert breaker.state.name == "open"
 
 
-def test_where_calls_are_slow_a_probe_has_twice_the_time_of_the_slowest_success():
+def test_a_probe_has_twice_the_time_of_the_slowest_success():
     breaker = opened(ONE)
     (late,) = let_through(breaker, 60.0)
     assert breaker.wait(120.0) > 0.0
@@ -162,7 +162,7 @@ def test_where_calls_are_slow_a_probe_has_twice_the_time_of_the_slowest_success(
     assert breaker.wait(360.0) == pytest.approx(600.0)
 
 
-def test_each_reopening_lasts_longer_up_to_a_cap_and_closing_sets_it_back():
+def test_each_reopening_lasts_longer_up_to_a_cap_and_closing_resets_it():
     told: list[Transition] = []
     breaker, now = Breaker(ONE, told.append), 0.0
     calls(breaker, "FFFFF", now)
@@ -174,7 +174,7 @@ def test_each_reopening_lasts_longer_up_to_a_cap_and_closing_sets_it_back():
     assert [change.seconds for change in told if change.new == "open"] == [60, 120, 240, 300, 300, 60]
 
 
-def test_transitions_tell_their_reason_and_since_when_the_service_was_out():
+def test_transitions_carry_their_reason_and_the_start_of_the_outage():
     told: list[Transition] = []
     breaker = Breaker(changed=told.append)
     calls(breaker, "FFFFF", 7.0)

@@ -45,7 +45,7 @@ def test_the_order(queue, expected):
     assert order(queue, len(queue)) == expected
 
 
-def test_a_flow_with_nothing_queued_keeps_nothing():
+def test_an_empty_flow_carries_nothing_over():
     queue = filled(quantum=300, A=(1, 100), B=(6, 300))
     assert order(queue, 2) == "AB"
     for number in range(2):
@@ -53,14 +53,14 @@ def test_a_flow_with_nothing_queued_keeps_nothing():
     assert order(queue, 4) == "ABAB"
 
 
-def test_who_comes_waits_for_one_turn_of_each_other():
+def test_a_new_flow_waits_for_one_turn_of_each_other():
     queue = filled(A=(10, 100), B=(10, 100))
     assert order(queue, 3) == "ABA"
     queue.put("C", "C", 100)
     assert order(queue, 4) == "BCAB"
 
 
-def test_it_counts_what_is_queued():
+def test_it_counts_queued_items():
     queue = filled(A=(2, 5), B=(1, 5))
     assert (len(queue), queue.flows, queue.queued("A"), queue.queued("C")) == (3, 2, 2, 0)
     order(queue, 2)
@@ -72,7 +72,7 @@ def test_it_counts_what_is_queued():
 
 
 @pytest.mark.parametrize("cost", [0.0, -1.0, float("nan")])
-def test_what_costs_nothing_is_throttled(cost):
+def test_a_free_item_is_rejected(cost):
     queue = FairQueue()
     with pytest.raises(ValueError, match="more than 0"):
         queue.put("A", "a", cost)
@@ -80,7 +80,7 @@ def test_what_costs_nothing_is_throttled(cost):
 
 
 @pytest.mark.parametrize("flows", [2, 20])
-def test_sixty_seconds_are_shared_evenly_at_ten_times_the_cost(flows):
+def test_a_flow_of_ten_times_the_cost_gets_no_more_than_its_share(flows):
     """Half of the flows have items of 10,000 tokens, half of 1,000; a minute's quota is 600,000 tokens a flow."""
     queue, cost = FairQueue(), {f"{n}": 10_000 if n % 2 else 1_000 for n in range(flows)}
     for name, each in cost.items():
@@ -99,7 +99,7 @@ FLOWS = st.lists(
 
 
 @given(FLOWS, st.lists(st.booleans(), max_size=240), st.sampled_from([0.0, 5.0, 500.0]))
-def test_nothing_is_lost_or_given_twice_and_each_flow_keeps_its_order(items, turns, quantum):
+def test_every_item_is_picked_once_and_in_the_order_of_its_flow(items, turns, quantum):
     queue, picked = FairQueue(quantum), []
     coming = iter(enumerate(items))
     for puts in turns:
@@ -119,7 +119,7 @@ def test_nothing_is_lost_or_given_twice_and_each_flow_keeps_its_order(items, tur
 
 
 @given(FLOWS, st.sampled_from([0.0, 5.0, 500.0]))
-def test_between_two_turns_of_a_flow_no_other_has_two(items, quantum):
+def test_between_two_turns_of_a_flow_no_other_flow_has_two(items, quantum):
     queue = FairQueue(quantum)
     for name, cost in items:
         queue.put(name, name, cost)
@@ -131,7 +131,7 @@ def test_between_two_turns_of_a_flow_no_other_has_two(items, quantum):
 
 
 @given(FLOWS)
-def test_while_two_flows_have_items_what_they_got_differs_by_a_quantum_and_two_items_at_most(items):
+def test_busy_flows_differ_by_at_most_a_quantum_and_two_items(items):
     queue, left, costs = FairQueue(), Counter(name for name, _ in items), defaultdict(float)
     for name, cost in items:
         queue.put(name, (name, cost), cost)

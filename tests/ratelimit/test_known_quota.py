@@ -43,7 +43,7 @@ def simulated(rules: QuotaRules, *, max_tokens: int = 1024, seconds: float = 180
         (100.0, 100.0, 5.0, 0.05),
     ],
 )
-def test_calls_come_at_the_rate_and_not_closer_than_their_way_allows(rate, burst, cost, apart):
+def test_calls_start_at_the_rate_and_allow_for_travel_times(rate, burst, cost, apart):
     told, now, sent = KnownQuota(rate, burst), START, []
     while len(sent) < 300:
         wait = told.wait(now, min(cost, told.limit))
@@ -56,7 +56,7 @@ def test_calls_come_at_the_rate_and_not_closer_than_their_way_allows(rate, burst
 
 
 @pytest.mark.parametrize("rpm", [20, 30, 60, 119, 120, 300, 600, 6000])
-def test_a_told_quota_is_used_and_never_passed_though_calls_travel_unevenly(rpm):
+def test_a_configured_quota_is_used_and_never_exceeded_with_uneven_travel_times(rpm):
     ways = random.Random(rpm)
     told, server, sent, now = KnownQuota(rpm / 60, rpm / 60), TokenBucket(rpm / 60, rpm / 60), [], 0.0
     while now < 600:
@@ -76,7 +76,7 @@ def test_a_told_quota_is_used_and_never_passed_though_calls_travel_unevenly(rpm)
     st.floats(0.05, 50),
     st.floats(0.1, 20),
 )
-def test_no_window_holds_more_than_the_burst_and_what_its_time_gives(calls, rate, seconds):
+def test_no_interval_admits_more_than_the_burst_plus_refill(calls, rate, seconds):
     """While nothing is throttled; what ended calls gave back may be used again."""
     burst = rate * seconds
     told, now, charges = KnownQuota(rate, burst), START, []
@@ -96,7 +96,7 @@ def test_no_window_holds_more_than_the_burst_and_what_its_time_gives(calls, rate
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.2), st.floats(0.1, 3.0)), min_size=1, max_size=50))
-def test_a_call_that_was_cancelled_takes_nothing(calls):
+def test_a_cancelled_call_takes_nothing(calls):
     told, now = KnownQuota(10.0, 10.0), START
     for pause, cost in calls:
         now += pause
@@ -105,7 +105,7 @@ def test_a_call_that_was_cancelled_takes_nothing(calls):
     assert told.wait(now, told.limit) == 0.0
 
 
-def test_a_call_that_takes_nothing_of_the_quota_does_not_wait_for_it():
+def test_a_free_call_does_not_wait():
     told = KnownQuota(1.0, 1.0)
     told.take(START, 30.0)
     assert told.wait(START, 0.0) == 0.0
@@ -113,7 +113,7 @@ def test_a_call_that_takes_nothing_of_the_quota_does_not_wait_for_it():
     assert told.wait(START, 1.1) == math.inf
 
 
-def test_a_refusal_holds_the_next_call_back_and_those_sent_before_it_do_not_again():
+def test_a_throttle_delays_the_next_call_once():
     told = KnownQuota(10.0, 10.0)
     told.take(START)
     told.take(START + 0.05)
@@ -124,7 +124,7 @@ def test_a_refusal_holds_the_next_call_back_and_those_sent_before_it_do_not_agai
     assert told.wait(START + 0.2) == pytest.approx(once - 0.1)  # it got its charge back
 
 
-def test_a_refusal_now_and_then_is_an_accident_and_many_in_a_row_are_others():
+def test_only_frequent_throttles_mean_that_the_quota_is_shared():
     def throttles(apart: int) -> KnownQuota:
         told, now = KnownQuota(10.0, 10.0), START
         for call in range(apart * SHARED_THROTTLES):
@@ -138,7 +138,7 @@ def test_a_refusal_now_and_then_is_an_accident_and_many_in_a_row_are_others():
     assert throttles(SHARED_CALLS // (SHARED_THROTTLES - 1) - 2).controller is not None
 
 
-def test_the_controller_goes_when_its_pace_holds_nothing_back():
+def test_the_controller_goes_when_it_holds_nothing_back():
     told, now = KnownQuota(10.0, 10.0), START
     for _ in range(SHARED_THROTTLES):
         now += 1.0
@@ -167,14 +167,14 @@ def shared_quota() -> KnownQuota:
 @pytest.mark.parametrize("make", [lambda: KnownQuota(10.0, 10.0), shared_quota], ids=["alone", "shared"])
 @settings(deadline=None)
 @given(happening=steps)
-def test_asking_any_number_of_times_changes_no_later_decision(make, happening):
+def test_wait_changes_no_later_decision(make, happening):
     silent, asked = make(), make()
     expected = decisions(silent, happening, START + 2.0, 1.0, ask=False)
     assert decisions(asked, happening, START + 2.0, 1.0, ask=True) == pytest.approx(expected, abs=1e-6)
     assert (asked.controller is None) == (silent.controller is None)
 
 
-def test_after_an_outage_nothing_is_left_of_what_gathered():
+def test_after_an_outage_the_quota_starts_empty():
     told = KnownQuota(10.0, 10.0)
     told.take(START)
     told.resume(START + 60, START + 1)
@@ -192,14 +192,14 @@ def test_after_an_outage_nothing_is_left_of_what_gathered():
     ],
     ids=str,
 )
-def test_a_told_quota_is_used_and_no_call_is_wasted(rules, max_tokens, least, throttled):
+def test_a_configured_quota_is_used_and_hardly_a_call_throttled(rules, max_tokens, least, throttled):
     done = simulated(rules, max_tokens=max_tokens)
     assert measures.utilisation(done) >= least
     assert measures.throttle_rate(done) <= throttled
     assert measures.lost(done) == 0
 
 
-def test_where_a_call_takes_most_of_the_burst_it_is_still_seldom_throttled():
+def test_calls_that_take_most_of_the_burst_are_seldom_throttled():
     done = simulated(QuotaRules(tpm=4e6), max_tokens=32_768, seconds=300.0)
     assert measures.utilisation(done) > 0.33
     assert measures.throttle_rate(done) < 0.005
@@ -207,7 +207,7 @@ def test_where_a_call_takes_most_of_the_burst_it_is_still_seldom_throttled():
 
 @pytest.mark.parametrize("rpm", [60, 90, 119, 120])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_small_quota_of_which_another_client_takes_half_is_found_to_be_shared(rpm, seed):
+def test_a_small_quota_that_another_client_halves_is_found_to_be_shared(rpm, seed):
     """A call takes more than half of the burst, so a few throttles may be wrong estimates, but not one call in two."""
     server = Server("bucket 1", rpm, ((60.0, rpm / 2),))
     ran = drive(KnownQuota(rpm / 60, rpm / 60), server, seed, minutes=20)
@@ -217,14 +217,14 @@ def test_a_small_quota_of_which_another_client_takes_half_is_found_to_be_shared(
 
 @pytest.mark.parametrize("kind", ["fixed", "sliding"])
 @pytest.mark.parametrize("quota", [300, 540])
-def test_what_the_last_minute_held_counts_when_others_are_suspected(kind, quota):
+def test_a_window_is_measured_with_the_calls_of_the_last_minute(kind, quota):
     """With an empty log the controller found a window of two calls, where several hundred had passed."""
     ran = drive(KnownQuota(10.0, 10.0), Server(kind, quota), 1, minutes=10)
     assert ran.utilisation >= 0.88
     assert ran.throttle_rate <= 0.03
 
 
-def test_a_controller_gets_the_calls_of_the_last_minute_as_they_were_settled():
+def test_a_controller_gets_the_settled_calls_of_the_last_minute():
     quota, now, expected = KnownQuota(10.0, 10.0), START, 0.0
     for call in range(540):
         now += 0.1
@@ -238,14 +238,14 @@ def test_a_controller_gets_the_calls_of_the_last_minute_as_they_were_settled():
     assert quota.controller.known.log.between(now - 60.0, now) == expected
 
 
-def test_another_client_for_ten_seconds_is_forgotten_soon_after():
+def test_another_client_is_forgotten_soon_after_it_leaves():
     done = simulated(QuotaRules(tpm=1e6), tenants=(Tenant(30.0, 40.0, rpm=300.0, tokens=3000),), seconds=240.0)
     after = [call for call in done.server.calls if call.arrived >= 60.0]
     assert sum(call.throttled for call in after) <= 0.002 * len(after)
     assert measures.utilisation(done, 120.0) > 0.95
 
 
-def test_what_others_leave_is_found_and_what_they_leave_again():
+def test_the_share_of_others_is_found_and_taken_back_when_they_leave():
     changes = (QuotaChange(60.0, 0.5), QuotaChange(240.0, 1.0))
     done = simulated(QuotaRules(rpm=600.0), changes=changes, seconds=420.0)
     assert measures.utilisation(done, 60.0, 240.0) > 0.93

@@ -42,7 +42,7 @@ def test_a_cost_is_taken_from_every_quota_or_none():
 
 
 @pytest.mark.parametrize("max_tokens", [32_000, 1_250])
-def test_the_example_of_aws_settles_at_9000_whatever_was_reserved(max_tokens):
+def test_the_example_of_aws_settles_at_9000_for_any_reservation(max_tokens):
     quotas = book(tpm=100_000)
     reservation = reserve(quotas, 0.0, {"tokens": 3_000 + 1_000 + max_tokens})
     quotas.settle(0.0, reservation, {"tokens": 3_000 + 1_000 + 1_000 * 5})
@@ -81,7 +81,7 @@ def test_quotas_that_the_book_does_not_have_are_ignored():
     assert wait(QuotaBook({}), 0.0, {"tokens": 1e9}) == 0.0
 
 
-def test_an_allowance_never_refills():
+def test_a_budget_never_refills():
     budget = Budget(1.0)
     budget.take(0.0, 0.75)
     assert budget.wait(1e9, 0.5) == math.inf
@@ -121,7 +121,7 @@ def learning() -> tuple[QuotaBook, Noted, Noted]:
         ("another", False, [], []),
     ],
 )
-def test_a_refusal_is_told_to_the_learner_of_its_quota_and_all_get_their_part_back(
+def test_a_throttle_goes_to_the_learner_of_its_quota_and_every_quota_is_refunded(
     quota, learned, requests_told, tokens_told
 ):
     quotas, requests, tokens = learning()
@@ -133,7 +133,7 @@ def test_a_refusal_is_told_to_the_learner_of_its_quota_and_all_get_their_part_ba
     assert levels == [100.0, 100.0, 100.0]
 
 
-def test_without_a_learner_a_refusal_is_a_refund():
+def test_without_a_learner_a_throttle_is_a_refund():
     quotas = book()
     assert not quotas.learns()
     assert not quotas.throttled(0.0, reserve(quotas, 0.0, {"requests": 60}))
@@ -150,7 +150,7 @@ ENDS = {
 
 @pytest.mark.parametrize("first", ENDS)
 @pytest.mark.parametrize("second", ENDS)
-def test_a_reservation_ends_exactly_once_in_whatever_way(first, second):
+def test_a_reservation_ends_exactly_once(first, second):
     quotas, requests, _ = learning()
     reservation = reserve(quotas, 0.0, {"requests": 2})
     ENDS[first](quotas, reservation)
@@ -160,7 +160,7 @@ def test_a_reservation_ends_exactly_once_in_whatever_way(first, second):
     assert (requests.level, requests.told) == (level, told)
 
 
-def test_a_decision_takes_all_of_it_or_tells_how_long_to_wait():
+def test_a_decision_reserves_everything_or_returns_the_wait():
     quotas = book(rpm=60, tpm=60_000, burst=1)
     amounts = quotas.amounts({"requests": 1, "tokens": 500, "unheard of": 7})
     assert amounts == (1, 500)
@@ -169,7 +169,7 @@ def test_a_decision_takes_all_of_it_or_tells_how_long_to_wait():
     assert wait(quotas, 0.0, {"tokens": 500}) == 0.0  # nothing was taken in the second try
 
 
-def test_after_an_outage_what_has_gathered_is_gone_but_budgets_stay():
+def test_after_an_outage_quotas_start_empty_but_budgets_stay():
     quotas = QuotaBook({"tokens": Dimension(TokenBucket(1.0, 60.0), 60.0), "usd": Dimension(Budget(1.0), 1.0)})
     quotas.resume(100.0, 40.0)
     assert wait(quotas, 100.0, {"tokens": 1}) == pytest.approx(1.0)

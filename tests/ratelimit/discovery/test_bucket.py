@@ -38,7 +38,7 @@ def after(known: Knowledge, pace: float, *, more: float = 30.0, end: float = 100
     return Bucket.after(known, block(end + more, pace))
 
 
-def test_a_first_refusal_tells_less_than_the_pace_it_came_at():
+def test_the_first_base_is_well_below_the_rate_of_the_throttle():
     known = Knowledge()
     for n in range(100):
         known.sent(n / 20, 1.0)
@@ -48,7 +48,7 @@ def test_a_first_refusal_tells_less_than_the_pace_it_came_at():
     assert known.kind is Kind.BUCKET
 
 
-def test_where_probes_were_throttled_what_passed_meanwhile_bounds_the_first_base():
+def test_with_throttled_probes_the_calls_that_passed_bound_the_first_base():
     known = Knowledge()
     for n in range(20):
         known.sent(n / 4, 1.0)
@@ -58,7 +58,7 @@ def test_where_probes_were_throttled_what_passed_meanwhile_bounds_the_first_base
     assert bucket.base == pytest.approx(2 / 20)
 
 
-def test_where_nothing_passed_at_all_it_is_asked_four_times_a_minute():
+def test_if_nothing_passes_it_tries_four_calls_a_minute():
     known = Knowledge()
     known.sent(5.0, 1.0)
     known.log.throttle(5.0, 1.0)
@@ -72,12 +72,12 @@ def test_a_long_line_gives_a_base_half_a_percent_below_its_rate():
     assert bucket.plateau == 60.0
 
 
-def test_a_line_of_few_calls_gives_a_base_that_is_less_sure():
+def test_a_line_of_few_calls_gives_a_lower_base():
     bucket = after(known_line(0.5, 20.0, 20.0), 0.5, more=20.0, rate=0.5)
     assert 0.5 * 0.75 <= bucket.base < 0.5 * 0.985
 
 
-def test_the_lowest_throttled_pace_above_a_short_line_is_approached_by_halves():
+def test_above_a_short_line_the_base_goes_halfway_to_the_lowest_throttled_rate():
     known = known_line(10.0, 120.0)
     bucket = after(known, 12.0)
     assert known.lowest_throttled == 12.0
@@ -85,20 +85,20 @@ def test_the_lowest_throttled_pace_above_a_short_line_is_approached_by_halves():
 
 
 @pytest.mark.parametrize(("pace", "left"), [(10.5, 10.5), (8.0, math.inf)])
-def test_a_pace_below_the_line_is_no_bound(pace, left):
+def test_a_throttled_rate_below_the_line_is_no_bound(pace, left):
     known = known_line(10.0, 120.0)
     after(known, pace)
     assert known.lowest_throttled == left
 
 
-def test_a_rate_that_outgrew_the_lowest_throttled_pace_forgets_it():
+def test_a_rate_above_the_lowest_throttled_one_replaces_it():
     known = known_line(10.0, 120.0)
     known.lowest_throttled = 9.0
     after(known, 10.1)
     assert known.lowest_throttled == 10.1
 
 
-def test_far_below_what_there_was_more_is_looked_for_soon():
+def test_far_below_the_best_rate_it_tries_more_soon():
     """Another client takes most of it, for as long as that lasts."""
     usual = after(known_line(10.0, 300.0), 10.2)
     scarce = known_line(10.0, 300.0)
@@ -115,7 +115,7 @@ def test_the_base_is_never_below_four_calls_a_minute():
     assert Bucket.after(known, block(100.0, 0.01, throttled=True, seconds=500.0)).base == pytest.approx(4 / 60)
 
 
-def test_the_pace_is_flat_and_climbs_gently_after_the_plateau():
+def test_the_rate_is_flat_and_climbs_gently_after_the_plateau():
     bucket = after(known_line(10.0, 300.0), 10.2)
     assert bucket.rate(0.0) == pytest.approx(bucket.base, rel=0.001)
     assert bucket.rate(bucket.plateau) == pytest.approx(bucket.base * (1 + CLIMB))
@@ -124,7 +124,7 @@ def test_the_pace_is_flat_and_climbs_gently_after_the_plateau():
 
 
 @given(st.floats(0, 1000), st.floats(0, 1000))
-def test_the_pace_never_falls_with_use(one, other):
+def test_the_rate_never_falls_with_use(one, other):
     bucket = after(known_line(10.0, 120.0), 10.2)
     assert bucket.rate(min(one, other)) <= bucket.rate(max(one, other))
 
@@ -139,7 +139,7 @@ def use(bucket: Bucket, now: float, seconds: float) -> list[float]:
     return sent
 
 
-def test_it_sends_at_its_pace_and_climbs_only_by_use():
+def test_it_sends_at_its_rate_and_climbs_only_with_use():
     bucket = after(known_line(10.0, 300.0), 10.2)
     start = 1030.3
     assert len(use(bucket, start, 50.0)) == pytest.approx(50 * bucket.base, rel=0.01)
@@ -175,7 +175,7 @@ def test_after_a_long_wait_for_the_rate_no_burst_follows(delay):
     assert bucket.rate(bucket._used) < 1.1 * bucket.base
 
 
-def test_the_pace_of_a_stop_is_that_at_which_the_throttled_call_was_sent():
+def test_a_stop_has_the_rate_at_which_the_throttled_call_was_sent():
     bucket = after(known_line(10.0, 300.0), 10.2)
     sent = use(bucket, 1030.3, bucket.plateau + 2 * bucket.climb)
     used = bucket._used
@@ -196,7 +196,7 @@ def test_credits_let_the_next_call_start_sooner_and_debts_later():
     assert bucket.wait(now, 1.0) == pytest.approx(wait, abs=1e-3)
 
 
-def test_what_comes_back_faster_than_calls_start_is_not_lost():
+def test_credits_that_come_faster_than_calls_start_are_not_lost():
     """Answers that use a tenth of what was reserved: nearly all of the pace is given back, in lumps."""
     bucket = after(known_line(10.0, 300.0), 10.2)
     now = use(bucket, 1030.3, 5.0)[-1]
@@ -205,14 +205,14 @@ def test_what_comes_back_faster_than_calls_start_is_not_lost():
     assert len(started) == pytest.approx(8 + 10, abs=1)
 
 
-def test_what_comes_back_while_nobody_calls_is_no_burst_later():
+def test_credits_that_come_while_idle_cause_no_burst():
     bucket = after(known_line(10.0, 300.0), 10.2)
     now = use(bucket, 1030.3, 20.0)[-1]
     bucket.credited(1030.0, -50.0)
     assert len(use(bucket, now + 3600.0, 1.0)) <= 11
 
 
-def test_a_bucket_that_admits_nothing_from_stop_to_stop_is_doubted():
+def test_a_bucket_that_admits_nothing_between_stops_may_be_a_window():
     """A full window whose calls give back much lets them pass all the time, though its sum never grows."""
     known, kinds = Knowledge(), []
     for n in range(600):
@@ -229,7 +229,7 @@ def test_a_bucket_that_admits_nothing_from_stop_to_stop_is_doubted():
     assert kinds[-1] is None
 
 
-def test_a_bucket_that_goes_on_to_admit_is_not_doubted():
+def test_a_bucket_that_keeps_admitting_stays_a_bucket():
     known = known_line(10.0, 300.0)
     for stop in range(5):
         assert after(known, 10.2, end=1000.0 + 30 * stop).known.kind is Kind.BUCKET

@@ -72,7 +72,7 @@ def close(value):
 
 @pytest.mark.usefixtures("_batch")
 @given(events)
-def test_a_running_sum_is_the_plain_sum_wherever_its_start_has_moved_to(steps):
+def test_a_running_sum_equals_the_plain_sum_as_its_start_moves(steps):
     sums = {}
 
     def ask(log, plain, now, back):
@@ -87,7 +87,7 @@ def test_a_running_sum_is_the_plain_sum_wherever_its_start_has_moved_to(steps):
 
 @pytest.mark.usefixtures("_batch")
 @given(events)
-def test_what_was_sent_in_a_while_is_the_plain_sum(steps):
+def test_sums_over_an_interval_equal_the_plain_sums(steps):
     def ask(log, plain, now, back):
         time = now - back
         assert log.after(time) == close(sum(cost for at, cost in plain.calls if at > time))
@@ -107,7 +107,7 @@ def test_what_was_sent_in_a_while_is_the_plain_sum(steps):
 
 @pytest.mark.usefixtures("_batch")
 @given(events)
-def test_the_total_of_a_past_moment_is_what_had_been_charged_by_then(steps):
+def test_a_past_total_is_what_had_been_charged_by_then(steps):
     def ask(log, plain, now, back):
         assert log.total_at(now - back) == close(plain.total_at(now - back))
 
@@ -115,7 +115,7 @@ def test_the_total_of_a_past_moment_is_what_had_been_charged_by_then(steps):
     assert log.total_at(now) == log.total == close(sum(cost for _, cost in plain.calls))
 
 
-def test_a_call_that_began_and_ended_later_is_no_part_of_a_past_total():
+def test_a_later_call_is_not_in_a_past_total():
     """The answers of fast models come while the probes are still out."""
     log = CallLog()
     log.add(0.0, 10.0)
@@ -124,14 +124,14 @@ def test_a_call_that_began_and_ended_later_is_no_part_of_a_past_total():
     assert log.total_at(1.0) == 10.0
 
 
-def test_a_call_that_ended_later_counts_in_a_past_total_as_it_was_reserved():
+def test_a_call_that_ended_later_counts_its_reservation_in_a_past_total():
     log = CallLog()
     log.add(0.0, 10.0)
     log.credit(6.0, 0.0, -4.0)
     assert (log.total_at(1.0), log.total_at(6.0)) == (10.0, 6.0)
 
 
-def test_what_calls_held_at_a_past_moment_is_what_they_had_reserved_or_used_by_then():
+def test_calls_held_at_a_past_moment_their_reservation_or_use_by_then():
     """It decides what a window can hold: answers give back in seconds most of what a throttle met."""
     log = CallLog()
     for at in (0.0, 5.0, 9.0):
@@ -143,7 +143,7 @@ def test_what_calls_held_at_a_past_moment_is_what_they_had_reserved_or_used_by_t
     assert log.held(-1.0, 8.0) == log.between(-1.0, 8.0) == 12.0
 
 
-def test_what_a_throttled_call_would_have_taken_counts_nowhere():
+def test_a_throttled_call_counts_nowhere():
     log = CallLog()
     running, _ = log.running_sums()
     log.add(1.0, 10.0)
@@ -152,7 +152,7 @@ def test_what_a_throttled_call_would_have_taken_counts_nowhere():
     assert (running(0.0), log.total, log.calls, log.total_at(1.5)) == (20.0, 20.0, 1, 0.0)
 
 
-def test_of_several_calls_at_one_instant_any_may_be_corrected():
+def test_of_several_calls_at_one_instant_any_can_be_corrected():
     log = CallLog()
     running, _ = log.running_sums()
     for cost in (1.0, 2.0, 4.0):
@@ -163,7 +163,7 @@ def test_of_several_calls_at_one_instant_any_may_be_corrected():
     assert running(5.1) == 0.0
 
 
-def test_a_running_sum_tells_when_the_call_was_sent_that_must_leave():
+def test_a_running_sum_finds_the_last_call_that_must_leave():
     log = CallLog()
     running, _ = log.running_sums()
     for at in (1.0, 2.0, 3.0):
@@ -174,7 +174,7 @@ def test_a_running_sum_tells_when_the_call_was_sent_that_must_leave():
     assert running.last_to_leave(10.0) == 2.0
 
 
-def test_a_running_sum_that_nobody_asks_survives_the_trimming_of_old_calls():
+def test_a_running_sum_stays_right_when_old_calls_are_dropped():
     log = CallLog()
     running, _ = log.running_sums()
     for tick in range(60_000):
@@ -192,7 +192,7 @@ def test_memory_does_not_grow_with_the_calls():
     assert log.total == 30_000.0
 
 
-def test_a_correction_of_a_call_that_is_forgotten_still_counts_in_the_total():
+def test_a_correction_of_a_dropped_call_still_counts_in_the_total():
     log = CallLog()
     for tick in range(60_000):
         log.add(tick / 20, 1.0)

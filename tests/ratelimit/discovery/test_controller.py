@@ -39,7 +39,7 @@ def judge(server: Server, minutes: float, utilisation: float, throttled: float, 
         ("sliding", 600.0, 8, 0.96, 0.02),
     ],
 )
-def test_a_quota_in_requests_is_used_and_hardly_passed(kind, quota, minutes, utilisation, throttled):
+def test_a_request_quota_is_used_with_few_throttles(kind, quota, minutes, utilisation, throttled):
     judge(Server(kind, quota), minutes, utilisation, throttled)
 
 
@@ -56,9 +56,7 @@ def test_a_quota_in_requests_is_used_and_hardly_passed(kind, quota, minutes, uti
         ("sliding", 5, 0.88, 0.07),
     ],
 )
-def test_a_quota_in_tokens_is_used_though_calls_differ_and_use_other_than_they_reserve(
-    kind, burndown, utilisation, throttled
-):
+def test_a_token_quota_is_used_with_mixed_costs_and_settlements(kind, burndown, utilisation, throttled):
     judge(Server(kind, 600e3), 8, utilisation, throttled, costs=partial(tokens, burndown=burndown))
 
 
@@ -81,14 +79,14 @@ def test_a_quota_in_tokens_is_used_though_calls_differ_and_use_other_than_they_r
         ("fixed", 200e3, 1024, 0.45, 0.03),  # 0.68
     ],
 )
-def test_answers_may_use_far_less_than_they_reserve(kind, quota, most, utilisation, throttled):
+def test_a_quota_is_used_when_answers_use_far_less_than_reserved(kind, quota, most, utilisation, throttled):
     """Nearly all that is sent comes back seconds later: it is used again, and no refill is read into it."""
     judge(Server(kind, quota), 8, utilisation, throttled, costs=lambda _: Cost(112.0 + most, 112.0 + 15))
 
 
 @pytest.mark.parametrize("quota", [60.0, 600.0])
 @every_kind
-def test_a_halved_quota_is_kept_to(kind, quota):
+def test_a_halved_quota_is_respected(kind, quota):
     judge(Server(kind, quota, ((600.0, quota / 2),)), 20, 0.88, 0.06 if quota < 600 else 0.02)
 
 
@@ -102,19 +100,19 @@ def test_a_doubled_quota_is_found_within_two_and_a_half_minutes(kind, quota):
 
 
 @every_kind
-def test_another_client_is_left_its_half_and_the_rest_is_used(kind):
+def test_half_of_a_shared_quota_is_left_to_the_other_client(kind):
     judge(Server(kind, 600.0, other=(300.0, 600.0, 0.5)), 15, 0.84, 0.03)
 
 
 @every_kind
-def test_when_another_client_has_gone_all_is_used_again(kind):
+def test_the_whole_quota_is_used_again_when_another_client_leaves(kind):
     for seed in SEEDS:
         ran = drive(Controller(), Server(kind, 600.0, other=(300.0, 600.0, 0.5)), seed, minutes=14)
         assert ran.reaches(0.9 * 600, after=600.0, over=60.0) <= 200.0
 
 
 @every_kind
-def test_after_a_cold_start_nine_tenths_are_soon_reached(kind):
+def test_a_cold_start_soon_reaches_nine_tenths(kind):
     for seed in SEEDS:
         assert drive(Controller(), Server(kind, 600.0), seed, minutes=3).reaches(540.0) <= 45.0
 
@@ -131,13 +129,13 @@ def test_an_idle_hour_does_no_harm(kind):
 
 
 @every_kind
-def test_one_seed_is_one_history(kind):
+def test_runs_with_the_same_seed_are_identical(kind):
     one, other = (drive(Controller(), Server(kind, 600.0), 7, minutes=3) for _ in range(2))
     assert one.sent == other.sent
     assert one.throttled == other.throttled
 
 
-def test_a_server_that_refuses_everything_for_ten_minutes_is_asked_rarely():
+def test_a_server_that_throttles_everything_for_ten_minutes_gets_few_calls():
     for kind in KINDS:
         server = Server(kind, 600.0, ((300.0, 0.0), (900.0, 600.0)))
         ran = drive(Controller(), server, 1, minutes=25)
@@ -207,7 +205,7 @@ class Torture:
 @pytest.mark.parametrize("unit", [1.0, 4000.0])
 @settings(deadline=None, max_examples=200)
 @given(steps)
-def test_whatever_happens_it_answers_with_a_finite_wait_after_which_calls_go_on(unit, happening):
+def test_after_any_events_waits_are_finite_and_calls_go_on(unit, happening):
     torture = Torture(unit)
     for what, amount in happening:
         torture.step(what, amount)
@@ -216,7 +214,7 @@ def test_whatever_happens_it_answers_with_a_finite_wait_after_which_calls_go_on(
 
 @settings(deadline=None, max_examples=100)
 @given(steps, st.sampled_from([1.0, 3600.0, 86_400.0]))
-def test_after_an_idle_time_calls_start_no_faster_than_before(happening, idle):
+def test_an_idle_time_is_followed_by_no_faster_rate(happening, idle):
     """Whatever was learned: in the first second no more than three times what the fastest second before had."""
     torture = Torture(1.0)
     for what, amount in happening:
@@ -232,7 +230,7 @@ def test_after_an_idle_time_calls_start_no_faster_than_before(happening, idle):
 
 
 @pytest.mark.parametrize("throttles", [1, 3, 10])
-def test_a_log_whose_first_call_after_an_idle_hour_is_throttled_goes_on(throttles):
+def test_a_sliding_window_survives_a_throttle_of_the_first_call_after_an_idle_hour(throttles):
     """Another client has taken all of it: nothing was held, and a limit of nothing would divide by zero."""
     torture = Torture(1.0)
     server = Server("sliding", 60.0)
@@ -246,7 +244,7 @@ def test_a_log_whose_first_call_after_an_idle_hour_is_throttled_goes_on(throttle
     torture.call(1.0)
 
 
-def test_a_cost_of_nothing_is_allowed_in_every_state():
+def test_a_free_call_never_waits():
     """A call that takes nothing of this quota."""
     controller = Controller()
     controller.take(0.0, 0.0)
@@ -257,7 +255,7 @@ def test_a_cost_of_nothing_is_allowed_in_every_state():
 
 
 @every_kind
-def test_a_cost_above_all_that_a_window_holds_is_waited_for_and_started(kind):
+def test_a_cost_above_the_limit_of_a_window_starts_eventually(kind):
     torture = Torture(1.0)
     drive(torture.controller, Server(kind, 60.0), 3, minutes=5)
     torture.now = 300.0
@@ -266,7 +264,7 @@ def test_a_cost_above_all_that_a_window_holds_is_waited_for_and_started(kind):
 
 
 @every_kind
-def test_the_refusal_of_a_very_old_call_changes_nothing_but_the_count(kind):
+def test_the_throttle_of_a_very_old_call_changes_only_the_count(kind):
     controller = Controller()
     drive(controller, Server(kind, 600.0), 3, minutes=10)
     state, total = controller.state, controller.known.log.total
@@ -276,7 +274,7 @@ def test_the_refusal_of_a_very_old_call_changes_nothing_but_the_count(kind):
 
 
 @every_kind
-def test_a_refusal_that_took_minutes_does_not_slow_the_verdict_on_later_calls(kind):
+def test_a_throttle_that_took_minutes_does_not_slow_later_verdicts(kind):
     """A service that hangs once: probes are given up for passed after seconds all the same."""
     torture = Torture(1.0)
     drive(torture.controller, Server(kind, 600.0), 3, minutes=5)
@@ -292,7 +290,7 @@ def test_a_refusal_that_took_minutes_does_not_slow_the_verdict_on_later_calls(ki
     assert torture.now - start < 90.0
 
 
-def test_refusals_that_arrive_out_of_order_come_to_the_same():
+def test_the_order_in_which_throttles_arrive_makes_no_difference():
     def after(order: list[int]) -> Controller:
         controller, now, sent = Controller(), 0.0, []
         while len(sent) < 40:
@@ -309,7 +307,7 @@ def test_refusals_that_arrive_out_of_order_come_to_the_same():
     assert one.known.log.total == other.known.log.total
 
 
-def test_asking_again_and_again_at_one_instant_changes_no_answer():
+def test_wait_gives_the_same_answer_again_and_again():
     for kind in KINDS:
         controller = Controller()
         drive(controller, Server(kind, 600.0), 3, minutes=4)

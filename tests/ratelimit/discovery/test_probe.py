@@ -125,20 +125,20 @@ def taken_for(finding: FoundBucket | FoundWindow) -> Kind:
     ],
     ids=lambda value: type(value).__name__ if hasattr(value, "wait") else str(value),
 )
-def test_what_a_server_is_taken_for(server, pace, kind, throttled, seconds):
+def test_the_kind_of_a_quota_is_found(server, pace, kind, throttled, seconds):
     came = found(server, pace)
     assert taken_for(came.finding) is kind
     assert came.throttled <= throttled
     assert came.seconds <= seconds
 
 
-def test_the_limit_of_a_log_is_what_it_held():
+def test_the_limit_of_a_sliding_window_is_what_it_held():
     came = found(SlidingLog(600), 60.0)
     assert isinstance(came.finding, FoundWindow)
     assert came.finding.limit == pytest.approx(600, abs=1)
 
 
-def test_the_limit_of_a_fixed_window_is_what_it_held_and_it_began_before_the_first_call_passed():
+def test_the_limit_and_boundary_of_a_fixed_window_are_found():
     came = found(FixedWindow(600, phase=10.0), 60.0)
     assert isinstance(came.finding, FoundWindow)
     assert came.finding.limit == pytest.approx(600, abs=2)
@@ -146,7 +146,7 @@ def test_the_limit_of_a_fixed_window_is_what_it_held_and_it_began_before_the_fir
 
 
 @pytest.mark.parametrize("quota", [600.0, 6000.0])
-def test_a_bucket_that_was_one_before_is_taken_for_one_after_a_single_call(quota):
+def test_a_known_bucket_is_confirmed_by_a_single_call(quota):
     came = found(TokenBucket(quota / 60, quota / 6), quota / 60 * 1.05, kind=B)
     assert (taken_for(came.finding), came.throttled) == (B, 0)
     assert came.seconds < 1.0
@@ -189,7 +189,7 @@ def throttle(probe: Probe, known: Knowledge, at: float, cost: float):
     return probe.throttled(at + ROUND_TRIP, Throttle(at, cost))
 
 
-def test_each_throttled_probe_doubles_the_gap_up_to_the_longest():
+def test_each_throttled_probe_doubles_the_gap_up_to_a_maximum():
     probe, known, now = stopped_after(10, 1.0, 10.0)
     gaps = []
     for _ in range(9):
@@ -202,7 +202,7 @@ def test_each_throttled_probe_doubles_the_gap_up_to_the_longest():
     assert max(gaps) == MAX_GAP
 
 
-def test_one_probe_goes_out_when_a_log_would_give_its_first_call_back():
+def test_one_probe_is_sent_when_the_oldest_call_leaves_a_sliding_window():
     probe, known, now = stopped_after(10, 1.0, 10.0)
     sent = []
     while now < 1062.0:
@@ -221,7 +221,7 @@ def test_between_a_probe_and_its_verdict_nothing_is_sent():
     assert isinstance(passed(probe, at + MIN_VERDICT_TIME + 1e-9), FoundBucket)
 
 
-def test_refusals_of_calls_that_were_under_way_do_not_widen_the_gap_whatever_their_order():
+def test_throttles_of_calls_in_flight_at_the_stop_do_not_widen_the_gap():
     probe, known, now = stopped_after(10, 1.0, 10.0)
     gap = probe.gap
     for at in (1000.9, 1000.7, 1000.8):
@@ -244,7 +244,7 @@ def throttled_once(cost: float) -> tuple[Probe, Knowledge, float]:
     return probe, known, at
 
 
-def test_what_ended_calls_give_back_is_spent_at_once():
+def test_credits_of_ended_calls_are_spent_at_once():
     """Answers that use little: it is most of the quota, and a small bucket has no room for it."""
     probe, known, at = throttled_once(2000.0)
     for n in range(3):
@@ -258,7 +258,7 @@ def test_what_ended_calls_give_back_is_spent_at_once():
     assert probe.wait(at + 0.3, 2000.0) == 0.0
 
 
-def test_what_ended_calls_gave_back_proves_nothing():
+def test_calls_that_pass_on_credits_prove_nothing():
     """A log gives credits back at once: a probe that passes on them says nothing of how it gives back the rest."""
     cost = 2000.0
     probe, known, at = throttled_once(cost)
@@ -269,7 +269,7 @@ def test_what_ended_calls_gave_back_proves_nothing():
     assert isinstance(passed(probe, now + 0.3), FoundBucket)
 
 
-def test_what_comes_back_while_a_probe_is_on_its_way_may_be_what_lets_it_pass():
+def test_a_credit_while_a_probe_travels_may_be_what_lets_it_pass():
     cost = 2000.0
     probe, known, at = throttled_once(cost)
     end(probe, known, at + 0.2, 1000.0, 1500.0)
@@ -279,7 +279,7 @@ def test_what_comes_back_while_a_probe_is_on_its_way_may_be_what_lets_it_pass():
     assert passed(probe, now + 0.3) is None
 
 
-def test_of_a_bucket_no_proof_is_asked():
+def test_a_known_bucket_needs_no_proof():
     cost = 2000.0
     probe, known, at = throttled_once(cost)
     known.kind = Kind.BUCKET

@@ -22,7 +22,7 @@ def ramped(seconds: float, cost: float = 1.0, start: float = 1000.0) -> tuple[Ra
 
 
 @pytest.mark.parametrize("cost", [1.0, 5000.0])
-def test_the_pace_starts_at_four_calls_a_second_and_grows_e_fold_in_four_seconds(cost):
+def test_the_rate_starts_at_four_calls_a_second_and_grows_e_fold_in_four_seconds(cost):
     ramp, sent = ramped(16.0, cost)
     assert ramp.rate == pytest.approx(START_RATE * cost * math.e**4, rel=0.03)
     for second in (0.0, 4.0, 8.0, 12.0):
@@ -50,7 +50,7 @@ def test_it_does_not_grow_while_something_else_holds_the_calls_back():
     assert ramp.rate == START_RATE
 
 
-def test_an_idle_hour_does_not_let_it_grow():
+def test_it_does_not_grow_in_an_idle_hour():
     ramp, sent = ramped(8.0)
     rate, now = ramp.rate, sent[-1] + 3600
     ramp.known.sent(now, 1.0)
@@ -58,7 +58,7 @@ def test_an_idle_hour_does_not_let_it_grow():
     assert ramp.rate == rate
 
 
-def test_it_does_not_grow_by_the_time_that_one_expensive_call_takes():
+def test_it_does_not_grow_while_one_expensive_call_waits():
     """A section of a hundred times the mean is waited for long, which proves nothing of a much faster pace."""
     ramp, sent = ramped(2.0, 1500.0)
     rate, now = ramp.rate, sent[-1]
@@ -69,7 +69,7 @@ def test_it_does_not_grow_by_the_time_that_one_expensive_call_takes():
     assert ramp.rate < 20 * rate
 
 
-def test_the_pace_of_a_stop_is_that_of_the_moment_at_which_the_throttled_call_was_sent():
+def test_a_stop_has_the_rate_at_which_the_throttled_call_was_sent():
     ramp, sent = ramped(12.0)
     finding = ramp.throttled(1012.0, Throttle(sent[-1] - 4.0, 1.0))
     assert isinstance(finding, Stopped)
@@ -77,7 +77,7 @@ def test_the_pace_of_a_stop_is_that_of_the_moment_at_which_the_throttled_call_wa
     assert finding.rate == pytest.approx(ramp.rate / math.e)
 
 
-def test_a_refusal_of_a_very_old_call_ends_it_at_no_less_than_the_first_pace():
+def test_a_stop_is_never_below_the_first_rate():
     ramp, _ = ramped(12.0)
     finding = ramp.throttled(5000.0, Throttle(0.0, 1.0))
     assert isinstance(finding, Stopped)

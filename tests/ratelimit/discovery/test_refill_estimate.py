@@ -19,7 +19,7 @@ def on_line(*spans: tuple[float, float, float], mean: float = 1.0) -> RefillEsti
     return anchors
 
 
-def test_one_anchor_tells_no_rate():
+def test_one_sample_gives_no_rate():
     anchors = RefillEstimate()
     assert anchors.rate is None
     anchors.add(EmptyBucketSample(5.0, 100.0, 100), 1.0)
@@ -27,7 +27,7 @@ def test_one_anchor_tells_no_rate():
     assert (anchors.age, anchors.calls) == (0.0, 0)
 
 
-def test_two_anchors_at_one_instant_or_without_a_call_between_tell_no_rate():
+def test_two_samples_at_one_instant_or_without_a_call_between_give_no_rate():
     for second in (
         EmptyBucketSample(5.0, 101.0, 101),
         EmptyBucketSample(9.0, 100.0, 100),
@@ -48,7 +48,7 @@ def test_a_line_gives_its_rate_however_long_it_is(rate, step, mean, start):
     assert anchors.age == pytest.approx(min(7.0, len(anchors.line) - 1) * step)
 
 
-def test_jitter_of_a_call_is_no_change():
+def test_a_jitter_of_one_call_is_no_change():
     anchors = RefillEstimate()
     for n in range(12):
         anchors.add(EmptyBucketSample(30.0 * n, 300.0 * n + (1.0 if n % 2 else -1.0), 300 * n), 1.0)
@@ -57,13 +57,13 @@ def test_jitter_of_a_call_is_no_change():
 
 
 @pytest.mark.parametrize("changed", [4.0, 5.0, 20.0, 40.0])
-def test_a_changed_rate_is_told_by_the_second_anchor_after_the_change(changed):
+def test_a_changed_rate_is_found_at_the_second_sample(changed):
     anchors = on_line((10.0, 30.0, 150.0), (changed, 30.0, 180.0))
     assert len(anchors.line) == 2  # from the last that lay on the old line
     assert anchors.rate == pytest.approx(changed)
 
 
-def test_with_small_steps_the_last_three_anchors_are_kept_at_a_change():
+def test_with_small_steps_the_last_three_samples_are_kept_at_a_change():
     """They are exact to a call only, so two of them tell little."""
     anchors = on_line((1.0, 3.0, 30.0), (0.2, 15.0, 45.0))
     assert len(anchors.line) == 4
@@ -87,18 +87,18 @@ def test_residuals_of_both_signs_do_not_add_up():
 
 
 @pytest.mark.parametrize(("rate", "kept"), [(10.0, 400.0), (0.1, 600.0)])
-def test_old_anchors_are_dropped(rate, kept):
+def test_old_samples_are_dropped(rate, kept):
     """Older than 400 s, or than 60 calls take."""
     anchors = on_line((rate, 50.0, 2000.0))
     assert 2000.0 - anchors.line[0].at == pytest.approx(kept)
 
 
-def test_two_anchors_stay_however_old_they_are():
+def test_two_samples_are_kept_at_any_age():
     anchors = on_line((10.0, 3600.0, 7200.0))
     assert len(anchors.line) == 2
     assert anchors.rate == pytest.approx(10.0)
 
 
-def test_the_calls_between_are_counted_from_the_first_that_is_kept():
+def test_calls_are_counted_from_the_first_sample_kept():
     anchors = on_line((10.0, 100.0, 1000.0))
     assert anchors.calls == 10 * anchors.age

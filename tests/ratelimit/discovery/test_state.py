@@ -58,7 +58,7 @@ def test_the_controllers_are_in_all_states():
 @pytest.mark.parametrize("name", controllers())
 @settings(deadline=None, max_examples=60)
 @given(happening=steps)
-def test_asking_any_number_of_times_changes_no_later_decision(name, happening):
+def test_wait_changes_no_later_decision(name, happening):
     silent, asked = (copy.deepcopy(controllers()[name]) for _ in range(2))
     expected = decisions(silent, happening, 251.0, 1.0, ask=False)
     assert decisions(asked, happening, 251.0, 1.0, ask=True) == pytest.approx(expected, abs=1e-6)

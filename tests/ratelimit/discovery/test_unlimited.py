@@ -46,7 +46,7 @@ def test_nothing_waits_while_nothing_is_throttled():
     assert (controller.state.name, controller.learned) == ("unlimited", None)
 
 
-def test_the_first_refusal_ends_it_at_the_pace_of_the_last_seconds():
+def test_the_first_throttle_ends_it_at_the_rate_of_the_last_seconds():
     known = Knowledge()
     for n in range(1000):
         known.sent(100.0 + n / 20, 2.0)
@@ -55,7 +55,7 @@ def test_the_first_refusal_ends_it_at_the_pace_of_the_last_seconds():
     assert finding.rate == pytest.approx(40.0, rel=0.02)
 
 
-def test_a_refusal_of_the_very_first_call_is_a_pace_as_well():
+def test_a_throttle_of_the_very_first_call_gives_a_rate_too():
     known = Knowledge()
     known.sent(100.0, 2.0)
     known.log.throttle(100.0, 2.0)
@@ -64,7 +64,7 @@ def test_a_refusal_of_the_very_first_call_is_a_pace_as_well():
     assert finding.rate == pytest.approx(8.0)
 
 
-def test_the_first_refusal_is_told_in_words():
+def test_the_first_throttle_is_reported():
     told: list[QuotaUpdate] = []
     controller = Controller.unlimited()
     controller.on_change = told.append
@@ -83,7 +83,7 @@ def test_the_first_refusal_is_told_in_words():
         (Server("fixed", 600e3), Kind.FIXED, 0.90),
     ],
 )
-def test_all_that_was_under_way_may_be_throttled_and_hardly_anything_later(server, kind, utilisation):
+def test_only_calls_in_flight_at_the_first_throttle_are_throttled(server, kind, utilisation):
     for seed in (101, 102):
         controller = Controller.unlimited()
         ran = drive(InPlaces(controller), server, seed, minutes=8, costs=partial(tokens, burndown=1))
