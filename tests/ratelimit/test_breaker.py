@@ -1,4 +1,4 @@
-"""The circuit breaker: when it opens, what it lets through, what it makes of late results."""
+"""The circuit breaker: when it opens, which calls it passes, and how it treats late results."""
 
 import heapq
 import random
@@ -15,7 +15,7 @@ NAMES = {"S": S, "F": F, "N": N}
 
 
 def calls(breaker: Breaker, outcomes: str, now: float = 0.0) -> str:
-    """One call after the other; the state after them."""
+    """Make one call after the other; return the state after them."""
     for outcome in outcomes:
         assert breaker.wait(now) == 0.0
         breaker.leave(now, breaker.enter(now), NAMES[outcome])
@@ -29,7 +29,7 @@ def opened(rules: BreakerRules | None = None, now: float = 0.0) -> Breaker:
 
 
 def let_through(breaker: Breaker, now: float, callers: int = 50) -> list[Ticket]:
-    """Of so many callers, those that pass at once."""
+    """The tickets of those callers that pass at once."""
     return [breaker.enter(now) for _ in range(callers) if breaker.wait(now) == 0.0]
 
 
@@ -157,30 +157,30 @@ def test_a_probe_has_twice_the_time_of_the_slowest_success():
     breaker = opened(ONE)
     (late,) = let_through(breaker, 60.0)
     assert breaker.wait(120.0) > 0.0
-    breaker.leave(360.0, late, S)  # too late, but now it is known what a call can take
+    breaker.leave(360.0, late, S)  # too late, but it shows how long a call can take
     assert len(let_through(breaker, 360.0)) == 1
     assert breaker.wait(360.0) == pytest.approx(600.0)
 
 
 def test_each_reopening_lasts_longer_up_to_a_cap_and_closing_resets_it():
-    told: list[Transition] = []
-    breaker, now = Breaker(ONE, told.append), 0.0
+    transitions: list[Transition] = []
+    breaker, now = Breaker(ONE, transitions.append), 0.0
     calls(breaker, "FFFFF", now)
     for _ in range(4):
         now += breaker.wait(now)
         calls(breaker, "F", now)
     now += breaker.wait(now)
     calls(breaker, "SFFFFF", now)
-    assert [change.seconds for change in told if change.new == "open"] == [60, 120, 240, 300, 300, 60]
+    assert [change.seconds for change in transitions if change.new == "open"] == [60, 120, 240, 300, 300, 60]
 
 
 def test_transitions_carry_their_reason_and_the_start_of_the_outage():
-    told: list[Transition] = []
-    breaker = Breaker(changed=told.append)
+    transitions: list[Transition] = []
+    breaker = Breaker(changed=transitions.append)
     calls(breaker, "FFFFF", 7.0)
     for ticket, outcome in zip(let_through(breaker, 67.0), (F, S, S), strict=True):
         breaker.leave(68.0, ticket, outcome)
-    assert [(t.old, t.new, t.reason, t.at, t.seconds, t.since) for t in told] == [
+    assert [(t.old, t.new, t.reason, t.at, t.seconds, t.since) for t in transitions] == [
         ("closed", "open", "5 calls in a row failed", 7.0, 60.0, 7.0),
         ("open", "half-open", "sending 3 probes", 67.0, 0.0, 7.0),
         ("half-open", "closed", "2 of 3 probes succeeded", 68.0, 0.0, 7.0),
@@ -209,7 +209,7 @@ def test_one_random_failure_in_twenty_is_no_outage(in_flight, seed):
 
 
 class Model:
-    """The same rules, each taken anew from the whole history of a state."""
+    """The same rules, each computed from the whole history of a state."""
 
     def __init__(self, rules: BreakerRules) -> None:
         self.rules, self.now, self.generation = rules, 0.0, 0
@@ -316,7 +316,7 @@ class BreakerAgainstModel(RuleBasedStateMachine):
         assert self.breaker.state.name == self.model.state
         if self.model.state == "open":
             assert self.breaker.wait(self.model.now) == pytest.approx(max(0.0, self.model.until - self.model.now))
-            self.model.passes()  # asking may have half-opened the breaker
+            self.model.passes()  # `wait` may have half-opened the breaker
 
 
 BreakerAgainstModel.TestCase.settings = settings(max_examples=100, stateful_step_count=100, deadline=None)

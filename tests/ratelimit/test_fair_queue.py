@@ -1,4 +1,4 @@
-"""Deficit round-robin: shares by cost, order inside a flow, and nobody who waits for more than a round."""
+"""Deficit round-robin: equal shares of cost, FIFO within a flow, and no wait longer than a round."""
 
 import itertools
 from collections import Counter, defaultdict
@@ -11,7 +11,7 @@ from ratelimit.fair_queue import FairQueue
 
 
 def filled(quantum=0.0, weights=None, **flows):
-    """A queue with items named by flow and number, from the number and cost of each flow's."""
+    """A queue with items named by flow and number, from (number, cost) of each flow."""
     queue = FairQueue(quantum, weights)
     for name, (count, cost) in flows.items():
         for number in range(count):
@@ -34,7 +34,7 @@ def jain(shares):
         (filled(quantum=300, A=(3, 300), B=(9, 100)), "ABBBABBBABBB"),
         (filled(A=(3, 300), B=(9, 100)), "ABBBABBBABBB"),
         (filled(A=(3, 100), B=(3, 100), C=(3, 100)), "ABCABCABC"),
-        # What is left of a turn counts in the next: 500 three times is seven times 200, and 100 over.
+        # The rest of a turn carries over: three times 500 is seven times 200, and 100 left.
         (filled(quantum=500, A=(8, 200), B=(3, 500)), "AABAAABAABA"),
         (filled(A=(6, 1), B=(4, 1), C=(2, 1), weights={"A": 3, "B": 2}), "AAABBCAAABBC"),
         (filled(A=(4, 7)), "AAAA"),
@@ -49,7 +49,7 @@ def test_an_empty_flow_carries_nothing_over():
     queue = filled(quantum=300, A=(1, 100), B=(6, 300))
     assert order(queue, 2) == "AB"
     for number in range(2):
-        queue.put("A", f"A{number}", 250)  # with the 200 that it left it would have two at once
+        queue.put("A", f"A{number}", 250)  # with the 200 left it would have two at once
     assert order(queue, 4) == "ABAB"
 
 
@@ -81,7 +81,7 @@ def test_a_free_item_is_rejected(cost):
 
 @pytest.mark.parametrize("flows", [2, 20])
 def test_a_flow_of_ten_times_the_cost_gets_no_more_than_its_share(flows):
-    """Half of the flows have items of 10,000 tokens, half of 1,000; a minute's quota is 600,000 tokens a flow."""
+    """Half of the flows have items of 10,000 tokens, half of 1,000; the quota is 600,000 tokens a minute and flow."""
     queue, cost = FairQueue(), {f"{n}": 10_000 if n % 2 else 1_000 for n in range(flows)}
     for name, each in cost.items():
         for _ in range(700_000 // each):

@@ -1,4 +1,4 @@
-"""The gate: FIFO, exact in time, nothing leaked by whoever goes away."""
+"""The gate: FIFO, exact in time, and nothing leaks when a call is cancelled."""
 
 import asyncio
 import itertools
@@ -91,8 +91,8 @@ def test_a_new_rate_takes_effect_for_waiting_calls():
     virtual_time.run(main())
 
 
-class Grudge(TokenBucket):
-    """A learner whose waits grow: after a throttle nothing passes for ten seconds."""
+class PausingLearner(TokenBucket):
+    """A learner that passes nothing for ten seconds after a throttle."""
 
     until = 0.0
 
@@ -106,7 +106,7 @@ class Grudge(TokenBucket):
 
 def test_a_throttle_changes_the_rate_for_waiting_calls():
     async def main() -> None:
-        gate = Gate(QuotaBook({"tokens": Dimension(Grudge(1.0, 2.0), 2.0)}), 10)
+        gate = Gate(QuotaBook({"tokens": Dimension(PausingLearner(1.0, 2.0), 2.0)}), 10)
         permits = [await gate.acquire({"tokens": 1}) for _ in range(2)]
         waiter = asyncio.ensure_future(grant_times(gate, [1]))
         await asyncio.sleep(0.5)
@@ -170,7 +170,7 @@ def test_closing_fails_waiting_and_later_calls():
     st.lists(st.tuples(st.floats(0.1, 10), st.floats(0, 3), st.floats(0, 3), st.booleans()), min_size=1, max_size=30)
 )
 def test_the_rate_holds_and_nothing_leaks_when_calls_are_cancelled(calls):
-    """Each call: its cost, when it comes, how long until it is cancelled or has run, and which of the two."""
+    """Each call: cost, start, seconds until it ends or is cancelled, and which of the two."""
     rate, capacity = 5.0, 10.0
     grants: list[tuple[float, float]] = []
 
@@ -193,7 +193,7 @@ def test_the_rate_holds_and_nothing_leaks_when_calls_are_cancelled(calls):
                 loop.call_later(start + length / 2, task.cancel)
         await asyncio.gather(*tasks, return_exceptions=True)
         assert (gate.in_flight, gate.waiting) == (0, 0)
-        # A cancelled waiter's grant came back: a full bucket is there again in time.
+        # The grant of a cancelled call was refunded: the bucket is full again in time.
         await asyncio.sleep(capacity / rate)
         assert gate.book.lacking(loop.time(), (capacity - 1e-5,)) == ""
 
@@ -265,7 +265,7 @@ def test_a_smooth_gate_with_a_spent_budget_fails_all_calls_at_once():
 
 
 def open_breaker(gate: Gate) -> None:
-    """Failures that do not pass through the gate."""
+    """Record failures directly, not through the gate."""
     while gate.breaker.closed:
         gate.breaker.leave(gate.now(), gate.breaker.enter(gate.now()), Judgement.FAILURE)
 
@@ -396,13 +396,13 @@ def test_a_permit_is_returned_exactly_once():
         gate = bucket_gate(1, 10)
         permit = await gate.acquire({"tokens": 1})
         permit.keep(Judgement.SUCCESS)
-        again = (
+        repeated = (
             lambda: permit.keep(Judgement.SUCCESS),
             lambda: permit.refund(Judgement.SUCCESS),
             lambda: permit.settle({}, Judgement.SUCCESS),
             permit.throttled,
         )
-        for give_back in again:
+        for give_back in repeated:
             with pytest.raises(RuntimeError, match="exactly once"):
                 give_back()
         assert gate.in_flight == 0
@@ -437,14 +437,12 @@ ENDS = ("settle", "spend", "keep", "refund", "throttle", "cancel")
     st.booleans(),
 )
 def test_in_an_outage_no_call_is_lost_and_every_permit_is_returned(calls, turn_away):
-    """Each call: its cost, when it comes, how long it takes, how it ends, and what it says of the service."""
+    """Each call: cost, start, duration, how it ends, and its judgement of the service."""
     ended: list[str] = []
 
     async def main() -> None:
-        gate = Gate(
-            QuotaBook({"tokens": Dimension(Grudge(5.0, 10.0), 10.0)}), 4, Breaker(BreakerRules(consecutive_failures=1)),
-            turn_away=turn_away,
-        )  # fmt: skip
+        book = QuotaBook({"tokens": Dimension(PausingLearner(5.0, 10.0), 10.0)})
+        gate = Gate(book, 4, Breaker(BreakerRules(consecutive_failures=1)), turn_away=turn_away)
 
         async def call(cost: float, start: float, length: float, end: str, judgement: Judgement) -> None:
             await asyncio.sleep(start)
@@ -475,7 +473,7 @@ def test_in_an_outage_no_call_is_lost_and_every_permit_is_returned(calls, turn_a
 
 
 def test_on_uvloop_a_timer_that_is_due_at_once_can_be_overtaken(monkeypatch):
-    """There it is a plain handle, without `when()`; a machine under load makes timers late before they are set."""
+    """On uvloop such a timer has no `when()`; on a busy machine timers are late before they are set."""
     uvloop = pytest.importorskip("uvloop")
 
     async def main() -> None:
@@ -493,7 +491,7 @@ def test_on_uvloop_a_timer_that_is_due_at_once_can_be_overtaken(monkeypatch):
 
 
 class Broken(TokenBucket):
-    """Fails when it is asked a second time."""
+    """Raises at the second call of `wait`."""
 
     def wait(self, now: float, cost: float = 1.0) -> float:
         if now > 0.0:

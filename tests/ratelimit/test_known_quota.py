@@ -1,4 +1,4 @@
-"""A mirror of a told quota: never ahead of the server's bucket for long, whatever travels or uses it besides."""
+"""The mirror of a configured quota: used in full, hardly ever throttled, and shared with others."""
 
 import math
 import random
@@ -26,7 +26,7 @@ def simulated(rules: QuotaRules, *, max_tokens: int = 1024, seconds: float = 180
     return run(
         Scenario(rules, 1, **scenario),  # type: ignore[arg-type]
         Work(1, max_tokens=max_tokens),
-        lambda: engine_gates.told(rules, max_tokens),
+        lambda: engine_gates.configured(rules, max_tokens),
         seconds=seconds,
     )
 
@@ -34,37 +34,37 @@ def simulated(rules: QuotaRules, *, max_tokens: int = 1024, seconds: float = 180
 @pytest.mark.parametrize(
     ("rate", "burst", "cost", "apart"),
     [
-        # A call that takes the whole burst waits for a full bucket, and for the unevenness of the way besides.
+        # A call that takes the whole burst waits for a full bucket, plus the spread of the travel times.
         (1.0, 1.0, 1.0, 1.0 + SPREAD),
         (0.5, 0.5, 1.0, 2.0 + SPREAD),
         (10.0, 10.0, 30.0, 3.0 + SPREAD),
-        # Others come at the even beat of the rate, once what the burst has too much of is spent.
+        # Others start at the rate, once the surplus of the burst is spent.
         (10.0, 10.0, 1.0, 0.1),
         (100.0, 100.0, 5.0, 0.05),
     ],
 )
 def test_calls_start_at_the_rate_and_allow_for_travel_times(rate, burst, cost, apart):
-    told, now, sent = KnownQuota(rate, burst), START, []
+    quota, now, sent = KnownQuota(rate, burst), START, []
     while len(sent) < 300:
-        wait = told.wait(now, min(cost, told.limit))
+        wait = quota.wait(now, min(cost, quota.limit))
         if wait > 0:
             now += max(wait, 1e-9)
             continue
-        told.take(now, cost)
+        quota.take(now, cost)
         sent.append(now)
     assert (sent[-1] - sent[99]) / 200 == pytest.approx(apart, rel=1e-3)
 
 
 @pytest.mark.parametrize("rpm", [20, 30, 60, 119, 120, 300, 600, 6000])
 def test_a_configured_quota_is_used_and_never_exceeded_with_uneven_travel_times(rpm):
-    ways = random.Random(rpm)
-    told, server, sent, now = KnownQuota(rpm / 60, rpm / 60), TokenBucket(rpm / 60, rpm / 60), [], 0.0
+    travel = random.Random(rpm)
+    quota, server, sent, now = KnownQuota(rpm / 60, rpm / 60), TokenBucket(rpm / 60, rpm / 60), [], 0.0
     while now < 600:
-        if (wait := told.wait(now, min(1.0, told.limit))) > 0:
+        if (wait := quota.wait(now, min(1.0, quota.limit))) > 0:
             now += max(wait, 1e-9)
             continue
-        told.take(now)
-        sent.append(now + ways.uniform(MIN_TRAVEL, MAX_TRAVEL))
+        quota.take(now)
+        sent.append(now + travel.uniform(MIN_TRAVEL, MAX_TRAVEL))
     for arrival in sorted(sent):
         assert server.wait(arrival, min(1.0, server.limit)) < 1e-9
         server.take(arrival)
@@ -77,80 +77,80 @@ def test_a_configured_quota_is_used_and_never_exceeded_with_uneven_travel_times(
     st.floats(0.1, 20),
 )
 def test_no_interval_admits_more_than_the_burst_plus_refill(calls, rate, seconds):
-    """While nothing is throttled; what ended calls gave back may be used again."""
+    """While nothing is throttled; credits of ended calls may be used again."""
     burst = rate * seconds
-    told, now, charges = KnownQuota(rate, burst), START, []
-    for pause, share, of_it in calls:
+    quota, now, charges = KnownQuota(rate, burst), START, []
+    for pause, share, correction in calls:
         now += pause
         cost = share * burst
-        while (wait := told.wait(now, cost)) > 0:
+        while (wait := quota.wait(now, cost)) > 0:
             now += max(wait, 1e-9)
-        told.take(now, cost)
+        quota.take(now, cost)
         charges.append((now, cost))
-        if of_it:
-            told.correct(now, now, of_it * cost)
-            charges.append((now, of_it * cost))
+        if correction:
+            quota.correct(now, now, correction * cost)
+            charges.append((now, correction * cost))
         for first, (begin, _) in enumerate(charges):
-            if (window := math.fsum(charge for _, charge in charges[first:])) > 0 and of_it <= 0:
+            if (window := math.fsum(charge for _, charge in charges[first:])) > 0 and correction <= 0:
                 assert window <= burst + rate * (now - begin + MIN_TRAVEL) + 1e-6 * burst
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.2), st.floats(0.1, 3.0)), min_size=1, max_size=50))
 def test_a_cancelled_call_takes_nothing(calls):
-    told, now = KnownQuota(10.0, 10.0), START
+    quota, now = KnownQuota(10.0, 10.0), START
     for pause, cost in calls:
         now += pause
-        told.take(now, cost)
-        told.correct(now, now, -cost)
-    assert told.wait(now, told.limit) == 0.0
+        quota.take(now, cost)
+        quota.correct(now, now, -cost)
+    assert quota.wait(now, quota.limit) == 0.0
 
 
 def test_a_free_call_does_not_wait():
-    told = KnownQuota(1.0, 1.0)
-    told.take(START, 30.0)
-    assert told.wait(START, 0.0) == 0.0
-    assert told.wait(START, 1.0) > 29.0
-    assert told.wait(START, 1.1) == math.inf
+    quota = KnownQuota(1.0, 1.0)
+    quota.take(START, 30.0)
+    assert quota.wait(START, 0.0) == 0.0
+    assert quota.wait(START, 1.0) > 29.0
+    assert quota.wait(START, 1.1) == math.inf
 
 
 def test_a_throttle_delays_the_next_call_once():
-    told = KnownQuota(10.0, 10.0)
-    told.take(START)
-    told.take(START + 0.05)
-    told.throttled(START + 0.2, START, 1.0)
-    once = told.wait(START + 0.2)
-    told.throttled(START + 0.2, START + 0.05, 1.0)
+    quota = KnownQuota(10.0, 10.0)
+    quota.take(START)
+    quota.take(START + 0.05)
+    quota.throttled(START + 0.2, START, 1.0)
+    once = quota.wait(START + 0.2)
+    quota.throttled(START + 0.2, START + 0.05, 1.0)
     assert 0.3 < once <= 1.0
-    assert told.wait(START + 0.2) == pytest.approx(once - 0.1)  # it got its charge back
+    assert quota.wait(START + 0.2) == pytest.approx(once - 0.1)  # refunded
 
 
 def test_only_frequent_throttles_mean_that_the_quota_is_shared():
-    def throttles(apart: int) -> KnownQuota:
-        told, now = KnownQuota(10.0, 10.0), START
-        for call in range(apart * SHARED_THROTTLES):
+    def throttled_every(calls: int) -> KnownQuota:
+        quota, now = KnownQuota(10.0, 10.0), START
+        for call in range(calls * SHARED_THROTTLES):
             now += 0.2
-            told.take(now)
-            if call % apart == 0:
-                told.throttled(now + 0.1, now, 1.0)
-        return told
+            quota.take(now)
+            if call % calls == 0:
+                quota.throttled(now + 0.1, now, 1.0)
+        return quota
 
-    assert throttles(SHARED_CALLS // (SHARED_THROTTLES - 1) + 2).controller is None
-    assert throttles(SHARED_CALLS // (SHARED_THROTTLES - 1) - 2).controller is not None
+    assert throttled_every(SHARED_CALLS // (SHARED_THROTTLES - 1) + 2).controller is None
+    assert throttled_every(SHARED_CALLS // (SHARED_THROTTLES - 1) - 2).controller is not None
 
 
 def test_the_controller_goes_when_it_holds_nothing_back():
-    told, now = KnownQuota(10.0, 10.0), START
+    quota, now = KnownQuota(10.0, 10.0), START
     for _ in range(SHARED_THROTTLES):
         now += 1.0
-        told.take(now)
-        told.throttled(now + 0.1, now, 1.0)
-    assert told.controller is not None
-    assert told.margin < 1e-9  # the way did not throttle them
+        quota.take(now)
+        quota.throttled(now + 0.1, now, 1.0)
+    assert quota.controller is not None
+    assert quota.margin < 1e-9  # travel did not cause the throttles
     until = now + min(UNBOUND, TERM) + 1.0
     while now < until:
         now += 0.5  # slower than it allows
-        told.take(now)
-    assert told.controller is None
+        quota.take(now)
+    assert quota.controller is None
 
 
 def shared_quota() -> KnownQuota:
@@ -175,10 +175,10 @@ def test_wait_changes_no_later_decision(make, happening):
 
 
 def test_after_an_outage_the_quota_starts_empty():
-    told = KnownQuota(10.0, 10.0)
-    told.take(START)
-    told.resume(START + 60, START + 1)
-    assert told.wait(START + 60) > 0.5
+    quota = KnownQuota(10.0, 10.0)
+    quota.take(START)
+    quota.resume(START + 60, START + 1)
+    assert quota.wait(START + 60) > 0.5
 
 
 @pytest.mark.parametrize(

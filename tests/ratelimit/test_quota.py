@@ -37,7 +37,7 @@ def test_a_cost_is_taken_from_every_quota_or_none():
     quotas = book(rpm=60, tpm=60_000)
     reserve(quotas, 0.0, {"requests": 1, "tokens": 60_000})
     assert wait(quotas, 0.0, {"requests": 1, "tokens": 1_000}) == pytest.approx(1.0)
-    # Waiting took nothing of the requests.
+    # The failed attempt took no request.
     assert wait(quotas, 0.0, {"requests": 59}) == 0.0
 
 
@@ -89,30 +89,30 @@ def test_a_budget_never_refills():
     assert budget.wait(1e9, 0.5) == 0.0
 
 
-class Noted(TokenBucket):
-    """A learner that only notes what it is told."""
+class Recorder(TokenBucket):
+    """A learner that records its throttles."""
 
     def __init__(self) -> None:
         super().__init__(1.0, 100.0)
-        self.told: list[tuple[float, float, float]] = []
+        self.throttles: list[tuple[float, float, float]] = []
 
     def throttled(self, now: float, taken_at: float, cost: float) -> None:
-        self.told.append((now, taken_at, cost))
+        self.throttles.append((now, taken_at, cost))
         self.correct(now, taken_at, -cost)
 
 
-def learning() -> tuple[QuotaBook, Noted, Noted]:
-    requests, tokens = Noted(), Noted()
-    told = Dimension(TokenBucket(1.0, 100.0), 100.0)
+def learning() -> tuple[QuotaBook, Recorder, Recorder]:
+    requests, tokens = Recorder(), Recorder()
+    throttles = Dimension(TokenBucket(1.0, 100.0), 100.0)
     return (
-        QuotaBook({"day": told, "requests": Dimension(requests, 9), "tokens": Dimension(tokens, 99)}),
+        QuotaBook({"day": throttles, "requests": Dimension(requests, 9), "tokens": Dimension(tokens, 99)}),
         requests,
         tokens,
     )
 
 
 @pytest.mark.parametrize(
-    ("quota", "learned", "requests_told", "tokens_told"),
+    ("quota", "learned", "request_throttles", "token_throttles"),
     [
         ("requests", True, [(2.0, 1.0, 1)], []),
         ("tokens", True, [], [(2.0, 1.0, 50)]),
@@ -122,13 +122,13 @@ def learning() -> tuple[QuotaBook, Noted, Noted]:
     ],
 )
 def test_a_throttle_goes_to_the_learner_of_its_quota_and_every_quota_is_refunded(
-    quota, learned, requests_told, tokens_told
+    quota, learned, request_throttles, token_throttles
 ):
     quotas, requests, tokens = learning()
     reservation = reserve(quotas, 1.0, {"day": 70, "requests": 1, "tokens": 50})
     assert quotas.learns(quota) is learned
     assert quotas.throttled(2.0, reservation, quota) is learned
-    assert (requests.told, tokens.told) == (requests_told, tokens_told)
+    assert (requests.throttles, tokens.throttles) == (request_throttles, token_throttles)
     levels = [dimension.limiter.level for dimension in quotas.dimensions.values()]
     assert levels == [100.0, 100.0, 100.0]
 
@@ -154,19 +154,19 @@ def test_a_reservation_ends_exactly_once(first, second):
     quotas, requests, _ = learning()
     reservation = reserve(quotas, 0.0, {"requests": 2})
     ENDS[first](quotas, reservation)
-    level, told = requests.level, list(requests.told)
+    level, throttles = requests.level, list(requests.throttles)
     with pytest.raises(RuntimeError, match="exactly once"):
         ENDS[second](quotas, reservation)
-    assert (requests.level, requests.told) == (level, told)
+    assert (requests.level, requests.throttles) == (level, throttles)
 
 
 def test_a_decision_reserves_everything_or_returns_the_wait():
     quotas = book(rpm=60, tpm=60_000, burst=1)
-    amounts = quotas.amounts({"requests": 1, "tokens": 500, "unheard of": 7})
+    amounts = quotas.amounts({"requests": 1, "tokens": 500, "unknown": 7})
     assert amounts == (1, 500)
     assert quotas.try_reserve(0.0, amounts).amounts == amounts
     assert quotas.try_reserve(0.0, amounts) == pytest.approx(1.0)
-    assert wait(quotas, 0.0, {"tokens": 500}) == 0.0  # nothing was taken in the second try
+    assert wait(quotas, 0.0, {"tokens": 500}) == 0.0  # the second attempt took nothing
 
 
 def test_after_an_outage_quotas_start_empty_but_budgets_stay():

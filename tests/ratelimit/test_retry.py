@@ -1,4 +1,4 @@
-"""Backoff, pauses and clamps."""
+"""Backoff, Retry-After and the retry budget."""
 
 import pytest
 from hypothesis import given

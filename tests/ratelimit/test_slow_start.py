@@ -1,4 +1,4 @@
-"""The first few calls."""
+"""Slow start."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The loop whose clock jumps."""
+"""The event loop whose clock jumps to the next timer."""
 
 import asyncio
 import os
@@ -55,11 +55,11 @@ def test_a_cancelled_timer_does_not_move_the_clock():
 
 def test_an_exception_in_a_callback_is_reported_and_the_loop_goes_on():
     async def main() -> tuple[list[str], float]:
-        loop, told = asyncio.get_running_loop(), list[str]()
-        loop.set_exception_handler(lambda _, context: told.append(str(context["exception"])))
+        loop, reported = asyncio.get_running_loop(), list[str]()
+        loop.set_exception_handler(lambda _, context: reported.append(str(context["exception"])))
         loop.call_later(1.0, [].pop)
         await asyncio.sleep(2.0)
-        return told, loop.time()
+        return reported, loop.time()
 
     assert virtual_time.run(main()) == (["pop from empty list"], 2.0)
 
@@ -107,7 +107,7 @@ def test_timeouts_work():
 
 
 def test_a_wake_up_time_that_rounds_to_now_does_not_stop_the_clock():
-    """1000 + 1e-14 is 1000: whoever computes its waking time so would be woken for ever at one instant."""
+    """1000 + 1e-14 is 1000: such a timer would ring for ever at one instant."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()

@@ -84,7 +84,7 @@ def simulated(rules: QuotaRules, like: Run, gate: Callable[[], Gate]) -> Run:
 )
 def test_real_http_agrees_with_virtual_time(tmp_path, rules, options):
     real = called(tmp_path, rules, *options)
-    make = engine_gates.blind if "auto" in options else engine_gates.told
+    make = engine_gates.unknown if "auto" in options else engine_gates.configured
     virtual = simulated(rules, real, lambda: make(rules, MOST))
     figures = [
         (measures.utilisation(done), measures.throttle_rate(done), result("", done).utilisation)

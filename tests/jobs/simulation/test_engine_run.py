@@ -114,7 +114,7 @@ def test_sections_are_offered_when_they_arrive():
 def test_who_has_the_servers_books_is_never_refused_and_uses_all_of_them(rules):
     scenario = Scenario(rules, 7, World(uplink=(0.0, 0.0)))
     phase = SimulatedBedrock(scenario).phase
-    done = run(scenario, Work(7, spread=0.0), lambda: engine_gates.knowing(rules, phase), policy=TOLD, seconds=300.0)
+    done = run(scenario, Work(7, spread=0.0), lambda: engine_gates.ideal(rules, phase), policy=TOLD, seconds=300.0)
     assert measures.throttle_rate(done) == 0.0
     assert measures.utilisation(done) > 0.98
 
@@ -155,13 +155,13 @@ def test_a_plain_client_can_be_stopped_at_a_time():
 )
 def test_a_log_that_looks_like_a_fixed_window_costs_no_minute_without_calls(quota, seed, until, least):
     rules = QuotaRules(refill="sliding", **quota)
-    done = run(Scenario(rules, seed), Work(seed), lambda: engine_gates.blind(rules, 1024), policy=TOLD, seconds=until)
+    done = run(Scenario(rules, seed), Work(seed), lambda: engine_gates.unknown(rules, 1024), policy=TOLD, seconds=until)
     assert measures.utilisation(done) > least
 
 
 def test_a_log_that_was_taken_for_a_bucket_is_seen_to_stop_at_one_sum():
     rules, seed = QuotaRules(rpm=6000, refill="sliding"), 120
-    done = run(Scenario(rules, seed), Work(seed), lambda: engine_gates.blind(rules, 1024), policy=TOLD, seconds=190.0)
+    done = run(Scenario(rules, seed), Work(seed), lambda: engine_gates.unknown(rules, 1024), policy=TOLD, seconds=190.0)
     assert sum(call.throttled for call in done.server.calls if call.arrived > 130.0) < 10
 
 
@@ -170,14 +170,14 @@ def test_a_log_that_was_taken_for_a_bucket_is_seen_to_stop_at_one_sum():
 )
 def test_a_bucket_whose_debts_are_paid_slowly_is_not_taken_for_a_window(burst, seed):
     rules = QuotaRules(tpm=6e5, burst=burst, burndown=5.0)
-    done = run(Scenario(rules, seed), Work(seed), lambda: engine_gates.blind(rules, 1024), policy=TOLD, seconds=600.0)
+    done = run(Scenario(rules, seed), Work(seed), lambda: engine_gates.unknown(rules, 1024), policy=TOLD, seconds=600.0)
     assert sum(call.throttled for call in done.server.calls if call.arrived > 150.0) < 20
 
 
 @pytest.mark.parametrize("tpm", [5_000, 10_000, 50_000])
 def test_a_quota_of_which_a_call_takes_minutes_is_found_too(tpm):
     rules = QuotaRules(rpm=60.0, tpm=tpm)
-    done = run(Scenario(rules, 1), Work(1, count=10), lambda: engine_gates.blind(rules, 1024), policy=TOLD)
+    done = run(Scenario(rules, 1), Work(1, count=10), lambda: engine_gates.unknown(rules, 1024), policy=TOLD)
     assert done.statuses[Status.OK] == 10
 
 
@@ -185,7 +185,7 @@ def test_a_quota_of_which_a_call_takes_minutes_is_found_too(tpm):
 def test_sizes_that_were_estimated_too_low_are_not_taken_for_others_who_use_a_told_quota(tpm, most, throttled):
     rules = QuotaRules(tpm=tpm)
     done = run(
-        Scenario(rules, 501), Work(501, max_tokens=most), lambda: engine_gates.told(rules, most),
+        Scenario(rules, 501), Work(501, max_tokens=most), lambda: engine_gates.configured(rules, most),
         policy=TOLD, seconds=900.0,
     )  # fmt: skip
     assert measures.throttle_rate(done) < throttled
@@ -195,6 +195,6 @@ def test_sizes_that_were_estimated_too_low_are_not_taken_for_others_who_use_a_to
 def test_what_is_left_of_a_told_quota_of_tokens_is_used_and_all_of_it_when_it_is_back(seed):
     rules = QuotaRules(tpm=6e5)
     scenario = Scenario(rules, seed, changes=(QuotaChange(600.0, 0.5), QuotaChange(900.0, 1.0)))
-    done = run(scenario, Work(seed), lambda: engine_gates.told(rules, 1024), policy=TOLD, seconds=1200.0)
+    done = run(scenario, Work(seed), lambda: engine_gates.configured(rules, 1024), policy=TOLD, seconds=1200.0)
     tokens = sum(call.settled for call in done.server.calls if not call.refused and call.arrived >= 600.0)
     assert tokens > 0.85 * (5 * 3e5 + 5 * 6e5)

@@ -35,7 +35,7 @@ def test_a_throttled_call_gets_no_refund_and_an_unsent_one_does():
 def test_a_new_rate_applies_from_now_on():
     limiter = Adaptive(1, 10, min_rate=0.1, max_rate=100)
     limiter.take(0, 10)
-    limiter.throttled(4, 0, 0)  # four tokens came in at 1 a second
+    limiter.throttled(4, 0, 0)  # four tokens refilled at 1 a second
     assert limiter.wait(4, 4) == 0
     assert limiter.wait(4, 5) == 2
 

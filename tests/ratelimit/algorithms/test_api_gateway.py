@@ -1,4 +1,4 @@
-"""API Gateway's throttling: never more than its bucket allows, and never less."""
+"""API Gateway's throttling: exactly what its bucket allows."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from ratelimit.algorithms.api_gateway import ApiGateway
 
 START = 1_234_567.891
 arrivals = st.lists(st.one_of(st.just(0.0), st.floats(0, 0.5), st.floats(0, 30)), min_size=1, max_size=80)
-"""Seconds between one and the next."""
+"""Seconds between arrivals."""
 rates = st.floats(0.1, 50)
 bursts = st.integers(1, 8)
 

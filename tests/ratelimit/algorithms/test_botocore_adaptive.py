@@ -1,4 +1,4 @@
-"""The model of botocore's adaptive mode, held to botocore's own classes."""
+"""The model of botocore's adaptive mode against botocore's own classes."""
 
 import math
 import random
@@ -26,7 +26,7 @@ class Detector:
 
 
 class Botocore:
-    """Put together as botocore's register_retry_handler does, on a clock that is set."""
+    """Assembled as in botocore's register_retry_handler, with a settable clock."""
 
     def __init__(self, now):
         self.clock = Clock(now)
@@ -35,7 +35,7 @@ class Botocore:
         self.limiter = ClientRateLimiter(cubic, RateClocker(self.clock), self.bucket, Detector(), self.clock)
 
     def send(self):
-        """0.0 if it lets a call pass now, else how long it would sleep before it looks again."""
+        """0.0 if a call passes now, else how long it would sleep before the next attempt."""
         try:
             if self.limiter._enabled:
                 self.bucket.acquire(block=False)
@@ -84,7 +84,7 @@ def test_before_the_first_throttle_every_call_passes():
     assert all(limiter.wait(0) == 0.0 for _ in range(1_000) if limiter.take(0) is None)
     limiter.throttled(0.5, 0, 1)
     assert limiter.wait(0.5) == pytest.approx(0.5 / (0.8 * 2 * 0.7))  # half a token, at 0.7 x 1.6 a second
-    limiter.correct(0.5, 0, -1)  # what was never charged is not given back
+    limiter.correct(0.5, 0, -1)  # not charged, so not refunded
     assert limiter.wait(0.5) == pytest.approx(0.5 / (0.8 * 2 * 0.7))
 
 

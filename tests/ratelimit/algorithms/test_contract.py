@@ -1,4 +1,4 @@
-"""What every limiter promises, whatever its algorithm."""
+"""The contract of every limiter."""
 
 import math
 from collections.abc import Callable
@@ -24,7 +24,7 @@ HAIR = 1e-5
 
 
 def throttled_botocore() -> BotocoreAdaptive:
-    """Ten answers a second, then a throttle, and time to fill its bucket: it limits from then on."""
+    """A limiter that limits: after ten answers a second, a throttle, and time to fill its bucket."""
     limiter = BotocoreAdaptive(START - 100)
     for tenth in range(100):
         limiter.succeeded(START - 100 + tenth / 10)
@@ -75,7 +75,7 @@ def test_wait_changes_no_later_decision(make, happening):
 @every_limiter
 @given(charges=st.lists(st.tuples(pauses, shares), min_size=1, max_size=30), share=shares)
 def test_the_wait_is_exact(make, charges, share):
-    """At now + wait it fits; a hair before, it does not."""
+    """At now + wait the cost fits; just before, it does not."""
     limiter, now = make(), START
     cost = share * limiter.limit
     for pause, charge in charges:
@@ -145,7 +145,7 @@ def test_an_earlier_now_counts_as_the_latest_one(make):
 
 
 def admitted(limiter: Limiter, calls: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The (time, cost) that got through, each call coming so many seconds after the one before."""
+    """The (time, cost) of admitted calls; `calls` are (seconds since the call before, cost)."""
     now, through = START, []
     for pause, cost in calls:
         now += pause

@@ -1,4 +1,4 @@
-"""The gateways: published examples, read like a ledger, and what all of them promise."""
+"""The gateways: published examples, and the contract of all of them."""
 
 from collections.abc import Callable
 
@@ -18,11 +18,11 @@ GATEKEEPERS: dict[str, tuple[Callable[[], Gatekeeper], float, float]] = {
     "kong-sliding": (lambda: KongSliding(5, 10), 10, 0.5),
     "api-gateway": (lambda: ApiGateway(0.5, 5), 5, 0.5),
 }
-"""Each with the most that it passes in t seconds: a burst and a rate."""
+"""Each with the burst and rate that bound what it passes."""
 every_gatekeeper = pytest.mark.parametrize(("make", "burst", "rate"), GATEKEEPERS.values(), ids=[*GATEKEEPERS])
 START = 1_234_567.891
 arrivals = st.lists(st.one_of(st.just(0.0), st.floats(0, 3)), max_size=80)
-"""Seconds between one and the next."""
+"""Seconds between arrivals."""
 
 
 @every_gatekeeper
@@ -141,7 +141,7 @@ def test_kong_sliding_retry_after_is_the_rest_of_the_window_plus_the_excess():
 
 
 def test_kong_sliding_stays_shut_while_throttled_clients_keep_calling():
-    """Ten a minute, twenty come: in the next minutes it goes on to count what it throttled."""
+    """Limit ten a minute, twenty arrive: throttled requests count in the next minutes too."""
     gate = KongSliding(10)
     assert sum(gate.arrive(now).passed for now in range(0, 60, 3)) == 10
     assert [sum(gate.arrive(now).passed for now in range(start, start + 60, 3)) for start in (60, 120, 180)] == [0] * 3

@@ -1,4 +1,4 @@
-"""Kong's windows against a recount of everything that has arrived."""
+"""Kong's windows against a recount of all arrivals."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ratelimit.algorithms.kong import KongFixed, KongSliding
 
 arrivals = st.lists(st.one_of(st.just(0.0), st.floats(0, 4), st.floats(0, 200)), max_size=80)
-"""Seconds between one and the next."""
+"""Seconds between arrivals."""
 limits = st.integers(1, 6)
 windows = st.sampled_from([1, 10, 60])
 starts = st.floats(0, 2_000_000_000)
@@ -36,7 +36,8 @@ def test_a_sliding_window_counts_all_arrivals_and_a_share_of_the_previous_window
         now += pause
         index, into = divmod(int(now), window)
         arrived[index] = arrived.get(index, 0) + 1
-        usage = arrived[index] * window + arrived.get(index - 1, 0) * (window - into)  # times the window, to be whole
+        # Times the window, so that it is an integer.
+        usage = arrived[index] * window + arrived.get(index - 1, 0) * (window - into)
         assert gate.arrive(now).passed is (usage <= limit * window)
         assert gate.usage == pytest.approx(usage / window)
 

@@ -1,4 +1,4 @@
-"""Published examples, read like a ledger of time, cost and outcome."""
+"""Published examples as lists of time, cost and outcome."""
 
 import math
 
@@ -125,7 +125,7 @@ def test_a_sliding_counter_waits_until_enough_of_the_past_has_faded():
 
 
 def test_a_sliding_counter_assumes_an_even_previous_window():
-    """Its weakness: ten at the end of one minute, nine at that of the next, 19 within less than 60 s."""
+    """Its weakness: ten calls at the end of one minute, nine at the end of the next: 19 within 60 s."""
     counter = SlidingCounter(10)
     assert sum(passes(counter, 59.99) for _ in range(12)) == 10
     assert sum(passes(counter, 119.9) for _ in range(12)) == 9
@@ -149,7 +149,7 @@ def test_a_leaky_bucket_spaces_calls_evenly_and_saves_nothing_up():
 
 
 def test_a_leaky_bucket_loses_the_time_of_late_starts():
-    """Ten a second, each 20 ms late: 1 / (1 + 10 x 0.02) of the rate."""
+    """Ten a second, each 20 ms late, use 1 / (1 + 10 x 0.02) of the rate."""
     bucket, now, starts = LeakyBucket(10, 1), 0.0, 0
     while now < 120:
         now += bucket.wait(now) + 0.02
@@ -167,13 +167,13 @@ def test_a_leaky_bucket_without_a_rate_stays_full_and_takes_a_new_rate():
 
 
 def test_rounding_errors_take_nothing_from_a_budget():
-    allowance = Budget(0.3)
-    assert [passes(allowance, 0, 0.1) for _ in range(4)] == [1, 1, 1, 0]
+    budget = Budget(0.3)
+    assert [passes(budget, 0, 0.1) for _ in range(4)] == [1, 1, 1, 0]
 
 
 def test_a_budget_is_spent_once():
-    allowance = Budget(10)
-    assert [passes(allowance, now, cost) for now, cost in ((0, 6), (0, 6), (1e9, 6), (1e9, 4))] == [1, 0, 0, 1]
-    assert allowance.wait(1e9) == math.inf
-    allowance.correct(1e9, 0, -2)
-    assert passes(allowance, 1e9, 2)
+    budget = Budget(10)
+    assert [passes(budget, now, cost) for now, cost in ((0, 6), (0, 6), (1e9, 6), (1e9, 4))] == [1, 0, 0, 1]
+    assert budget.wait(1e9) == math.inf
+    budget.correct(1e9, 0, -2)
+    assert passes(budget, 1e9, 2)

@@ -1,4 +1,4 @@
-"""A quota that comes back all the time: the base, the plateau, the climb, and what the next throttle makes of them."""
+"""The bucket state: base, plateau and climb, and how the next throttle changes them."""
 
 import math
 
@@ -13,7 +13,7 @@ from ratelimit.discovery.state import Block, Stopped, Throttle
 
 
 def known_line(rate: float, seconds: float, step: float = 30.0, end: float = 1000.0) -> Knowledge:
-    """What is known after calls of cost 1 at this rate, with an anchor at each step until `end`."""
+    """The knowledge after calls of cost 1 at this rate, with a sample at each step until `end`."""
     known = Knowledge(kind=Kind.BUCKET)
     start, count = end - seconds, round(rate * seconds)
     for n in range(1, count + 1):
@@ -25,17 +25,17 @@ def known_line(rate: float, seconds: float, step: float = 30.0, end: float = 100
     return known
 
 
-def block(at: float, pace: float, *, throttled: bool = False, seconds: float = 0.3) -> Block:
-    """A throttle at `at` of a call sent at that pace, and a survivor so many seconds later."""
+def block(at: float, rate: float, *, throttled: bool = False, seconds: float = 0.3) -> Block:
+    """A throttle of a call sent at `at` and at `rate`, and a survivor `seconds` later."""
     throttle = Throttle(at, 1.0)
-    return Block(Stopped(throttle, pace), throttle, at + seconds, throttled)
+    return Block(Stopped(throttle, rate), throttle, at + seconds, throttled)
 
 
-def after(known: Knowledge, pace: float, *, more: float = 30.0, end: float = 1000.0, rate: float = 10.0) -> Bucket:
-    """The state after so many more seconds at this rate and a throttle."""
+def after(known: Knowledge, stop_rate: float, *, more: float = 30.0, end: float = 1000.0, rate: float = 10.0) -> Bucket:
+    """The state after `more` seconds at `rate` and a throttle."""
     for n in range(1, round(rate * more) + 1):
         known.sent(end + n / rate, 1.0)
-    return Bucket.after(known, block(end + more, pace))
+    return Bucket.after(known, block(end + more, stop_rate))
 
 
 def test_the_first_base_is_well_below_the_rate_of_the_throttle():
@@ -84,10 +84,10 @@ def test_above_a_short_line_the_base_goes_halfway_to_the_lowest_throttled_rate()
     assert bucket.base == pytest.approx((10.0 + 12.0) / 2, rel=0.01)
 
 
-@pytest.mark.parametrize(("pace", "left"), [(10.5, 10.5), (8.0, math.inf)])
-def test_a_throttled_rate_below_the_line_is_no_bound(pace, left):
+@pytest.mark.parametrize(("stop_rate", "left"), [(10.5, 10.5), (8.0, math.inf)])
+def test_a_throttled_rate_below_the_line_is_no_bound(stop_rate, left):
     known = known_line(10.0, 120.0)
-    after(known, pace)
+    after(known, stop_rate)
     assert known.lowest_throttled == left
 
 
@@ -99,7 +99,7 @@ def test_a_rate_above_the_lowest_throttled_one_replaces_it():
 
 
 def test_far_below_the_best_rate_it_tries_more_soon():
-    """Another client takes most of it, for as long as that lasts."""
+    """Another client may be using most of the quota for a while."""
     usual = after(known_line(10.0, 300.0), 10.2)
     scarce = known_line(10.0, 300.0)
     scarce.best = 100.0
@@ -130,7 +130,7 @@ def test_the_rate_never_falls_with_use(one, other):
 
 
 def use(bucket: Bucket, now: float, seconds: float) -> list[float]:
-    """Send as soon as it allows it; when."""
+    """Send as soon as it allows it; return the times."""
     sent, end = [], now + seconds
     while (now := now + bucket.wait(now, 1.0)) < end:
         bucket.known.sent(now, 1.0)
@@ -143,11 +143,11 @@ def test_it_sends_at_its_rate_and_climbs_only_with_use():
     bucket = after(known_line(10.0, 300.0), 10.2)
     start = 1030.3
     assert len(use(bucket, start, 50.0)) == pytest.approx(50 * bucket.base, rel=0.01)
-    pace = bucket.rate(bucket._used)
-    for n in range(40):  # half of what it allows: something else holds the calls back
+    rate = bucket.rate(bucket._used)
+    for n in range(40):  # half of the rate: something else holds the calls back
         bucket.known.sent(1081.0 + n / 5, 1.0)
         bucket.sent(1081.0 + n / 5, 1.0)
-    assert bucket.rate(bucket._used) == pytest.approx(pace, rel=0.001)
+    assert bucket.rate(bucket._used) == pytest.approx(rate, rel=0.001)
 
 
 def test_an_idle_hour_is_followed_by_no_burst():
@@ -197,7 +197,7 @@ def test_credits_let_the_next_call_start_sooner_and_debts_later():
 
 
 def test_credits_that_come_faster_than_calls_start_are_not_lost():
-    """Answers that use a tenth of what was reserved: nearly all of the pace is given back, in lumps."""
+    """Where answers use a tenth of their reservation, nearly all of the rate is given back, in lumps."""
     bucket = after(known_line(10.0, 300.0), 10.2)
     now = use(bucket, 1030.3, 5.0)[-1]
     bucket.credited(1030.0, -8.0)
@@ -213,13 +213,13 @@ def test_credits_that_come_while_idle_cause_no_burst():
 
 
 def test_a_bucket_that_admits_nothing_between_stops_may_be_a_window():
-    """A full window whose calls give back much lets them pass all the time, though its sum never grows."""
+    """A full window whose calls give back much lets calls pass all the time, but its sum never grows."""
     known, kinds = Knowledge(), []
     for n in range(600):
         known.sent(970.0 + n / 20, 1.0)
     for stop in range(5):
         at = 1000.0 + 4 * stop
-        if stop:  # what passed since the stop before was given back by then
+        if stop:  # the calls since the stop before have given everything back
             for n in range(20):
                 sent_at = at - 3.5 + n / 10
                 known.sent(sent_at, 1.0)

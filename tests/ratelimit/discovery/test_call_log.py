@@ -1,4 +1,4 @@
-"""The log of calls: every sum of it, however it is kept, is the plain sum over what counts."""
+"""The call log: every sum equals the plain sum."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from ratelimit.discovery.call_log import KEPT, CallLog
 
 @dataclass
 class Plain:
-    """The same books, kept without any cleverness: [sent at, cost], and (when, sent at, given back)."""
+    """The same log kept naively: calls [sent at, cost] and credits (when, sent at, amount)."""
 
     calls: list[list[float]] = field(default_factory=list)
     credits: list[tuple[float, float, float]] = field(default_factory=list)
@@ -21,7 +21,7 @@ class Plain:
         return sum(cost for at, cost in self.calls if at >= start)
 
     def total_at(self, time: float) -> float:
-        """What was charged by then and not throttled since."""
+        """What was charged by `time` and not throttled since."""
         back = sum(amount for when, at, amount in self.credits if when > time and at <= time)
         return sum(cost for at, cost in self.calls if at <= time) + back
 
@@ -42,7 +42,7 @@ def _batch(request, monkeypatch):
 
 
 def replay(steps, ask):
-    """One log and its plain books through all steps; `ask` is told (log, plain, now, argument) wherever it says so."""
+    """Apply all steps to a log and its plain twin; call `ask` with (log, plain, now, argument) at each "ask" step."""
     log, plain, now, taken = CallLog(), Plain(), 1000.0, []
     for what, pause, amount in steps:
         now += pause
@@ -116,7 +116,7 @@ def test_a_past_total_is_what_had_been_charged_by_then(steps):
 
 
 def test_a_later_call_is_not_in_a_past_total():
-    """The answers of fast models come while the probes are still out."""
+    """Fast models answer while probes are still in flight."""
     log = CallLog()
     log.add(0.0, 10.0)
     log.add(5.0, 10.0)
@@ -132,7 +132,7 @@ def test_a_call_that_ended_later_counts_its_reservation_in_a_past_total():
 
 
 def test_calls_held_at_a_past_moment_their_reservation_or_use_by_then():
-    """It decides what a window can hold: answers give back in seconds most of what a throttle met."""
+    """It bounds the limit of a window: answers give back in seconds most of what was held at a throttle."""
     log = CallLog()
     for at in (0.0, 5.0, 9.0):
         log.add(at, 10.0)

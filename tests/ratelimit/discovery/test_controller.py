@@ -1,4 +1,4 @@
-"""The whole controller: against servers that tell it nothing, and under whatever may happen to it."""
+"""The whole controller, against simulated servers and under arbitrary sequences of events."""
 
 import math
 from functools import partial
@@ -16,7 +16,7 @@ SEEDS = (101, 102)
 
 
 def judge(server: Server, minutes: float, utilisation: float, throttled: float, **how) -> None:
-    """Each seed must reach it."""
+    """Each seed must reach these figures."""
     for seed in SEEDS:
         ran = drive(Controller(), server, seed, minutes=minutes, **how)
         assert ran.utilisation >= utilisation, f"seed {seed}: {ran.utilisation:.4f}"
@@ -26,7 +26,7 @@ def judge(server: Server, minutes: float, utilisation: float, throttled: float, 
 @pytest.mark.parametrize(
     ("kind", "quota", "minutes", "utilisation", "throttled"),
     [
-        # a minute's quota; a few minutes hold the start, which a long run forgets
+        # quota a minute; in a few minutes the start counts, which a long run would hide
         ("bucket 1", 60.0, 15, 0.91, 0.03),
         ("bucket 10", 60.0, 15, 0.97, 0.03),
         ("bucket 60", 60.0, 15, 0.97, 0.035),
@@ -63,7 +63,7 @@ def test_a_token_quota_is_used_with_mixed_costs_and_settlements(kind, burndown, 
 @pytest.mark.parametrize(
     ("kind", "quota", "most", "utilisation", "throttled"),
     [
-        # of a call: 112 tokens in, `most` reserved besides, 15 used       a client with the server's own books reaches
+        # a call: 112 tokens in, plus `most` reserved, 15 used       reached by a client that knows the server's state
         ("bucket 1", 200e3, 512, 0.95, 0.002),  # 1.00
         ("bucket 10", 200e3, 512, 0.99, 0.003),  # 1.00
         ("bucket 10", 200e3, 1024, 0.98, 0.003),  # 1.00
@@ -80,7 +80,7 @@ def test_a_token_quota_is_used_with_mixed_costs_and_settlements(kind, burndown, 
     ],
 )
 def test_a_quota_is_used_when_answers_use_far_less_than_reserved(kind, quota, most, utilisation, throttled):
-    """Nearly all that is sent comes back seconds later: it is used again, and no refill is read into it."""
+    """Nearly all of a reservation comes back seconds later: it is used again, and not mistaken for a refill."""
     judge(Server(kind, quota), 8, utilisation, throttled, costs=lambda _: Cost(112.0 + most, 112.0 + 15))
 
 
@@ -119,7 +119,7 @@ def test_a_cold_start_soon_reaches_nine_tenths(kind):
 
 @every_kind
 def test_an_idle_hour_does_no_harm(kind):
-    """No burst when calls come again, and the quota is used as before."""
+    """No burst when calls start again, and the quota is used as before."""
     for seed in SEEDS:
         ran = drive(Controller(), Server(kind, 600.0), seed, minutes=80, idle=(300.0, 3900.0))
         assert sum(3900.0 <= at < 3901.0 for at in ran.sent) <= 3 * 600 / 60 + 3
@@ -143,10 +143,10 @@ def test_a_server_that_throttles_everything_for_ten_minutes_gets_few_calls():
         assert ran.reaches(0.9 * 600, after=900.0, over=60.0) <= 300.0
 
 
-# Whatever happens to it
+# Arbitrary sequences of events.
 
 AT_MOST = 60
-"""Consecutive waits after which a call must have been allowed: nothing that is waited for is waited for in vain."""
+"""Consecutive waits after which a call must have been allowed."""
 steps = st.lists(
     st.tuples(st.just("call"), st.floats(0.05, 3.0))
     | st.tuples(st.sampled_from(["throttle", "throttle", "throttle the newest", "end"]), st.floats(0, 1))
@@ -158,7 +158,7 @@ steps = st.lists(
 
 
 class Torture:
-    """Does to a controller what the steps say, and checks each answer."""
+    """Applies the steps to a controller and checks each wait."""
 
     def __init__(self, unit: float, now: float = 1000.0) -> None:
         self.controller, self.unit, self.now = Controller(), unit, now
@@ -172,7 +172,7 @@ class Torture:
             self.ask(amount * self.unit)
         elif what == "pause":
             self.now += amount
-        elif what == "take at once":  # the caller may take what does not fit
+        elif what == "take at once":  # a caller may take without asking
             for _ in range(int(amount)):
                 self.take(self.unit)
         elif self.open:
@@ -194,7 +194,7 @@ class Torture:
         self.sent.append(self.now)
 
     def call(self, cost: float) -> None:
-        """Wait until it may start, as a gate does."""
+        """Wait until it may start, as a gate does, and start it."""
         for _ in range(AT_MOST):
             if not (wait := self.ask(cost)):
                 return self.take(cost)
@@ -215,7 +215,7 @@ def test_after_any_events_waits_are_finite_and_calls_go_on(unit, happening):
 @settings(deadline=None, max_examples=100)
 @given(steps, st.sampled_from([1.0, 3600.0, 86_400.0]))
 def test_an_idle_time_is_followed_by_no_faster_rate(happening, idle):
-    """Whatever was learned: in the first second no more than three times what the fastest second before had."""
+    """The first second has at most three times the calls of the fastest second before."""
     torture = Torture(1.0)
     for what, amount in happening:
         if what != "take at once":
@@ -231,7 +231,7 @@ def test_an_idle_time_is_followed_by_no_faster_rate(happening, idle):
 
 @pytest.mark.parametrize("throttles", [1, 3, 10])
 def test_a_sliding_window_survives_a_throttle_of_the_first_call_after_an_idle_hour(throttles):
-    """Another client has taken all of it: nothing was held, and a limit of nothing would divide by zero."""
+    """Another client has used the whole quota: our window is empty, and a limit of 0 would divide by zero."""
     torture = Torture(1.0)
     server = Server("sliding", 60.0)
     drive(torture.controller, server, 3, minutes=10)
@@ -245,7 +245,7 @@ def test_a_sliding_window_survives_a_throttle_of_the_first_call_after_an_idle_ho
 
 
 def test_a_free_call_never_waits():
-    """A call that takes nothing of this quota."""
+    """A call that takes nothing from this quota."""
     controller = Controller()
     controller.take(0.0, 0.0)
     assert controller.wait(0.0, 0.0) == 0.0
@@ -275,7 +275,7 @@ def test_the_throttle_of_a_very_old_call_changes_only_the_count(kind):
 
 @every_kind
 def test_a_throttle_that_took_minutes_does_not_slow_later_verdicts(kind):
-    """A service that hangs once: probes are given up for passed after seconds all the same."""
+    """A service that hangs once: probes still count as passed after seconds."""
     torture = Torture(1.0)
     drive(torture.controller, Server(kind, 600.0), 3, minutes=5)
     torture.controller.throttled(301.0, 120.0, 1.0)

@@ -1,4 +1,4 @@
-"""What a controller has learned, who is told of it, and a second one that starts from it."""
+"""What a controller learns and reports, and a second controller that starts from it."""
 
 import math
 
@@ -37,7 +37,7 @@ def test_the_next_run_uses_a_learned_quota_at_once(kind, quota, costs):
     ran = drive(Controller(Remembered(first.learned, DAY)), Server(kind, quota), 151, minutes=4, costs=costs)
     assert ran.reaches(0.9 * quota) <= 25.0
     assert sum(at < 60 for at in ran.throttled) <= 12
-    assert ran.utilisation >= 0.8  # of all windows that were touched, five in four minutes
+    assert ran.utilisation >= 0.8  # of all five windows in four minutes
     assert ran.rate(0.0, 60.0) >= 0.93 * quota
 
 
@@ -74,7 +74,7 @@ def test_a_run_right_after_another_counts_its_calls_in_the_window():
             controller.take(now)
             sent += 1
         now += max(wait, 0.001)
-    assert sent <= 150 + 200 + 1  # the calls of 15 s are missing, and those of the next 20 s fall out
+    assert sent <= 150 + 200 + 1  # room of 15 idle seconds, plus what leaves in the next 20 s
 
 
 @pytest.mark.parametrize("quota", [60, 600])

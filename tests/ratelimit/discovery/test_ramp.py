@@ -1,4 +1,4 @@
-"""While nothing is known: e-fold in four seconds, as long as that is what holds the calls back."""
+"""The ramp: e-fold growth in four seconds, while the rate is what holds calls back."""
 
 import math
 
@@ -10,7 +10,7 @@ from ratelimit.discovery.state import Stopped, Throttle
 
 
 def ramped(seconds: float, cost: float = 1.0, start: float = 1000.0) -> tuple[Ramp, list[float]]:
-    """A ramp that is used as far as it allows, and when calls were sent."""
+    """A fully used ramp, and when its calls were sent."""
     ramp, now, sent = Ramp(Knowledge()), start, []
     while True:
         now += ramp.wait(now, cost)
@@ -40,7 +40,7 @@ def test_the_first_call_starts_at_once_and_the_next_a_quarter_of_a_second_later(
 
 
 def test_it_does_not_grow_while_something_else_holds_the_calls_back():
-    """Another quota, or the limit of calls in flight: a faster pace would have changed nothing, and proves nothing."""
+    """With another quota or max_in_flight as the limit, a faster rate would have changed nothing and proves nothing."""
     ramp, now = Ramp(Knowledge()), 0.0
     for _ in range(600):
         assert ramp.wait(now, 1.0) == 0.0
@@ -59,7 +59,7 @@ def test_it_does_not_grow_in_an_idle_hour():
 
 
 def test_it_does_not_grow_while_one_expensive_call_waits():
-    """A section of a hundred times the mean is waited for long, which proves nothing of a much faster pace."""
+    """A section of a hundred times the mean waits for long, which does not prove that a faster rate would pass."""
     ramp, sent = ramped(2.0, 1500.0)
     rate, now = ramp.rate, sent[-1]
     for cost in (150_000.0, 1500.0):

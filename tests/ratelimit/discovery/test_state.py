@@ -1,4 +1,4 @@
-"""The states of a controller: asking how long to wait changes nothing, in any of them."""
+"""The states of a controller: in each of them `wait` is a query."""
 
 import copy
 from functools import cache
@@ -27,7 +27,7 @@ def probing() -> Controller:
 
 
 def trying(kind: str, seconds: float) -> Controller:
-    """A window shortly before it tries a call beyond its limit."""
+    """A window just before a trial."""
     controller = driven(kind, seconds)
     controller.state.try_after = 1.0
     return controller

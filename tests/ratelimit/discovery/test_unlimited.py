@@ -1,4 +1,4 @@
-"""A quota that is said not to exist: nothing waits, until a throttle shows that there is one."""
+"""A quota configured as `none`: nothing waits until a throttle shows that there is one."""
 
 from functools import partial
 
@@ -10,18 +10,18 @@ from ratelimit.discovery.knowledge import Kind, Knowledge
 from ratelimit.discovery.state import Stopped, Throttle
 from ratelimit.discovery.unlimited import Unlimited
 
-PLACES = 300
+MAX_IN_FLIGHT = 300
 
 
-class InPlaces:
-    """A client with so many calls at once under way."""
+class LimitedClient:
+    """A client with at most MAX_IN_FLIGHT calls in flight."""
 
     def __init__(self, controller: Controller) -> None:
         self.controller, self.open = controller, 0
         self.limit = controller.limit
 
     def wait(self, now: float, cost: float = 1.0) -> float:
-        return 0.05 if self.open == PLACES else self.controller.wait(now, cost)
+        return 0.05 if self.open == MAX_IN_FLIGHT else self.controller.wait(now, cost)
 
     def take(self, now: float, cost: float = 1.0) -> None:
         self.open += 1
@@ -65,12 +65,12 @@ def test_a_throttle_of_the_very_first_call_gives_a_rate_too():
 
 
 def test_the_first_throttle_is_reported():
-    told: list[QuotaUpdate] = []
+    updates: list[QuotaUpdate] = []
     controller = Controller.unlimited()
-    controller.on_change = told.append
+    controller.on_change = updates.append
     controller.take(0.0)
     controller.throttled(0.1, 0.0, 1.0)
-    assert [change.reason for change in told] == ["throttled at 240 a minute: measuring the quota"]
+    assert [change.reason for change in updates] == ["throttled at 240 a minute: measuring the quota"]
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_the_first_throttle_is_reported():
 def test_only_calls_in_flight_at_the_first_throttle_are_throttled(server, kind, utilisation):
     for seed in (101, 102):
         controller = Controller.unlimited()
-        ran = drive(InPlaces(controller), server, seed, minutes=8, costs=partial(tokens, burndown=1))
-        assert sum(at < 1.0 for at in ran.throttled) <= PLACES
+        ran = drive(LimitedClient(controller), server, seed, minutes=8, costs=partial(tokens, burndown=1))
+        assert sum(at < 1.0 for at in ran.throttled) <= MAX_IN_FLIGHT
         assert sum(at >= 1.0 for at in ran.throttled) <= 0.02 * len(ran.sent)
         assert ran.utilisation >= utilisation
         assert controller.learned is not None

@@ -1,4 +1,4 @@
-"""A quota of a minute, mirrored: what is sent, what is tried beyond it, and what throttles make of the limit."""
+"""The window state: what it sends, when it tries more, and how throttles change the limit."""
 
 import heapq
 import math
@@ -38,7 +38,7 @@ def found(kind: Kind, limit: float, *, known: Knowledge | None = None, start: fl
 
 @dataclass
 class Drive:
-    """A client that always has work, and a server that answers at once; throttles take 0.1 s."""
+    """A client that always has work, and a server that decides at once; throttles take 0.1 s to arrive."""
 
     window: Window
     server: Limiter
@@ -50,7 +50,7 @@ class Drive:
     late: list[float] = field(default_factory=list)
 
     def until(self, end: float) -> "Drive":
-        """On until then."""
+        """Run until `end`."""
         while self.now < end and not self.findings:
             while self.late and self.late[0] + 0.1 <= self.now:
                 self._throttle(heapq.heappop(self.late))
@@ -196,7 +196,7 @@ def test_trials_that_find_nothing_are_rare_and_cost_no_utilisation(kind):
 
 
 def test_a_sliding_window_that_holds_more_is_measured_again():
-    """Growth may be a fixed window seen in its middle, so the state is left for a probe."""
+    """The limit may have grown because it is a fixed window first seen in its middle, so a probe follows."""
     drive = Drive(found(S, 300.0), server(S, 600.0)).until(START + 150.0)
     (finding,) = drive.findings
     assert isinstance(finding, Stopped)
@@ -258,7 +258,7 @@ def test_a_sliding_window_that_throttles_four_times_in_a_row_is_measured_again()
 
 
 def test_a_sliding_window_that_throttles_the_first_call_after_an_idle_hour_stays_usable():
-    """Nothing was held then, and a limit of nothing would never be tried again."""
+    """The window was empty, and a limit of 0 would never be tried again."""
     window = found(S, 600.0)
     now = START + 3600.0
     for _ in range(3):
@@ -282,7 +282,7 @@ def test_an_idle_hour_is_followed_by_no_burst(kind):
 
 @kinds
 def test_another_client_gets_room_and_the_rest_is_used(kind):
-    """It asks for a fifth of the quota from half a minute on: the limit is lowered, the kind not doubted."""
+    """It uses up to a fifth of the quota from half a minute on: the limit falls, the kind stays."""
     drive, taken = Drive(found(kind, 600.0), server(kind, 600.0)), 0
     for half in range(60, 600):
         drive.until(START + half / 2)
@@ -290,6 +290,6 @@ def test_another_client_gets_room_and_the_rest_is_used(kind):
             drive.server.take(drive.now, 1.0)
             taken += 1
     assert not drive.findings
-    assert taken >= 100  # of 600 that it asks for; a fixed window is used up early
+    assert taken >= 100  # of 600 tries; a fixed window is used up early
     assert len(drive.throttled) <= 0.06 * len(drive.sent)
     assert len(drive.sent) - len(drive.throttled) + taken >= 0.9 * 600 * 5
