@@ -1,1 +1,1 @@
-"""Decides when to call. Pure but for the gates: time is an argument; documents, Bedrock and terminals are unknown."""
+"""Decides when a call may start. Apart from the gates it is pure: time is an argument."""

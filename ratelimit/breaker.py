@@ -1,8 +1,8 @@
-"""The circuit breaker: calls are held back while the service is out, and a few find out whether it is back (pure).
+"""The circuit breaker: stops calls while the service is out and sends a few probes to see whether it is back (pure).
 
-Sources: M. Nygard, "Release It!", 2007; the generations and the three outcomes are those of sony/gobreaker, the figures
-those of resilience4j (window and minimum 100, 50%, 60 s) and gobreaker (5 in a row). Throttling never opens it.
-Weakness: it sees one service as a whole; where one kind of call fails and the others do not, it holds back all or none.
+Sources: M. Nygard, "Release It!", 2007; generations and the three judgements are those of sony/gobreaker; the defaults
+are those of resilience4j (window and minimum 100, 50%, 60 s) and gobreaker (5 in a row).
+Weakness: it sees one service as a whole; if only one kind of call fails, it stops all calls or none.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import ClassVar
 
 
 class Judgement(StrEnum):
-    """What one call says of the service. NEUTRAL: nothing (throttled, cancelled, invalid, throttled locally)."""
+    """What a call says about the service. NEUTRAL: nothing (throttled, cancelled, invalid, rejected locally)."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -21,50 +21,53 @@ class Judgement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BreakerRules:
-    """When it opens, for how long, and what closes it. Times in seconds."""
+    """When the breaker opens, for how long, and when it closes. Times in seconds.
 
-    in_a_row: int = 5
-    """Failures with no success between that open it, but never fewer than there are calls out: of 64 calls that started
-    together the 17 that fail at once are no outage while 47 are still to answer."""
+    It opens after `consecutive_failures` results in a row that are failures, whatever the number of calls in flight:
+    failed calls may be billed. It also opens when `failure_rate` of the last `window` calls failed. Neutral results
+    count for neither. Weakness: where failures return much sooner than answers, a few of them can come before the first
+    answer and open it.
+    """
+
+    consecutive_failures: int = 5
     window: int = 100
-    """Of so many calls, the last that were started, the failure rate is taken; those that are out are no failures."""
-    minimum: int = 100
-    """Calls in the window before its rate means anything."""
-    rate: float = 0.5
-    """Share of failures, of the window or of the probes, that opens it."""
+    """How many of the last started calls the failure rate is taken from; those in flight count as not failed."""
+    min_calls: int = 100
+    """Calls in the window below which the failure rate is not used."""
+    failure_rate: float = 0.5
+    """Share of failures, in the window or among the probes, that opens the breaker."""
     open_time: float = 60.0
-    """From the opening to the first probes."""
+    """From opening to the first probes."""
     growth: float = 2.0
-    """What each reopening makes of the open time; closing sets it back."""
-    longest_open: float = 300.0
+    """Factor on the open time at each reopening; closing resets it."""
+    max_open_time: float = 300.0
     probes: int = 3
-    """Calls that a half-open breaker lets through: the fewest of which a majority decides."""
-    probe_time: float = 60.0
-    """A probe without a reply for so long has failed; twice as long as the slowest success, if that is more."""
+    """Calls in flight while half-open; a majority decides."""
+    probe_timeout: float = 60.0
+    """A probe has failed after this time, or after twice the slowest success if that is longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change of state, told when it happens."""
+    """A change of state."""
 
     old: str
     new: str
     """`closed`, `open` or `half-open`."""
     reason: str
-    """A plain sentence without its full stop."""
+    """A sentence without the full stop."""
     at: float
     seconds: float
-    """Until the next probe; 0.0 unless it opened."""
+    """Seconds to the next probe; 0.0 unless `new` is `open`."""
     since: float
-    """When it left `closed`."""
+    """When the breaker last left `closed`."""
 
 
 TransitionListener = Callable[[Transition], None]
-"""Is told of transitions."""
 
 
 class Ticket:
-    """Leave to make one call, to be given back to `leave` once."""
+    """A call that the breaker let through; hand it to `leave` once."""
 
     __slots__ = ("at", "generation", "number", "probe")
 
@@ -83,22 +86,20 @@ class Closed:
     def __init__(self, rules: BreakerRules) -> None:
         self._rules = rules
         self._marks = bytearray(rules.window)
-        self._started = self._out = self._in_a_row = self._failed = self._neutral = 0
+        self._started = self._in_a_row = self._failed = self._neutral = 0
 
     def enter(self) -> int:
-        """Count a call as started; its number."""
+        """Count a call as started; return its number."""
         number = self._started
         slot = number % self._rules.window
         if self._marks[slot]:
             self._mark(slot, 0)
         self._started += 1
-        self._out += 1
         return number
 
     def leave(self, number: int, judgement: Judgement) -> str:
-        """Count how it ended; the reason to open, empty if there is none."""
+        """Count the result of a call; return the reason to open, or an empty string."""
         rules = self._rules
-        self._out -= 1
         if judgement is Judgement.SUCCESS:
             self._in_a_row = 0
             return ""
@@ -107,10 +108,10 @@ class Closed:
         if judgement is Judgement.NEUTRAL:
             return ""
         self._in_a_row += 1
-        if self._in_a_row >= max(rules.in_a_row, self._out):
+        if self._in_a_row >= rules.consecutive_failures:
             return f"{self._in_a_row} calls in a row failed"
         seen = min(self._started, rules.window) - self._neutral
-        if seen >= rules.minimum and self._failed >= rules.rate * seen:
+        if seen >= rules.min_calls and self._failed >= rules.failure_rate * seen:
             return f"{self._failed} of the last {seen} calls failed"
         return ""
 
@@ -122,33 +123,33 @@ class Closed:
 
 @dataclass(slots=True)
 class Open:
-    """No call passes until then."""
+    """No call passes until `until`."""
 
     name: ClassVar = "open"
     until: float
     times: int
-    """How often it has opened since it was closed."""
+    """How often it has opened since it was last closed."""
     since: float
 
 
 @dataclass(slots=True)
 class HalfOpen:
-    """Exactly so many calls pass, and what they find decides."""
+    """A fixed number of probes pass; their results decide."""
 
     name: ClassVar = "half-open"
     times: int
     since: float
-    out: dict[int, float] = field(default_factory=dict)
-    """Probes that are out, by number, and when each has failed."""
+    in_flight: dict[int, float] = field(default_factory=dict)
+    """Deadlines of the probes in flight, by number."""
     started: int = 0
     succeeded: int = 0
     failed: int = 0
 
     def expire(self, now: float) -> None:
-        """Count the probes whose time is over as failed."""
-        late = [number for number, deadline in self.out.items() if deadline <= now]
+        """Count probes past their deadline as failed."""
+        late = [number for number, deadline in self.in_flight.items() if deadline <= now]
         for number in late:
-            del self.out[number]
+            del self.in_flight[number]
         self.failed += len(late)
 
 
@@ -156,56 +157,59 @@ State = Closed | Open | HalfOpen
 
 
 def noop(_transition: Transition) -> None:
-    """Tell nobody."""
+    """The default TransitionListener."""
 
 
 class Breaker:
-    """Closed, open or half-open. Pure: time is an argument, seconds on any monotonic clock.
+    """Closed, open or half-open. Time is an argument, seconds on any monotonic clock.
 
-    Each change of state begins a generation; what a call of an earlier one brings is dropped. So of a thousand calls
-    in flight when an endpoint dies the first few failures open the breaker, and the others say nothing new.
+    Each change of state starts a generation, and results of calls from an earlier generation are dropped. So of a
+    thousand calls in flight when an endpoint dies, the first few open the breaker and the others change nothing.
     """
 
     def __init__(self, rules: BreakerRules | None = None, changed: TransitionListener = noop) -> None:
-        """`changed` is told of each transition when it has happened."""
+        """`changed` is called after each transition."""
         self.rules = rules or BreakerRules()
         self.state: State = Closed(self.rules)
         self.changed = changed
         self._generation = 0
         self._slowest = 0.0
-        """Seconds of the slowest success, of whatever generation: a deadline below it would keep the breaker open."""
+        """Seconds of the slowest success, of any generation: a shorter probe timeout would keep the breaker open."""
 
     def wait(self, now: float) -> float:
-        """Seconds until a call may start: 0.0 now; while all probes are out, until one of them has failed."""
+        """Seconds until a call may start; 0.0 if it may start now.
+
+        With all probes in flight: seconds to the first probe's deadline. Changes the state when its time is over.
+        """
         state = self.state
         if isinstance(state, Closed):
             return 0.0
         if isinstance(state, Open):
             if now < state.until:
                 return state.until - now
-            self._move(now, HalfOpen(state.times, state.since), "probes find out whether it is back")
+            self._move(now, HalfOpen(state.times, state.since), f"sending {self.rules.probes} probes")
             return 0.0
         state.expire(now)
         self._decide(now, state)
         if self.state is not state:
             return self.wait(now)
-        if state.succeeded + state.failed + len(state.out) < self.rules.probes:
+        if state.succeeded + state.failed + len(state.in_flight) < self.rules.probes:
             return 0.0
-        return min(state.out.values()) - now
+        return min(state.in_flight.values()) - now
 
     def enter(self, now: float) -> Ticket:
-        """A call starts; only when `wait` is 0.0."""
+        """A call starts; only allowed when `wait` is 0.0."""
         state = self.state
         if isinstance(state, Closed):
             return Ticket(self._generation, state.enter(), now, probe=False)
         if isinstance(state, Open):
             raise RuntimeError("no call starts while the breaker is open")  # noqa: TRY004 (a state is no argument)
         state.started += 1
-        state.out[state.started] = now + max(self.rules.probe_time, 2 * self._slowest)
+        state.in_flight[state.started] = now + max(self.rules.probe_timeout, 2 * self._slowest)
         return Ticket(self._generation, state.started, now, probe=True)
 
     def leave(self, now: float, ticket: Ticket, judgement: Judgement) -> None:
-        """A call is over; exactly once a ticket."""
+        """A call has ended."""
         if judgement is Judgement.SUCCESS and now - ticket.at > self._slowest:
             self._slowest = now - ticket.at
         if ticket.generation != self._generation:
@@ -214,14 +218,13 @@ class Breaker:
         if isinstance(state, Closed):
             if reason := state.leave(ticket.number, judgement):
                 self._open(now, 0, now, reason)
-        elif isinstance(state, HalfOpen) and state.out.pop(ticket.number, None) is not None:
+        elif isinstance(state, HalfOpen) and state.in_flight.pop(ticket.number, None) is not None:
             state.succeeded += judgement is Judgement.SUCCESS
             state.failed += judgement is Judgement.FAILURE
             self._decide(now, state)
 
     @property
     def closed(self) -> bool:
-        """Whether every call passes."""
         return isinstance(self.state, Closed)
 
     def valid(self, ticket: Ticket) -> bool:
@@ -229,20 +232,20 @@ class Breaker:
         return ticket.generation == self._generation
 
     def _decide(self, now: float, state: HalfOpen) -> None:
-        """Leave half-open as soon as the probes that are still missing cannot change what comes of it."""
-        probes, opens = self.rules.probes, self.rules.rate * self.rules.probes
+        """Leave half-open as soon as the missing probes cannot change the result."""
+        probes, opens = self.rules.probes, self.rules.failure_rate * self.rules.probes
         if state.failed >= opens:
             self._open(now, state.times, state.since, f"{state.failed} of {probes} probes failed")
         elif probes - state.succeeded < opens:
-            self._move(now, Closed(self.rules), f"{state.succeeded} of {probes} probes were answered")
+            self._move(now, Closed(self.rules), f"{state.succeeded} of {probes} probes succeeded")
 
     def _open(self, now: float, times: int, since: float, reason: str) -> None:
         rules = self.rules
-        length = min(rules.longest_open, rules.open_time * rules.growth ** min(times, 60))
+        length = min(rules.max_open_time, rules.open_time * rules.growth ** min(times, 60))
         self._move(now, Open(now + length, times + 1, since), reason)
 
     def _move(self, now: float, state: State, reason: str) -> None:
-        """The one place where the state changes."""
+        """The only place where the state changes."""
         old, self.state = self.state, state
         self._generation += 1
         left = old if isinstance(state, Closed) else state

@@ -1,4 +1,4 @@
-"""Who is next: deficit round-robin over flows, by cost."""
+"""A fair queue: deficit round-robin over flows, by cost."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -17,49 +17,47 @@ class _Flow(Generic[T]):
 
 
 class FairQueue(Generic[T]):
-    """Items of several flows; those that always have some queued get equal cost through, however their items differ.
+    """Items of several flows; busy flows get equal shares of cost, whatever the sizes of their items.
 
     Deficit round-robin (M. Shreedhar and G. Varghese, Efficient Fair Queuing Using Deficit Round-Robin, IEEE/ACM
-    Transactions on Networking 4(3), 1996): in its turn a flow is given a quantum of cost times its weight, is served
-    as long as that lasts, and keeps the rest for its next turn; a flow with nothing queued keeps nothing. Inside of a
-    flow the order is FIFO. Over any time in which two flows of weight 1 both had items queued, what they got differs
-    by at most one quantum and two of the largest items.
+    Transactions on Networking 4(3), 1996): each turn gives a flow a quantum of cost times its weight, serves it while
+    that lasts, and carries the rest over to its next turn; an empty flow carries nothing over. Within a flow the order
+    is FIFO. While two flows of weight 1 both have items queued, their service differs by at most one quantum and two
+    of the largest items.
 
-    The quantum grows to the largest cost that was ever queued: then no turn is in vain, and a pick takes O(1).
+    The quantum grows to the largest cost ever queued, so every turn serves an item and a pick takes O(1).
 
-    Weakness: it is fair over rounds, not within one. A flow that comes waits for a turn of every other one, and with
-    a large quantum small items come in bursts.
+    Weakness: it is fair over rounds, not within one. A new flow waits for one turn of every other flow, and with a
+    large quantum small items come in bursts.
     """
 
     def __init__(self, quantum: float = 0.0, weights: Mapping[str, float] | None = None) -> None:
-        """`quantum` is the least one; a flow that `weights` (1 or more) does not name has weight 1."""
+        """`quantum` is the minimum; `weights` (1 or more) are by flow, default 1."""
         self._quantum = quantum
         self._weights = weights or {}
         self._flows: dict[str, _Flow[T]] = {}
         self._waiting: deque[_Flow[T]] = deque()
-        """The flows whose turn is still to come, in order."""
+        """Flows waiting for their turn, in order."""
         self._served: _Flow[T] | None = None
-        """The flow whose turn it is."""
         self._items = 0
 
     def __len__(self) -> int:
-        """Items queued."""
         return self._items
 
     @property
     def flows(self) -> int:
-        """Flows that have items queued."""
+        """The number of flows with items queued."""
         return len(self._flows)
 
     def queued(self, flow: str) -> int:
-        """Items that a flow has queued."""
+        """The number of items that a flow has queued."""
         return len(self._flows[flow].items) if flow in self._flows else 0
 
     def put(self, flow: str, item: T, cost: float) -> None:
-        """Queue an item at the end of its flow.
+        """Add an item at the end of its flow.
 
         Raises:
-            ValueError: the cost is not above 0: items that cost nothing would be served for ever.
+            ValueError: the cost is not above 0; free items would keep the turn for ever.
         """
         if not cost > 0:
             raise ValueError(f"an item must cost more than 0, not {cost}")
@@ -71,7 +69,7 @@ class FairQueue(Generic[T]):
         self._items += 1
 
     def pick(self) -> T:
-        """Take the item that is next.
+        """Remove and return the next item.
 
         Raises:
             IndexError: nothing is queued.

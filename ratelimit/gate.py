@@ -1,4 +1,4 @@
-"""The only place that waits, in FIFO order: for the breaker, the quotas and the limit of calls in flight."""
+"""The only place where calls wait: for the breaker, the quotas and a slot in flight, in FIFO order."""
 
 import asyncio
 import math
@@ -6,28 +6,17 @@ from collections import OrderedDict
 from functools import cached_property
 
 from ratelimit.breaker import Breaker, Judgement, Open, Ticket, Transition, TransitionListener, noop
+from ratelimit.errors import ExhaustedError, GateClosedError, OutageError
 from ratelimit.quota import NOTHING, Amounts, Cost, QuotaBook, Reservation
 
-SHORTEST_TIMER = 0.001
+MIN_TIMER = 0.001
 """Seconds; event loops keep time in milliseconds, and a shorter timer would spin."""
 
 
-class GateClosedError(Exception):
-    """No permit is given any more."""
-
-
-class ExhaustedError(Exception):
-    """Nothing in flight can give back what the next call needs: an allowance is spent."""
-
-
-class OutageError(Exception):
-    """The breaker is open, and the gate turns callers away meanwhile."""
-
-
 class Permit:
-    """Leave to send one call: a reservation, a breaker's ticket and a place in flight, given back once and together.
+    """Leave to send one call: a reservation, a breaker ticket and a slot in flight, returned together and once.
 
-    Whichever way it is given back, `judgement` is what the call says of the service.
+    Each method that returns it takes the judgement of the service by this call.
     """
 
     __slots__ = ("_gate", "reservation", "ticket")
@@ -39,26 +28,26 @@ class Permit:
 
     @property
     def probe(self) -> bool:
-        """Whether a half-open breaker let it through, to find out whether the service is back."""
+        """Whether the call is a probe of a half-open breaker."""
         return self.ticket.probe
 
     def settle(self, actual: Cost, judgement: Judgement) -> None:
-        """The call is over and used this much."""
+        """The call ended and used `actual`."""
         now = self._gate.now()
         changed = self._gate.book.settle(now, self.reservation, actual)
         self._gate.give_back(now, self.ticket, judgement, changed=changed)
 
     def keep(self, judgement: Judgement) -> None:
-        """The call is over, and what it used is unknown: all that was reserved."""
+        """The call ended with unknown use: its whole reservation counts as used."""
         self._gate.book.keep(self.reservation)
         self._gate.give_back(self._gate.now(), self.ticket, judgement, changed=False)
 
     def refund(self, judgement: Judgement) -> None:
-        """The call used nothing: it was turned down for another reason than a quota, or never sent."""
+        """The call used nothing: it was never sent, or rejected for another reason than a quota."""
         self.settle(NOTHING, judgement)
 
     def throttled(self, quota: str = "") -> bool:
-        """The server throttled the call for this quota (see QuotaBook.throttle); whether a learner takes care of it."""
+        """The server throttled the call for this quota (see QuotaBook.throttled); whether a learner handles it."""
         now = self._gate.now()
         learned = self._gate.book.throttled(now, self.reservation, quota)
         self._gate.give_back(now, self.ticket, Judgement.NEUTRAL, changed=True)
@@ -69,23 +58,23 @@ Waiters = OrderedDict["asyncio.Future[Permit]", Amounts]
 
 
 class Gate:
-    """Permits in FIFO order, each when the breaker lets a call through, the whole book has room and a place is free.
+    """Grants permits in FIFO order, when the breaker lets a call through, all quotas have room and a slot is free.
 
-    Strictly FIFO: a large call at the head is never overtaken, so it is never starved; only calls that were sent
-    before and come again go ahead, in FIFO order too. Nothing polls: the head's waiting time is known and one timer
-    is set for it; whatever is given back, and every change of rule, has the head looked at anew.
+    A large call at the head of the queue is never overtaken, so it is never starved; only retries go ahead of it, in
+    FIFO order too. Nothing polls: one timer is set for the head's waiting time, and every release or rule change
+    re-evaluates the head.
     """
 
     def __init__(
         self, book: QuotaBook, max_in_flight: int, breaker: Breaker | None = None, *, turn_away: bool = False
     ) -> None:
-        """`turn_away`: while the breaker is open nobody waits, and everybody gets OutageError."""
+        """`turn_away`: while the breaker is open, `acquire` raises OutageError instead of waiting."""
         self.book = book
         self.in_flight = 0
         self.breaker = breaker or Breaker()
         self.breaker.changed = self._breaker_changed
         self.on_transition: TransitionListener = noop
-        """TransitionListener of each transition of the breaker, when the gate has done its part."""
+        """Called after each transition of the breaker, when the gate has handled it."""
         self._turn_away = turn_away
         self._max_in_flight = max_in_flight
         self._retries: Waiters = OrderedDict()
@@ -93,19 +82,19 @@ class Gate:
         self._not_before = -math.inf
         self._timer: asyncio.Handle | None = None
         self._timer_due = math.inf
-        """Remembered here: a timer of uvloop's that is due at once cannot tell."""
+        """Kept here because a timer of uvloop that is due at once has no `when()`."""
         self._time_alone = False
-        """Whether all that keeps the head waiting is time: a place that is given back is nothing to it then."""
+        """Whether the head waits for time alone, so that a returned slot makes no difference."""
         self._closed = False
 
     @property
     def waiting(self) -> int:
-        """How many wait for a permit."""
+        """Calls waiting for a permit."""
         return len(self._retries) + len(self._queue)
 
     @property
     def max_in_flight(self) -> int:
-        """The most permits out at once; a change takes effect on those who already wait."""
+        """Most permits in use at once; a change takes effect for waiting calls too."""
         return self._max_in_flight
 
     @max_in_flight.setter
@@ -115,26 +104,25 @@ class Gate:
 
     @property
     def outage(self) -> bool:
-        """Whether the breaker holds calls back, or lets only probes through."""
+        """Whether the breaker is open or half-open."""
         return not self.breaker.closed
 
     def now(self) -> float:
-        """Seconds, as the running loop counts them."""
+        """Seconds on the clock of the running loop."""
         return self._loop.time()
 
     @cached_property
     def _loop(self) -> asyncio.AbstractEventLoop:
-        """The one that runs."""
         return asyncio.get_running_loop()
 
     async def acquire(self, cost: Cost, *, is_retry: bool = False) -> Permit:
-        """Wait for leave to send a call of this cost; `is_retry`: it was sent before, and keeps its place ahead.
+        """Wait for a permit to send a call of this cost; retries go ahead of first calls.
 
         Raises:
             NeverFitsError: the cost is larger than a quota can ever hold.
-            ExhaustedError: an allowance has not enough left, and nothing in flight will give some back.
-            OutageError: the service is out, and the gate turns callers away.
-            GateClosedError: the gate was closed.
+            ExhaustedError: a budget is spent, and no call in flight can give any of it back.
+            OutageError: the breaker is open, and the gate was created with `turn_away`.
+            GateClosedError: the gate is closed.
         """
         if self._closed:
             raise GateClosedError
@@ -144,7 +132,7 @@ class Gate:
         waiter: asyncio.Future[Permit] = self._loop.create_future()
         ahead, queue = len(self._retries), self._retries if is_retry else self._queue
         queue[waiter] = amounts
-        if not ahead and (is_retry or len(queue) == 1):  # else nothing has changed for the head
+        if not ahead and (is_retry or len(queue) == 1):  # a new head
             self.look()
         try:
             return await waiter
@@ -156,33 +144,33 @@ class Gate:
             raise
 
     def pause(self, seconds: float) -> None:
-        """Give no permit for this long; a longer pause that is already on stays."""
+        """Grant no permit for this long; does not shorten a pause that is already on."""
         self._not_before = max(self._not_before, self.now() + seconds)
 
     def may_start(self, permit: Permit) -> bool:
-        """Whether a call that was let through before may still start: no pause, outage or end came between."""
+        """Whether a granted call may still start: no pause, outage or close came in between."""
         return not self._closed and self.now() >= self._not_before and self.breaker.valid(permit.ticket)
 
     def close(self) -> None:
-        """Give no permit any more: whoever waits, and whoever comes, gets GateClosedError."""
+        """Grant no more permits: waiting and later calls get GateClosedError."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        self._send_away(GateClosedError)
+        self._fail_waiters(GateClosedError)
 
     def give_back(self, now: float, ticket: Ticket, judgement: Judgement, *, changed: bool) -> None:
-        """A permit's ticket and place; its reservation was settled, which may have changed the book."""
+        """Return the ticket and slot of a permit. `changed`: settling its reservation changed the book."""
         self.in_flight -= 1
         self.breaker.leave(now, ticket, judgement)
         if changed or not self._time_alone:
             self._look(now)
 
     def look(self) -> None:
-        """Look at the head anew: after a change of a rule or a rate that did not come through a permit."""
+        """Re-evaluate the head, after a change of a rule or a rate outside the gate."""
         self._look(self.now())
 
     def _look(self, now: float) -> None:
-        """Give permits to the head as long as it fits, then set the timer."""
+        """Grant permits to the head while it fits, then set the timer."""
         while queue := self._retries or self._queue:
             waiter = next(iter(queue))
             if not waiter.done():
@@ -190,12 +178,12 @@ class Gate:
                 if wait > 0.0 and not waiter.done():
                     self._time_alone = wait < math.inf and self.breaker.closed
                     if wait < math.inf:
-                        self._look_again(now + max(wait, SHORTEST_TIMER))
+                        self._set_timer(now + max(wait, MIN_TIMER))
                     return
             queue.pop(waiter, None)
 
     def _serve(self, now: float, waiter: "asyncio.Future[Permit]", amounts: Amounts) -> float:
-        """Give the head its permit (or what it gets instead) and return 0.0, or the seconds that it must still wait."""
+        """Resolve the head's future and return 0.0, or return the seconds that it must still wait."""
         if self.in_flight >= self._max_in_flight:
             return math.inf
         if now < self._not_before:
@@ -212,8 +200,8 @@ class Gate:
             return 0.0
         return reservation
 
-    def _look_again(self, due: float) -> None:
-        """Set the timer, unless one that is set rings earlier: then that one looks, and sets the next."""
+    def _set_timer(self, due: float) -> None:
+        """Set the timer, unless an earlier one is set: that one sets the next."""
         if self._timer is not None:
             if self._timer_due <= due:
                 return
@@ -237,10 +225,10 @@ class Gate:
         if transition.new == "closed":
             self.book.resume(transition.at, transition.since)
         elif transition.new == "open" and self._turn_away:
-            self._send_away(OutageError)
+            self._fail_waiters(OutageError)
         self.on_transition(transition)
 
-    def _send_away(self, error: type[Exception]) -> None:
+    def _fail_waiters(self, error: type[Exception]) -> None:
         for queue in (self._retries, self._queue):
             for waiter in queue:
                 if not waiter.done():

@@ -1,110 +1,106 @@
-"""A quota that was told: the server's bucket mirrored, with what the mirror cannot see allowed for (pure)."""
+"""A configured quota: mirrors the server's bucket and allows for what the mirror cannot see (pure)."""
 
 import math
 from collections import deque
 
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.discovery.controller import Controller
-from ratelimit.discovery.knowledge import Kind
-from ratelimit.discovery.ramp import Ramp
+from ratelimit.discovery.knowledge import Kind, Knowledge
+from ratelimit.discovery.state import Throttle
 
-SOONEST, LATEST = 0.005, 0.025
-"""Seconds that a call travels to the server, at least and at most; what differs from this the margin learns."""
-PUNCTUAL = 0.1
-"""Seconds by which this process may be late to send what has room."""
-OF_CREDIT = 1.35
-"""How much room there is for what ended calls give back and for what is under way, of their means: they differ."""
+MIN_TRAVEL, MAX_TRAVEL = 0.005, 0.025
+"""Seconds that a call takes to reach the server; the margin learns any difference from this."""
+LATENESS = 0.1
+"""Seconds by which this process may be late to send a call."""
+CREDIT_ROOM = 1.35
+"""Room for what ended calls give back and for what is on its way, as a factor on their means: they vary."""
 WEIGHT = 0.02
-"""Of one correction in the mean credit."""
-AHEAD = 1.0
-"""Seconds' worth that the server is kept ahead of what a call needs, at most; what a larger burst holds is used."""
+"""Weight of one correction in the mean credit."""
+MAX_AHEAD = 1.0
+"""Seconds' worth by which the server's bucket is kept ahead of what a call needs; a larger burst is used."""
 STEP = 0.02
 """Seconds' worth by which a throttle raises the margin."""
 TIGHT, STEP_IF_TIGHT = 0.5, 0.05
-"""Of the burst: a call that takes more is throttled whenever its size was estimated a little too low, or that of one
-before it; and the seconds' worth by which that raises the margin. Others are suspected where it is at its widest."""
-ONE_IN = 1000
-"""Calls that take the margin down by one step: so many pass for each that is throttled where the bucket is tight."""
-WIDEST = 0.25
-"""Seconds' worth: the widest margin."""
+"""A call that takes more than this share of the burst is throttled whenever its size, or that of the call before, was
+estimated a little too low; and the seconds' worth by which that raises the margin."""
+CALLS_PER_STEP = 1000
+"""Calls that lower the margin by one STEP: about so many pass for each throttled one where the burst is tight."""
+MAX_MARGIN = 0.25
+"""Seconds' worth."""
 DRAIN = 0.2
 """Seconds' worth that a throttle takes from the mirror, at least."""
-CROWD, AMONG = 5, 400
-"""So many throttles among so many calls are no accident: others use the quota too."""
+SHARED_THROTTLES, SHARED_CALLS = 5, 400
+"""So many throttles within so many calls are no accident: others use the quota too."""
 UNBOUND = 60.0
-"""Seconds for which the controller's pace did not hold anything back: there is nobody else any more."""
-TERM, LONGEST_TERM = 60.0, 3600.0
-"""Seconds until we try without the controller; twice as long each time that this comes too soon. What a try costs is a
-few throttles, and a controller that has found too little may take long to see it."""
+"""Seconds in which the controller held nothing back, after which nobody else uses the quota any more."""
+TERM, MAX_TERM = 60.0, 3600.0
+"""Seconds until we try without the controller; doubles each time that this is too soon. A try costs a few throttles,
+and a controller whose estimate is too low may take long to notice."""
 
 
 class KnownQuota:
-    """A Learner for a server's bucket of known rate and burst, that others may use as well.
+    """A Learner for a server's bucket of known rate and burst, which others may use as well.
 
-    A token bucket that charges as the server does is never ahead of it only if nothing travels. What can make the
-    server's bucket emptier than the mirror, when a call arrives:
+    A token bucket that charges as the server does would be exact if calls took no time to travel. When a call arrives,
+    the server's bucket can be emptier than the mirror, because:
 
-    - calls travel unevenly: a late one, followed by an early one;
-    - the server charges an ended call for more than it reserved, while the next is under way;
-    - a full bucket: what it is given while calls are under way is lost to it, and in the mirror, which has charged
-      them already, it is not. So the mirror holds no more than the burst less what is under way;
-    - sizes are estimates; and other clients.
+    - travel times vary: a late call, followed by an early one;
+    - the server charges an ended call for more than it reserved, while the next is on its way;
+    - a full bucket loses what refills while calls are on their way, but the mirror, which has already charged them,
+      does not. So the mirror's limit is the burst less what is on its way;
+    - sizes are estimates; and other clients use the quota.
 
-    Against the first four the server's bucket is kept as full as it can be without losing anything: a call is held
-    back until there is only `room` left, for what ended calls give back and for our own lateness. All the rest of the
-    burst is then ahead of what the call needs, and costs nothing, as a bucket gives the same per second full or empty.
-    Where the burst is too small for that (a call takes most of it, or more), the margin decides how far, and each
-    throttle raises it.
+    Against the first four the server's bucket is kept as full as it can be without losing anything: a call waits until
+    there is only `room` left, for what ended calls give back and for our own lateness. The rest of the burst is then
+    ahead of what the call needs, and costs nothing, as a bucket refills at the same rate full or empty. Where the burst
+    is too small for that (a call takes most of it, or more), the margin decides, and each throttle raises it.
 
-    A throttle proves that the server held less than the call needs: the mirror gives way, or the server would throttle
-    for ever what the mirror allows. If throttles go on all the same, others use the quota: then a Controller finds
-    what they leave, until its pace holds nothing back any more, or for a term. Calls that were sent before the last
-    of such steps tell nothing new when they are throttled.
+    A throttle proves that the server held less than the call needs: the mirror is lowered, or the server would throttle
+    for ever what the mirror allows. If throttles go on, others use the quota: then a Controller measures what they
+    leave, until it holds nothing back any more, or for a term. Throttles of calls sent before the last such step are no
+    news.
 
-    Weakness: a debit that meets a call under way and is larger than the burst less the call cannot be allowed for
-    (1M tokens a minute at a burndown of 15: 0.2% of the calls); and where maxTokens alone is half of the burst, every
-    credit that comes while a call is under way overflows the server's bucket, whatever the client does.
+    Weakness: it cannot allow for a debit that meets a call on its way and is larger than the burst less the call (1M
+    tokens a minute at a burndown of 15: 0.2% of the calls). And where maxTokens alone is half of the burst, every
+    credit that comes while a call is on its way overflows the server's bucket, whatever the client does.
     """
 
     def __init__(self, rate: float, burst: float) -> None:
-        """`rate` a second; `burst` is what the server's bucket holds. It starts full."""
+        """`rate` per second; `burst` is the capacity of the server's bucket, which starts full."""
         self.limit = burst
         self.controller: Controller | None = None
-        """Finds what others leave; None: there is nobody else."""
+        """Measures what others leave; None: nobody else uses the quota."""
         self.margin = 0.0
-        """What the server is to be ahead of the mirror where the burst is tight; learned."""
+        """How far the server is to be ahead of the mirror where the burst is tight; learned."""
         self._bucket = TokenBucket(rate, burst)
-        self._under_way: deque[tuple[float, float]] = deque()
-        """When each call will have arrived, and its cost; the bucket's limit is less by their sum."""
+        self._known = Knowledge()
+        """Has the calls of the last minute for a controller."""
+        self._travelling: deque[tuple[float, float]] = deque()
+        """When each call will have arrived, and its cost; the bucket's limit is lower by their sum."""
         self._arrived_at = -math.inf
-        """Up to when the mirror is brought up."""
+        """Time of the mirror."""
         self._credit = self._flight = 0.0
-        """Means: what an ended call gives back, and what is under way when a call starts."""
+        """Means: what an ended call gives back, and what is on its way when a call starts."""
         self._calls = 0
-        self._refusals: deque[int] = deque(maxlen=CROWD)
-        """After how many calls each came."""
-        self._known_since = -math.inf
-        """What was sent before is no news if it is throttled."""
-        self._bound_at = self._shared_until = -math.inf
-        """When the controller held a call back last, and when its term ends or it went."""
+        self._throttles: deque[int] = deque(maxlen=SHARED_THROTTLES)
+        """Number of calls at each of the last throttles."""
+        self._news_since = -math.inf
+        """Throttles of calls sent before are no news."""
+        self._held_until = -math.inf
+        """Until when the controller, and not the mirror, holds the next call back."""
+        self._bound_at = self._term_ends = -math.inf
+        """When the controller last held a call back, and when its term ends or ended."""
         self._term = TERM
 
     def wait(self, now: float, cost: float = 1.0) -> float:
-        """Seconds until a call may start, 0.0 now; a call under way or a credit may make it longer or shorter."""
         if cost > self.limit:
             return math.inf
         if not cost:
             return 0.0
         wait = self._wait(now, cost)
-        if self.controller is None:
-            return wait
-        held = self.controller.wait(now, cost)
-        if held > wait:
-            self._bound_at = now
-        return max(wait, held)
+        return wait if self.controller is None else max(wait, self.controller.wait(now, cost))
 
     def take(self, now: float, cost: float = 1.0) -> None:
-        """A call starts."""
         if not cost:
             return
         self._arrive(now)
@@ -113,53 +109,55 @@ class KnownQuota:
         bucket.level = min(bucket.level, bucket.limit - late) - cost
         self._flight += WEIGHT * (self.limit - bucket.limit - self._flight)
         bucket.limit -= cost
-        self._under_way.append((now + LATEST, cost))
+        self._travelling.append((now + MAX_TRAVEL, cost))
         self._calls += 1
-        self.margin = max(0.0, self.margin - STEP / ONE_IN * rate)
-        if self.controller is not None:
-            self.controller.take(now, cost)
-            if now > min(self._shared_until, self._bound_at + UNBOUND):
-                self.controller, self._shared_until = None, now
+        self.margin = max(0.0, self.margin - STEP / CALLS_PER_STEP * rate)
+        if self.controller is None:
+            self._known.sent(now, cost)
+        else:
+            self._take_from_controller(self.controller, now, cost)
 
     def correct(self, now: float, taken_at: float, delta: float) -> None:
-        """A call that started then took `delta` more (mostly less) than was reserved."""
         self._charge(now, taken_at, delta)
         self._credit += WEIGHT * (max(0.0, -delta) - self._credit)
-        if self.controller is not None and taken_at >= self._known_since:
+        if self.controller is None or taken_at < self._news_since:
+            self._known.log.credit(now, taken_at, delta)
+        else:
             self.controller.correct(now, taken_at, delta)
 
     def throttled(self, now: float, taken_at: float, cost: float) -> None:
-        """The server throttled a call that started then: it took nothing, and there was less than it needed."""
         self._charge(now, taken_at, -cost)
-        if taken_at < self._known_since:
-            return
-        if self.controller is not None:
+        if self.controller is not None and taken_at >= self._news_since:
             self.controller.throttled(now, taken_at, cost)
             return
-        self._known_since = now
+        self._known.log.throttle(taken_at, cost)
+        if taken_at < self._news_since:
+            return
+        self._news_since = now
         rate = self._bucket.rate
         self._bucket.level -= max(self._least(cost) - cost, DRAIN * rate)
-        explained = cost > TIGHT * self.limit and self.margin < WIDEST * rate  # by sizes that were estimated
-        self.margin = min(WIDEST * rate, self.margin + (STEP_IF_TIGHT if explained else STEP) * rate)
+        # Sizes estimated too low explain it, until the margin cannot grow any more.
+        explained = cost > TIGHT * self.limit and self.margin + STEP_IF_TIGHT * rate <= MAX_MARGIN * rate
+        self.margin = min(MAX_MARGIN * rate, self.margin + (STEP_IF_TIGHT if explained else STEP) * rate)
         if explained:
             return
-        self._refusals.append(self._calls)
-        if len(self._refusals) == CROWD and self._calls - self._refusals[0] <= AMONG:
-            self._share(now, taken_at, cost)
+        self._throttles.append(self._calls)
+        if len(self._throttles) == SHARED_THROTTLES and self._calls - self._throttles[0] <= SHARED_CALLS:
+            self._share(now, Throttle(taken_at, cost))
 
     def resume(self, now: float, since: float) -> None:
-        """Nobody could call from `since` until now: what gathered meanwhile is not spent at once."""
+        """Start with an empty bucket, or with the debt there is."""
         self._arrive(now)
         self._bucket.resume(now, since)
         if self.controller is not None:
             self.controller.resume(now, since)
 
     def _least(self, cost: float) -> float:
-        """What the mirror must hold for a call: the quota goes on filling while it travels."""
+        """What the mirror must hold for a call; the bucket goes on refilling while the call travels."""
         rate = self._bucket.rate
-        room = PUNCTUAL * rate + OF_CREDIT * (self._credit + self._flight)
-        least = max(cost + self.margin, min(self.limit - room, cost + AHEAD * rate))
-        return min(least, self.limit) - SOONEST * rate
+        room = LATENESS * rate + CREDIT_ROOM * (self._credit + self._flight)
+        least = max(cost + self.margin, min(self.limit - room, cost + MAX_AHEAD * rate))
+        return min(least, self.limit) - MIN_TRAVEL * rate
 
     def _wait(self, now: float, cost: float) -> float:
         self._arrive(now)
@@ -168,41 +166,50 @@ class KnownQuota:
         if missing <= 1e-9 * self.limit:
             return 0.0
         wait = missing / bucket.rate
-        if least > bucket.limit and self._under_way:  # so full it is only once those have been charged
-            return max(wait, self._under_way[0][0] - now)
+        if least > bucket.limit and self._travelling:  # as full as this only once those have arrived
+            return max(wait, self._travelling[0][0] - now)
         return wait
 
     def _arrive(self, now: float) -> None:
-        """Bring the mirror up to `now`: who has arrived by then takes no room besides its charge."""
+        """Bring the mirror up to `now`: a call that has arrived no longer lowers the limit."""
         if now <= self._arrived_at:
             return
         self._arrived_at = now
-        bucket, under_way = self._bucket, self._under_way
-        while under_way and under_way[0][0] <= now:
-            at, cost = under_way.popleft()
-            bucket.take(at, 0.0)  # up to then it was full the sooner
-            bucket.limit = bucket.limit + cost if under_way else self.limit  # without the rounding errors of a sum
+        bucket, travelling = self._bucket, self._travelling
+        while travelling and travelling[0][0] <= now:
+            at, cost = travelling.popleft()
+            bucket.take(at, 0.0)  # refills up to the limit until then
+            bucket.limit = bucket.limit + cost if travelling else self.limit  # without a sum's rounding errors
         bucket.take(now, 0.0)
 
     def _charge(self, now: float, taken_at: float, delta: float) -> None:
         self._arrive(now)
-        if taken_at + LATEST > now:  # its way was shorter, or it was never sent
-            for call in self._under_way:
-                if call[0] == taken_at + LATEST:
-                    self._under_way.remove(call)
+        if taken_at + MAX_TRAVEL > now:  # it arrived earlier, or was never sent
+            for call in self._travelling:
+                if call[0] == taken_at + MAX_TRAVEL:
+                    self._travelling.remove(call)
                     self._bucket.limit += call[1]
                     break
         self._bucket.correct(now, taken_at, delta)
 
-    def _share(self, now: float, taken_at: float, cost: float) -> None:
-        """Others use the quota: from here on a controller looks for what they leave, beginning with its own stop."""
-        self._refusals.clear()
-        self.margin = max(0.0, self.margin - CROWD * STEP * self._bucket.rate)  # it was not the way that throttled them
-        soon = now - self._shared_until < self._term
-        self._term = min(2 * self._term, LONGEST_TERM) if soon else TERM
-        self._bound_at, self._shared_until = now, now + self._term
-        self.controller = Controller()
-        self.controller.known.kind = Kind.BUCKET  # so a single call that passes proves what it seems to
-        self.controller.state = Ramp(self.controller.known, pace=self._bucket.rate)
-        self.controller.take(taken_at, cost)
-        self.controller.throttled(now, taken_at, cost)
+    def _share(self, now: float, throttle: Throttle) -> None:
+        """Others use the quota: from now on a controller measures what they leave, starting with this throttle."""
+        self._throttles.clear()
+        rate = self._bucket.rate
+        self.margin = max(0.0, self.margin - SHARED_THROTTLES * STEP * rate)  # travel did not cause these throttles
+        too_soon = now - self._term_ends < self._term
+        self._term = min(2 * self._term, MAX_TERM) if too_soon else TERM
+        self._bound_at, self._term_ends = now, now + self._term
+        self._known.kind = Kind.BUCKET  # so a single call that passes is proof enough
+        self.controller = Controller.after_throttle(self._known, throttle, rate, now)
+
+    def _take_from_controller(self, controller: Controller, now: float, cost: float) -> None:
+        if now <= self._held_until:
+            self._bound_at = now
+        controller.take(now, cost)
+        if now > min(self._term_ends, self._bound_at + UNBOUND):
+            self.controller, self._term_ends = None, now
+            self._known = Knowledge(self._known.log, self._known.mean)
+            return
+        held = controller.wait(now, cost)
+        self._held_until = now + held + LATENESS if held > self._wait(now, cost) else -math.inf

@@ -1,19 +1,19 @@
-"""When a failed call is tried again (pure; randomness is an argument, uniform in [0, 1))."""
+"""Backoff, Retry-After and the retry budget (pure; randomness is an argument, uniform in [0, 1))."""
 
 from ratelimit.algorithms.token_bucket import TokenBucket
 
 BASE = 0.5
-"""Seconds; the mean of the first backoff is half of it."""
+"""Seconds; the first backoff has a mean of half of it."""
 CAP = 20.0
-"""Seconds; the longest backoff (botocore's standard mode has the same cap)."""
-LONGEST_RETRY_AFTER = 300.0
-"""Seconds; a server that asks for more is asked again after this long all the same."""
-OF_CALLS, A_SECOND, SAVED = 0.2, 10.0, 100.0
-"""Retries for each call, retries a second besides, and the most that are saved up (10 s worth): Finagle's defaults."""
+"""Seconds; the longest backoff, as in botocore's standard mode."""
+MAX_RETRY_AFTER = 300.0
+"""Seconds; a longer Retry-After is cut to this."""
+RETRIES_PER_CALL, RETRIES_PER_SECOND, MAX_SAVED_RETRIES = 0.2, 10.0, 100.0
+"""What the retry budget earns, and the most it saves up (10 s worth). The first two are Finagle's defaults."""
 
 
 def backoff(failures: int, uniform: float) -> float:
-    """Seconds before the next attempt after `failures` failures: full jitter.
+    """Seconds before the next attempt after `failures` failures: exponential backoff with full jitter.
 
     Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
@@ -21,25 +21,25 @@ def backoff(failures: int, uniform: float) -> float:
 
 
 def clamp(retry_after: float) -> float:
-    """A server's Retry-After within reason: 0 to LONGEST_RETRY_AFTER seconds."""
-    return min(max(retry_after, 0.0), LONGEST_RETRY_AFTER)
+    """A server's Retry-After, limited to 0 to MAX_RETRY_AFTER seconds."""
+    return min(max(retry_after, 0.0), MAX_RETRY_AFTER)
 
 
 class RetryBudget:
-    """Keeps retries from multiplying the load on a service that fails: a share of the calls, and a few a second.
+    """Limits retries to a share of the calls plus a few a second, so that they do not multiply the load in a failure.
 
-    Source: Finagle's RetryBudget. There a retry over budget is given up; in a batch nothing is lost, so it waits for
-    its turn. Weakness: where most calls fail, those that would succeed wait as well.
+    Source: Finagle's RetryBudget, which drops a retry over budget; here it waits. Weakness: where most calls fail,
+    retries that would succeed wait as well.
     """
 
     def __init__(self) -> None:
-        self._bucket = TokenBucket(A_SECOND, SAVED)
+        self._bucket = TokenBucket(RETRIES_PER_SECOND, MAX_SAVED_RETRIES)
 
     def called(self, now: float) -> None:
-        """A unit is called for the first time."""
-        self._bucket.correct(now, now, -OF_CALLS)
+        """Count the first call of a unit."""
+        self._bucket.correct(now, now, -RETRIES_PER_CALL)
 
     def delay(self, now: float) -> float:
-        """Charge a retry: seconds until the budget has room for it (0.0 at once), after all those charged before."""
+        """Charge a retry: seconds until the budget allows it, after all retries charged before."""
         self._bucket.take(now, 1.0)
         return self._bucket.wait(now, 0.0)

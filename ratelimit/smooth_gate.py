@@ -1,4 +1,4 @@
-"""A gate whose calls start evenly spread: the leaky bucket, on aiolimiter."""
+"""A gate that spaces the starts of calls evenly: the leaky bucket, on aiolimiter."""
 
 from aiolimiter import AsyncLimiter
 
@@ -8,9 +8,7 @@ from ratelimit.quota import Cost, QuotaBook
 
 
 class SmoothGate(Gate):
-    """A call passes the gate (breaker, quotas, calls in flight, order), then waits for the next tick of an even beat.
-
-    The few probes of a half-open breaker do not wait: the quotas pace them.
+    """A call passes the gate, then waits for its turn at an even rate. Probes of a half-open breaker skip the wait.
 
     aiolimiter serves small costs before large ones, so it cannot weigh tokens in FIFO order; as a pacer, where every
     call costs 1, it is exact.
@@ -29,10 +27,9 @@ class SmoothGate(Gate):
         self._pacer = AsyncLimiter(1, 60 / per_minute)
 
     async def acquire(self, cost: Cost, *, is_retry: bool = False) -> Permit:
-        """Wait for leave to send; raises what Gate.acquire raises."""
         while True:
             permit = await super().acquire(cost, is_retry=is_retry)
-            if permit.probe:  # its deadline runs, and a beat may be as long
+            if permit.probe:  # its deadline is running, and a turn may take as long
                 return permit
             try:
                 await self._pacer.acquire()

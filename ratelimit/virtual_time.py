@@ -1,7 +1,7 @@
 """An event loop whose clock jumps to the next timer instead of waiting for it.
 
-Code that takes its time from the loop runs unchanged, minutes of it in a second, and always in the same way. What
-would take real time is throttled: executors and sockets (a thread's 50 ms would become an hour of virtual time).
+Code that takes its time from the loop runs unchanged and deterministically, minutes of it in a second. Executors and
+sockets raise RuntimeError: they take real time, and a thread's 50 ms could become an hour of virtual time.
 """
 
 import asyncio
@@ -12,21 +12,19 @@ from contextvars import Context, copy_context
 from itertools import count
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
+from ratelimit.errors import DeadlockError
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 TICK = 1e-9
-"""Seconds that the clock moves at least for a timer: code that rounds its waking time up to `now` would spin."""
+"""Seconds by which the clock moves at least for a timer; a wake-up time that rounds to `now` would spin."""
 TURNS = 1000
-"""Turns of the loop at one instant, after which the clock moves by a tick: a waking time may round to `now` itself."""
-
-
-class DeadlockError(RuntimeError):
-    """Every task waits and no timer is set; names the tasks and where they wait."""
+"""Turns of the loop at one instant after which the clock moves by a tick, for the same reason."""
 
 
 class _Handle(asyncio.TimerHandle):
-    """A call to make. Keeps nothing for a loop's debug mode, which costs asyncio's own as much as the call itself."""
+    """A callback. Keeps nothing for the loop's debug mode, which in asyncio's own handle costs as much as the call."""
 
     __slots__ = ()
     _repr = _source_traceback = None
@@ -54,8 +52,8 @@ class _Handle(asyncio.TimerHandle):
 class VirtualTimeLoop(asyncio.BaseEventLoop):
     """An event loop in virtual time, starting at 0.0 seconds.
 
-    What is to be called at the same time is called in the order in which it was asked for. A timer that was cancelled
-    is forgotten when its time comes.
+    Callbacks due at the same time run in the order in which they were scheduled. A cancelled timer is dropped when its
+    time comes.
     """
 
     _stopping: bool
@@ -66,11 +64,11 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         self._turns = 0
         self._soon: deque[_Handle] = deque()
         self._timers: list[tuple[float, int, _Handle]] = []
-        """A heap, by the time and then by the number."""
+        """A heap by time, then by number."""
         self._numbers = count()
 
     def time(self) -> float:
-        """Virtual seconds since the loop was made."""
+        """Virtual seconds since the loop was created."""
         return self._now
 
     def call_soon(
@@ -81,7 +79,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         return handle
 
     call_soon_threadsafe = call_soon
-    """An interrupt calls it; there are no threads."""
+    """For interrupts; there are no threads."""
 
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
@@ -91,7 +89,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         return timer
 
     def _run_once(self) -> None:
-        """Until it is stopped: all that is due by now, or else by the next timer. `run_forever` calls it."""
+        """Run until stopped. `run_forever` calls it; one iteration of its loop is a turn."""
         soon, timers = self._soon, self._timers
         while True:
             self._turns += 1
@@ -102,7 +100,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
             due = self._now + TICK
             while timers and timers[0][0] < due:
                 soon.append(heapq.heappop(timers)[2])
-            for _ in range(len(soon)):  # what they ask for is for the next turn
+            for _ in range(len(soon)):  # callbacks added meanwhile are for the next turn
                 handle = soon.popleft()
                 try:
                     handle.run()
@@ -122,15 +120,12 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         return timers[0][0] - self._now if timers else self._deadlock()
 
     def run_in_executor(self, *_args: object, **_options: object) -> NoReturn:
-        """Refused."""
-        raise RuntimeError("no executors in virtual time: use what runs on the loop")
+        raise RuntimeError("no executors in virtual time: run the code on the loop")
 
     async def create_connection(self, *_args: object, **_options: object) -> NoReturn:
-        """Refused."""
         raise RuntimeError("no sockets in virtual time: use a simulated transport")
 
     async def create_server(self, *_args: object, **_options: object) -> NoReturn:
-        """Refused."""
         raise RuntimeError("no sockets in virtual time: use a simulated transport")
 
     def _deadlock(self) -> NoReturn:

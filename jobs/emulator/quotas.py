@@ -7,7 +7,8 @@ from ratelimit.algorithms.fixed_window import FixedWindow
 from ratelimit.algorithms.protocol import Limiter
 from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.algorithms.token_bucket import TokenBucket
-from ratelimit.quota import Dimension, NeverFitsError, QuotaBook, Reservation
+from ratelimit.errors import NeverFitsError
+from ratelimit.quota import Dimension, QuotaBook, Reservation
 
 Refill = Literal["bucket", "fixed", "sliding"]
 _MINUTE, _DAY = 60.0, 86_400.0

@@ -16,9 +16,9 @@ from jobs.record.protocol import AttemptResult, Record, Status
 from jobs.requests.cost import CONTEXT, MONEY, QUOTAS, Meter
 from jobs.requests.fallback import local_answer
 from ratelimit.breaker import Judgement, Transition
-from ratelimit.gate import ExhaustedError, Gate, GateClosedError, OutageError, Permit
+from ratelimit.errors import ExhaustedError, GateClosedError, NeverFitsError, OutageError
+from ratelimit.gate import Gate, Permit
 from ratelimit.outcome import Outcome
-from ratelimit.quota import NeverFitsError
 from ratelimit.retry import RetryBudget, backoff, clamp
 from ratelimit.slow_start import SlowStart
 

@@ -103,7 +103,7 @@ def _limited(limiter: Callable[[float, float, float], Limiter]) -> Baseline:
 
 
 def _adaptive(rules: QuotaRules, phase: float) -> ClientPacer:
-    learner = Adaptive(START_RATE, START_RATE, lowest=MIN_RATE, highest=MAX_RATE)
+    learner = Adaptive(START_RATE, START_RATE, min_rate=MIN_RATE, max_rate=MAX_RATE)
     return LimiterPacer({REQUESTS: learner}, learner)
 
 

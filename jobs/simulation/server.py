@@ -93,7 +93,7 @@ class SimulatedBedrock:
             if isinstance(limiter, TokenBucket):
                 limiter.rate *= ratio
                 limiter.level = min(limiter.level, limiter.limit)
-            book.dimensions[name] = Dimension(limiter, dimension.most * ratio)
+            book.dimensions[name] = Dimension(limiter, dimension.max_cost * ratio)
 
 
 _Event = tuple[float, Callable[[float], None]]

@@ -1,1 +1,1 @@
-"""The limiters, one file each, behind one protocol."""
+"""Rate limiters, one a file, behind the protocols in `protocol`."""

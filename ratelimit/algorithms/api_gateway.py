@@ -7,10 +7,10 @@ from ratelimit.algorithms.token_bucket import TokenBucket
 
 
 class ApiGateway:
-    """A token bucket that holds `burst` requests and is refilled at `rate` a second; without a token: 429.
+    """A token bucket of `burst` requests that refills at `rate` a second; a request without a token gets a 429.
 
-    Source: "Throttle requests to your REST APIs", API Gateway developer guide. Weakness: that of the token bucket, a
-    whole burst at once; and AWS calls it best effort: the real one is a target rather than a ceiling.
+    Source: "Throttle requests to your REST APIs", API Gateway developer guide. Weakness: as any token bucket, a whole
+    burst at once; and AWS calls it best effort: the real one is a target rather than a ceiling.
     """
 
     __slots__ = ("_bucket",)
@@ -20,7 +20,7 @@ class ApiGateway:
         self._bucket = TokenBucket(rate, burst)
 
     def arrive(self, now: float) -> Admission:
-        """A request arrives. `retry_after` is when the next token is there; API Gateway itself does not tell."""
+        """`retry_after` is when the next token is there; API Gateway itself sends none."""
         wait = self._bucket.wait(now)
         if wait > 0.0:
             return Admission(passed=False, retry_after=math.ceil(wait))

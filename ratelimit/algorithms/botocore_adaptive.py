@@ -5,16 +5,16 @@ import math
 from ratelimit.algorithms.token_bucket import TokenBucket
 
 SCALE, BETA = 0.4, 0.7
-"""Of the cubic curve: how fast it grows, and what a throttle leaves of the rate."""
+"""Of the cubic curve: its growth, and the factor that a throttle applies to the rate."""
 SMOOTHING, INTERVAL = 0.8, 0.5
-"""Of the measured rate: the weight of the newest value, and the seconds over which one is taken."""
-LOWEST_RATE, LOWEST_CAPACITY = 0.5, 1.0
-OVER_MEASURED = 2.0
-"""The rate is never more than so many times the measured one."""
+"""Of the measured rate: the weight of the newest value, and the seconds between two values."""
+MIN_RATE, MIN_CAPACITY = 0.5, 1.0
+MAX_OVER_MEASURED = 2.0
+"""Largest ratio of the rate to the measured rate."""
 
 
 class CubicRate:
-    """CUBIC's curve: back up to the rate at the last throttle, slowly past it, then fast."""
+    """CUBIC's curve: back up to the rate of the last throttle, slowly past it, then fast."""
 
     __slots__ = ("_flat_after", "_peak", "_throttled_at")
 
@@ -22,19 +22,19 @@ class CubicRate:
         self._peak = self._flat_after = 0.0
         self._throttled_at = started
 
-    def answered(self, now: float) -> float:
-        """The rate that a success at `now` allows."""
+    def succeeded(self, now: float) -> float:
+        """The new rate after a success."""
         return float(SCALE * (now - self._throttled_at - self._flat_after) ** 3 + self._peak)
 
     def throttled(self, now: float, rate: float) -> float:
-        """The rate after a throttle at `now`, when it was `rate`."""
+        """The new rate after a throttle at `rate`."""
         self._peak, self._throttled_at = rate, now
         self._flat_after = ((rate * (1 - BETA)) / SCALE) ** (1 / 3.0)
         return rate * BETA
 
 
 class MeasuredRate:
-    """Responses a second, smoothed, a new value at most each half second."""
+    """Responses a second, smoothed, with a new value at most every half second."""
 
     __slots__ = ("_count", "_from", "_rate")
 
@@ -44,7 +44,7 @@ class MeasuredRate:
         self._rate = 0.0
 
     def count(self, now: float) -> float:
-        """A response came at `now`: the rate."""
+        """Count a response; the rate."""
         self._count += 1
         interval = math.floor(now / INTERVAL) * INTERVAL
         if interval > self._from:
@@ -55,54 +55,51 @@ class MeasuredRate:
 
 
 class BotocoreAdaptive:
-    """Lets everything pass until the first throttle; from then on a token bucket, its rate on a cubic curve.
+    """Unlimited until the first throttle, then a token bucket whose rate follows a cubic curve.
 
     Source: botocore.retries.adaptive, .throttling and .bucket, as of 1.44, where a call costs 1; the curve is
-    CUBIC's (RFC 9438). Weakness: it finds the limit by running into it, again and again (3-5% of calls throttled at 600
-    a minute, 30% at 60, 70% at 10); each throttle of one burst cuts the rate once more; the rate that it measures is
-    that of responses, so slow answers hide it; and it knows nothing of tokens.
+    CUBIC's (RFC 9438). Weakness: it finds the limit by exceeding it again and again (3-5% of calls throttled at 600 a
+    minute, 30% at 60, 70% at 10); each throttle of a burst cuts the rate once more; it measures the rate of responses,
+    which lags where answers are slow; and it does not count tokens.
     """
 
     __slots__ = ("_bucket", "_cubic", "_latest", "_measured", "_throttled_at", "limit")
 
     def __init__(self, started: float) -> None:
-        """`started` is when the client was made: its clock runs from then."""
-        self._bucket = TokenBucket(1.0, LOWEST_CAPACITY, level=0.0)
+        """`started` is when the client was created."""
+        self._bucket = TokenBucket(1.0, MIN_CAPACITY, level=0.0)
         self._bucket.take(started, 0.0)
         self._cubic = CubicRate(started)
         self._measured = MeasuredRate(started)
         self._latest = started
         self._throttled_at = math.inf
-        """The first throttle: what was taken before was not charged."""
+        """The first throttle; earlier calls were not charged."""
         self.limit = math.inf
 
     @property
     def rate(self) -> float:
-        """Calls a second now, once it limits at all."""
+        """Calls a second, once it limits at all."""
         return self._bucket.rate
 
     def wait(self, now: float, cost: float = 1.0) -> float:
-        """Seconds until `cost` tokens are there at today's rate: 0.0 now, `math.inf` never."""
         return 0.0 if self._throttled_at == math.inf else self._bucket.wait(now, cost)
 
     def take(self, now: float, cost: float = 1.0) -> None:
-        """Take `cost` tokens."""
         if self._throttled_at < math.inf:
             self._bucket.take(now, cost)
 
     def correct(self, now: float, taken_at: float, delta: float) -> None:
-        """Take `delta` more (negative: give back), which botocore never does: for a call that was never sent."""
+        """Botocore never does this; here it refunds a call that was never sent."""
         if taken_at >= self._throttled_at:
             self._bucket.correct(now, taken_at, delta)
 
     def succeeded(self, now: float) -> None:
-        """A call was answered."""
         self._latest = now = max(now, self._latest)
         measured = self._measured.count(now)
-        self._change(now, self._cubic.answered(now), measured)
+        self._change(now, self._cubic.succeeded(now), measured)
 
     def throttled(self, now: float, taken_at: float, cost: float) -> None:
-        """The server throttled a call; as in botocore, its token does not come back."""
+        """As in botocore, there is no refund."""
         self._latest = now = max(now, self._latest)
         measured = self._measured.count(now)
         limiting = self._throttled_at < math.inf
@@ -111,10 +108,10 @@ class BotocoreAdaptive:
         self._change(now, rate, measured)
 
     def _change(self, now: float, rate: float, measured: float) -> None:
-        rate = min(rate, OVER_MEASURED * measured)
+        rate = min(rate, MAX_OVER_MEASURED * measured)
         bucket = self._bucket
-        bucket.take(now, 0.0)  # what came in until now came in at the old rate
-        bucket.rate, bucket.limit = max(rate, LOWEST_RATE), max(rate, LOWEST_CAPACITY)
+        bucket.take(now, 0.0)  # refills at the old rate until now
+        bucket.rate, bucket.limit = max(rate, MIN_RATE), max(rate, MIN_CAPACITY)
         bucket.level = min(bucket.level, bucket.limit)
         if self._throttled_at < math.inf:
             self.limit = bucket.limit

@@ -4,7 +4,7 @@ import math
 
 
 def window_at(now: float, window: float, phase: float) -> tuple[float, float]:
-    """When the window of `now` began and will end; the end of one is to the last bit the beginning of the next."""
+    """Start and end of the window that contains `now`; the end is bit for bit the start of the next window."""
     index = math.floor((now - phase) / window)
     if phase + index * window > now:  # the division rounded up
         index -= 1
@@ -16,23 +16,23 @@ def window_at(now: float, window: float, phase: float) -> tuple[float, float]:
 class FixedWindow:
     """Admits `limit` in each window of `window` seconds; windows begin at `phase` + k x `window`.
 
-    Source: the counter of Kong's rate-limiting plugin and of most quotas told "per minute". Weakness: around a
-    boundary it admits up to twice the limit within any one window's length, and everybody who waits starts at once.
+    Source: the counter of Kong's rate-limiting plugin and of most "per minute" quotas. Weakness: up to twice the limit
+    within one window length around a boundary, where all waiting calls start at once.
     """
 
     __slots__ = ("_end", "_latest", "_start", "limit", "phase", "used", "window")
 
     def __init__(self, limit: float, window: float = 60.0, phase: float = 0.0) -> None:
-        """`window` and `phase` in seconds of the clock that `now` is read from."""
+        """`window` and `phase` in seconds on the clock of `now`."""
         self.limit = limit
         self.window = window
         self.phase = phase
         self.used = 0.0
-        """What was charged in the window that was last asked about; above the limit: debt, forgiven at its end."""
+        """Charged in the window of the last call; above the limit: debt, which ends with the window."""
         self._start = self._end = self._latest = -math.inf
 
     def _roll(self, now: float) -> float:
-        """Move on to the window of `now`; the latest time seen."""
+        """Move to the window of `now`; return the latest time seen."""
         if now <= self._latest:
             return self._latest
         self._latest = now
@@ -42,7 +42,6 @@ class FixedWindow:
         return now
 
     def wait(self, now: float, cost: float = 1.0) -> float:
-        """Seconds until `cost` fits: 0.0 now, else until the next window begins, `math.inf` never."""
         if cost > self.limit:
             return math.inf
         now = self._roll(now)
@@ -52,12 +51,11 @@ class FixedWindow:
         return wait if now + wait >= self._end else wait + math.ulp(self._end)
 
     def take(self, now: float, cost: float = 1.0) -> None:
-        """Charge the window of `now`."""
         self._roll(now)
         self.used += cost
 
     def correct(self, now: float, taken_at: float, delta: float) -> None:
-        """Add `delta` to the window of `taken_at`; without effect once that is over."""
+        """No effect once the window of `taken_at` is over."""
         self._roll(now)
         if taken_at >= self._start:
             self.used = max(0.0, self.used + delta)

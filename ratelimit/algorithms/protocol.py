@@ -1,33 +1,33 @@
-"""The limiters, one file each. Time is an argument in seconds on any monotonic clock.
+"""The protocols of rate limiters. Time is an argument, in seconds on any monotonic clock.
 
-A `Limiter` tells a client, or the one who keeps a quota, when a charge fits; a `Gatekeeper` stands before a server and
-answers each request as it comes.
+- `Limiter`: a client's view of a quota; the caller waits until a call fits. `Learner` and `Resuming` extend it.
+- `Gatekeeper`: a gateway in front of a server; it passes, delays or throttles each request on arrival.
 """
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class Limiter(Protocol):
-    """A quota of `limit` units a window or bucket, charged `cost` units at a time.
+    """A quota that calls are charged to.
 
-    `wait` decides and changes nothing that a later call could notice; `take` charges. The caller takes only what
-    fits (`wait(...) == 0`), so several limiters can be charged all or nothing. `now` never runs backwards: an
-    earlier `now` counts as the latest one seen.
+    `wait` is a query: however often you call it, later decisions are the same. `take` charges the quota. Take only
+    what fits (`wait(...) == 0`); several limiters can then be charged all or nothing. The clock of a limiter starts
+    with the first call of any method. `now` never runs backwards: an earlier `now` counts as the latest one.
     """
 
     limit: float
-    """The most that can ever be charged at once."""
+    """The largest cost that can ever fit."""
 
     def wait(self, now: float, cost: float = 1.0) -> float:
-        """Seconds until `cost` fits: 0.0 now, `math.inf` never (cost > limit)."""
+        """Seconds until `cost` fits: 0.0 if it fits now, `math.inf` if it never does (cost > limit)."""
         ...
 
     def take(self, now: float, cost: float = 1.0) -> None:
-        """Charge `cost` at `now`, whether it fits or not."""
+        """Charge `cost`, whether it fits or not."""
         ...
 
     def correct(self, now: float, taken_at: float, delta: float) -> None:
-        """Add `delta` to what was charged at `taken_at` (negative gives back); debt is allowed."""
+        """Change the charge made at `taken_at` by `delta` (negative: a refund); debt is allowed."""
         ...
 
 
@@ -35,29 +35,35 @@ class Learner(Limiter, Protocol):
     """A limiter that finds its limit from throttles."""
 
     def throttled(self, now: float, taken_at: float, cost: float) -> None:
-        """The server throttled the call that was charged `cost` at `taken_at`.
+        """The server throttled the call charged at `taken_at`. The limiter refunds it as it sees fit."""
+        ...
 
-        What becomes of that charge is the limiter's own affair: no `correct` follows.
-        """
+
+@runtime_checkable
+class Resuming(Protocol):
+    """A limiter that must know when no calls could start for a while, such as during an outage."""
+
+    def resume(self, now: float, since: float) -> None:
+        """No call could start from `since` until now: unused capacity is lost, and idle time is no evidence."""
         ...
 
 
 class Admission(NamedTuple):
-    """What becomes of a request on its arrival at a gateway."""
+    """A gateway's answer to a request."""
 
     passed: bool
     delay: float = 0.0
-    """Seconds for which the gateway itself holds back what it passes."""
+    """Seconds for which the gateway delays a passed request."""
     retry_after: int = 0
-    """Whole seconds, as the header of a throttle says them; 0 where it passed."""
+    """Whole seconds, as in the Retry-After header of a throttled request."""
 
 
 PASSED = Admission(passed=True)
 
 
 class Gatekeeper(Protocol):
-    """A gateway's rule: each request passes, perhaps after a delay, or is throttled at once."""
+    """A gateway's rule."""
 
     def arrive(self, now: float) -> Admission:
-        """A request arrives; what was passed is counted."""
+        """Decide on a request that arrives now."""
         ...

@@ -1,4 +1,4 @@
-"""The sliding log."""
+"""The sliding window log."""
 
 import math
 from bisect import bisect_left
@@ -6,10 +6,10 @@ from collections import deque
 
 
 class SlidingLog:
-    """Admits `limit` in every interval of `window` seconds, wherever it begins: what was charged is kept with its time.
+    """Admits `limit` in every interval of `window` seconds: it keeps each charge with its time.
 
-    Source: the "sliding window log" of the literature. Weakness: memory grows with the charges within one window,
-    and a client that was quiet may still take a whole window's limit at once.
+    Source: the "sliding window log" of the literature. Weakness: memory grows with the charges of one window, and a
+    client that was idle can take a whole window's limit at once.
     """
 
     __slots__ = ("_costs", "_latest", "_times", "limit", "used", "window")
@@ -19,13 +19,13 @@ class SlidingLog:
         self.limit = limit
         self.window = window
         self.used = 0.0
-        """The sum of what is in the window; above the limit: debt."""
+        """Sum of the charges in the window; above the limit: debt."""
         self._times: deque[float] = deque()
         self._costs: deque[float] = deque()
         self._latest = -math.inf
 
     def _expire(self, now: float) -> float:
-        """Forget what left the window; the latest time seen."""
+        """Drop the charges that left the window; return the latest time seen."""
         if now <= self._latest:
             return self._latest
         self._latest = now
@@ -33,11 +33,10 @@ class SlidingLog:
             self._times.popleft()
             self.used -= self._costs.popleft()
         if not self._times:
-            self.used = 0.0  # without the rounding errors of the sum
+            self.used = 0.0  # resets the rounding errors of the sum
         return now
 
     def wait(self, now: float, cost: float = 1.0) -> float:
-        """Seconds until enough of the oldest charges have left: 0.0 now, `math.inf` never."""
         if cost > self.limit:
             return math.inf
         now = self._expire(now)
@@ -54,7 +53,6 @@ class SlidingLog:
         return wait if now + wait >= end else wait + math.ulp(end)
 
     def take(self, now: float, cost: float = 1.0) -> None:
-        """Charge `cost` at `now`."""
         now = self._expire(now)
         if self._times and self._times[-1] == now:
             self._costs[-1] += cost
@@ -64,11 +62,11 @@ class SlidingLog:
         self.used += cost
 
     def correct(self, now: float, taken_at: float, delta: float) -> None:
-        """Add `delta` to the charge of `taken_at`; without effect once that has left the window."""
+        """No effect once the charge has left the window."""
         now = self._expire(now)
         if not self._times or taken_at + self.window <= now:
             return
-        # A charge at a time that was rewound stands at a later one: hence the first at or after it.
+        # A charge at an earlier time than the latest was recorded at the latest: hence the first at or after it.
         index = min(bisect_left(self._times, taken_at), len(self._times) - 1)
         delta = max(delta, -self._costs[index])
         self._costs[index] += delta

@@ -1,1 +1,1 @@
-"""Finds how an unknown quota behaves from the service's throttles."""
+"""Finds how an unknown quota behaves from the service's throttles; begin with `controller`."""

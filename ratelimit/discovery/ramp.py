@@ -1,51 +1,45 @@
-"""While nothing is known: faster and faster, until the server throttles."""
+"""The ramp: faster and faster until the server throttles."""
 
 import math
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from ratelimit.discovery.knowledge import Finding, Knowledge, Pacer, Stopped, Throttle
+from ratelimit.discovery.knowledge import Knowledge
+from ratelimit.discovery.pacer import Pacer
+from ratelimit.discovery.state import Finding, State, Stopped, Throttle
 
-FIRST = 4.0
+START_RATE = 4.0
 """Calls a second at the start."""
 GROWTH = 4.0
-"""Seconds in which the pace grows e-fold: at the first throttle the overshoot is a round trip / GROWTH of the pace."""
-
-LONGEST = 1.0
-"""Seconds of growth between two calls, at most: an expensive call takes long, which proves nothing of the pace."""
+"""Seconds in which the rate grows e-fold; the overshoot at the first throttle is round trip / GROWTH of the rate."""
+MAX_STEP = 1.0
+"""Seconds of growth from one call to the next, at most: waiting long for an expensive call proves nothing."""
 
 
 @dataclass(slots=True)
-class Ramp:
-    """p = 4u x e^(t/4), where u is the mean cost of a call; it grows only while it is what holds calls back."""
+class Ramp(State):
+    """rate = 4u x e^(t/4), where u is the mean cost of a call; it grows only while it is what holds calls back."""
 
-    name = "ramp"
+    name: ClassVar = "ramp"
     known: Knowledge
-    pace: float = 0.0
+    rate: float = 0.0
     _at: float = -math.inf
     _pacer: Pacer = field(default_factory=Pacer)
 
-    def tick(self, now: float) -> Finding | None:
-        """Time alone finds nothing out here."""
-        return None
-
     def wait(self, now: float, cost: float) -> float:
-        """Seconds until a call may start."""
         return self._pacer.wait(now)
 
     def sent(self, now: float, cost: float) -> None:
-        """A call starts."""
-        if not self.pace:
-            self.pace, self._at = FIRST * self.known.mean, now
-        if self._pacer.spend(now, cost, self.pace):  # else a faster pace would have changed nothing, and proves nothing
-            self.pace *= math.exp(min(now - self._at, LONGEST) / GROWTH)
+        if not self.rate:
+            self.rate, self._at = START_RATE * self.known.mean, now
+        if self._pacer.spend(now, cost, self.rate):
+            self.rate *= math.exp(min(now - self._at, MAX_STEP) / GROWTH)
         self._at = now
 
     def credited(self, sent_at: float, delta: float) -> None:
-        """A call that was sent then took `delta` more than was reserved."""
-        if self.pace:
-            self._pacer.credit(delta, self.pace)
+        if self.rate:
+            self._pacer.credit(delta, self.rate)
 
     def throttled(self, now: float, throttle: Throttle) -> Finding | None:
-        """The end of it."""
         elapsed = max(0.0, self._at - throttle.at)
-        return Stopped(throttle, max(FIRST * self.known.mean, self.pace * math.exp(-elapsed / GROWTH)))
+        return Stopped(throttle, max(START_RATE * self.known.mean, self.rate * math.exp(-elapsed / GROWTH)))

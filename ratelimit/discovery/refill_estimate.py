@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 SURE = 20
-"""Calls between two anchors from which on the rate counts as known: each is exact to about a call."""
+"""Calls between the first and last sample that make the rate reliable; each sample is exact to about a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,22 +12,21 @@ class EmptyBucketSample:
 
     at: float
     admitted: float
-    """All that had ever been admitted by then."""
+    """Total admitted by then."""
     calls: int
-    """In so many calls."""
+    """Number of calls admitted by then."""
 
     def rate_since(self, earlier: "EmptyBucketSample") -> float:
-        """Admitted a second since another one."""
+        """Admitted per second since an earlier sample."""
         return (self.admitted - earlier.admitted) / (self.at - earlier.at)
 
 
 @dataclass(slots=True)
 class RefillEstimate:
-    """The rate of a bucket: between two moments at which it was empty, admitted / elapsed is just that.
+    """The rate of a bucket: between two moments at which it was empty, admitted / elapsed equals the refill rate.
 
-    It is the delivery rate of BBR (Cardwell et al., ACM Queue 14(5), 2016) with throttles in the place of delays.
-
-    RefillEstimate that lie on one line are kept: the longer the line, the better the rate is known.
+    This is the delivery rate of BBR (Cardwell et al., ACM Queue 14(5), 2016) with throttles in place of delays.
+    Samples that lie on one line are kept: the longer the line, the better the estimate.
     """
 
     line: list[EmptyBucketSample] = field(default_factory=list)
@@ -35,7 +34,7 @@ class RefillEstimate:
 
     @property
     def rate(self) -> float | None:
-        """Per second; None until there are two anchors."""
+        """Per second; None until there are two samples."""
         if len(self.line) < 2 or self.line[-1].at <= self.line[0].at:
             return None
         rise = self.line[-1].admitted - self.line[0].admitted
@@ -43,35 +42,35 @@ class RefillEstimate:
 
     @property
     def age(self) -> float:
-        """Seconds from the first to the last."""
+        """Seconds from the first to the last sample."""
         return self.line[-1].at - self.line[0].at
 
     @property
     def calls(self) -> int:
-        """How many calls were admitted between the first and the last."""
+        """Calls admitted between the first and the last sample."""
         return self.line[-1].calls - self.line[0].calls
 
     @property
     def sure(self) -> bool:
-        """Whether the rate counts as known."""
+        """Whether the rate is reliable."""
         return self.rate is not None and self.calls >= SURE
 
-    def add(self, anchor: EmptyBucketSample, mean: float) -> None:
-        """Add the latest one; `mean` is what a call costs. Off the line, the quota has changed: a new line begins.
+    def add(self, sample: EmptyBucketSample, mean: float) -> None:
+        """Add the latest sample; `mean` is the cost of a call. Off the line the quota has changed: start a new line.
 
-        An anchor is exact to about a call; small residuals of one sign add up to a change as well.
+        A sample is exact to about a call; small residuals of one sign add up to a change as well.
         """
         if self.line:
             last, rate = self.line[-1], self.rate
-            step = anchor.admitted - last.admitted
+            step = sample.admitted - last.admitted
             if rate is not None:
-                residual = step - rate * (anchor.at - last.at)
+                residual = step - rate * (sample.at - last.at)
                 self._residual = residual if step >= 20 * mean else self._residual + residual
                 if abs(self._residual) > 1.5 * mean + 0.01 * step:
                     self._residual = 0.0
                     self.line = self.line[-3:] if step < 5 * mean else self.line[-1:]
-        self.line.append(anchor)
+        self.line.append(sample)
         if rate := self.rate:
-            oldest = anchor.at - max(400.0, 60 * mean / rate)
+            oldest = sample.at - max(400.0, 60 * mean / rate)
             while len(self.line) > 2 and self.line[0].at < oldest:
                 del self.line[0]

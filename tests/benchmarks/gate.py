@@ -1,8 +1,8 @@
-"""What a grant costs in CPU beside aiolimiter, and a decision over two quotas: `python tests/benchmarks/gate.py`.
+"""CPU per grant of the gate, compared with aiolimiter, and decisions a second: `python tests/benchmarks/gate.py`.
 
-Thousands of tasks wait at once; measured from when all wait, on uvloop, which the program runs on, and on asyncio's own
-loop. `nothing`: as many tasks that are woken at the same rate by nobody who decides anything, which is the least that
-a grant can cost. The best of several rounds counts: other processes can only make a round slower.
+Thousands of tasks wait at once; measured from when all wait, on uvloop, which the program uses, and on asyncio's loop.
+`nothing`: the same number of tasks, woken at the same rate without any decision, as a lower bound. The best of several
+rounds counts: other processes can only slow a round down.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ Call = Callable[[], Coroutine[Any, Any, None]]
 
 
 def book(rate: float) -> QuotaBook:
-    """Requests and tokens, both binding, empty."""
+    """Requests and tokens, both binding, initially empty."""
     return QuotaBook(
         {
             "requests": Dimension(TokenBucket(rate, rate, level=0.0), rate),
@@ -52,15 +52,15 @@ def gate() -> Call:
 
 
 def aiolimiter() -> Call:
-    """A call waits for one limiter (there is no second one to keep in step with it)."""
+    """A call waits for one limiter; aiolimiter cannot combine two."""
     limiter = AsyncLimiter(RATE, 1.0)
-    limiter._level = RATE  # empty, like the others
+    limiter._level = RATE  # empty, as the gate
 
     return limiter.acquire
 
 
 def nothing() -> Call:
-    """A call waits until a timer that rings each millisecond wakes it."""
+    """A call waits until a timer wakes it, which rings every millisecond."""
     loop = asyncio.get_running_loop()
     waiters: deque[asyncio.Future[None]] = deque()
 
@@ -80,11 +80,11 @@ def nothing() -> Call:
     return call
 
 
-async def cpu_a_grant(made: Callable[[], Call]) -> float:
-    """Microseconds of CPU from the moment when all wait until the last one has passed."""
+async def cpu_a_grant(make: Callable[[], Call]) -> float:
+    """Microseconds of CPU a grant, from when all wait until the last has passed."""
     best = float("inf")
     for _ in range(ROUNDS):
-        call, left, over = made(), WAITERS, asyncio.Event()
+        call, left, over = make(), WAITERS, asyncio.Event()
 
         async def waiter(call: Call = call, over: asyncio.Event = over) -> None:
             nonlocal left
@@ -104,7 +104,7 @@ async def cpu_a_grant(made: Callable[[], Call]) -> float:
 
 
 def decisions_a_second() -> float:
-    """Two token buckets, all or nothing; every decision is a grant, which costs more than a refusal."""
+    """Over two token buckets; every decision is a grant, which costs more than a wait."""
     best = 0.0
     for _ in range(ROUNDS):
         quotas, now = book(1e6), 0.0
@@ -120,6 +120,6 @@ def decisions_a_second() -> float:
 if __name__ == "__main__":
     print(f"decisions over two quotas, a second        {decisions_a_second():10,.0f}   goal 1,000,000")
     print(f"\nCPU a grant with {WAITERS:,} waiters, us       uvloop    asyncio")
-    for made in (gate, aiolimiter, nothing):
-        costs = [run(cpu_a_grant(made)) for run in (uvloop.run, asyncio.run)]
-        print(f"  {made.__name__:<37}{costs[0]:10.1f} {costs[1]:10.1f}" + ("   goal 10" if made is gate else ""))
+    for make in (gate, aiolimiter, nothing):
+        costs = [run(cpu_a_grant(make)) for run in (uvloop.run, asyncio.run)]
+        print(f"  {make.__name__:<37}{costs[0]:10.1f} {costs[1]:10.1f}" + ("   goal 10" if make is gate else ""))

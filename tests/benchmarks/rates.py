@@ -1,13 +1,12 @@
-"""How much of a quota the rate engine uses, and how many calls it wastes, beside its peers: virtual time, no network.
+"""Utilisation and throttle rate of the rate engine and its peers, in virtual time, without a network.
 
 `python tests/benchmarks/rates.py [--all] [--cases SUBSTRING] [--seeds N] [--minutes M] [--peers N] [--jobs N]`
 
-The real dispatcher, gate and book run against a simulated Bedrock (jobs.simulation); the columns are utilisation and,
-after the stroke, the part of the calls that was throttled, in percent. In brackets: the worst seed. `knowing`: a client
-that has the server's own books, and no jitter on its way: more is not to be had from this work (where two quotas bind
-in turn, it is the measure of all others). `from afar`: the same client, whose calls travel as ours do; what a quota
-gives back while a call is under way may be lost to both. Of `within` the figure is in seconds: until 90% of the quota
-is used for 20 s (for a minute where the server counts minutes).
+The real dispatcher, gate and quotas run against a simulated Bedrock (jobs.simulation). Columns: utilisation / throttle
+rate in percent, the worst seed in brackets. `ideal`: a client with the server's own limiters and no travel times, which
+no client can beat (where two quotas bind in turn, the others are measured by it). `ideal, remote`: the same, but its
+calls travel as ours do; both may lose what a quota refills while a call travels. `within`: seconds until 90% of the
+quota is used for 20 s (for a minute with windows).
 """
 
 import argparse
@@ -38,15 +37,15 @@ from jobs.simulation.server import SimulatedBedrock
 from ratelimit.gate import Gate
 
 FIRST_SEED = 401
-"""Seeds below it were for tuning."""
+"""Lower seeds were used for tuning."""
 WORST = 0.03
-"""How far below its goal the worst seed's utilisation may be."""
-OURS, KNOWING, AFAR = "ours", "knowing", "from afar"
+"""By how much the worst seed's utilisation may miss its goal."""
+OURS, IDEAL, REMOTE = "ours", "ideal", "ideal, remote"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of one seed."""
+    """The result of one seed."""
 
     utilisation: float
     throttled: float
@@ -56,35 +55,35 @@ class Measured:
 
 def ours(case: Case, seed: int, seconds: float) -> Run:
     def gate() -> Gate:
-        if case.told:
-            return engine_gates.told(case.rules, case.max_tokens)
-        return engine_gates.blind(case.rules, case.max_tokens, case.max_in_flight)
+        if case.configured:
+            return engine_gates.configured(case.rules, case.max_tokens)
+        return engine_gates.unknown(case.rules, case.max_tokens, case.max_in_flight)
 
     return run(case.scenario(seed), case.work(seed), gate, policy=Policy(), seconds=seconds)
 
 
-def knowing(case: Case, seed: int, seconds: float, uplink: tuple[float, float] = (0.0, 0.0)) -> Run:
+def ideal(case: Case, seed: int, seconds: float, uplink: tuple[float, float] = (0.0, 0.0)) -> Run:
     scenario = replace(case.scenario(seed), timing=Timing(uplink=uplink))
     phase = SimulatedBedrock(scenario).phase
     return run(
-        scenario, replace(case.work(seed), spread=0.0), lambda: engine_gates.knowing(case.rules, phase),
+        scenario, replace(case.work(seed), spread=0.0), lambda: engine_gates.ideal(case.rules, phase),
         policy=Policy(), seconds=seconds,
     )  # fmt: skip
 
 
 def peer(make: Callable[[Case], ClientPacer]) -> Callable[[Case, int, float], Run]:
-    def contend(case: Case, seed: int, seconds: float) -> Run:
-        max_in_flight = max(16, round(1.5 * 7 * case.pace))  # half more than are in flight at the full rate
+    def run_peer(case: Case, seed: int, seconds: float) -> Run:
+        max_in_flight = max(16, round(1.5 * 7 * case.rate))  # half more than are in flight at the full rate
         client = BaselineClient(case.scenario(seed), case.work(seed), lambda: make(case), max_in_flight)
         return client.run(seconds)
 
-    return contend
+    return run_peer
 
 
-CONTENDERS: dict[str, Callable[[Case, int, float], Run]] = {
+BASELINES: dict[str, Callable[[Case, int, float], Run]] = {
     OURS: ours,
-    KNOWING: knowing,
-    AFAR: partial(knowing, uplink=Timing().uplink),
+    IDEAL: ideal,
+    REMOTE: partial(ideal, uplink=Timing().uplink),
     "aiolimiter": peer(lambda case: rates_peers.Aiolimiter(case.rules)),
     "botocore": peer(lambda case: rates_peers.BotocoreAdaptive()),
     "x1.1/x0.5": peer(lambda case: rates_peers.AdaptiveRule(case.rules)),
@@ -94,61 +93,61 @@ CONTENDERS: dict[str, Callable[[Case, int, float], Run]] = {
 def measure(task: tuple[Case, str, int, float]) -> tuple[str, str, Measured, float]:
     case, baseline, seed, seconds = task
     began = time.process_time()
-    done = CONTENDERS[baseline](case, seed, seconds)
+    done = BASELINES[baseline](case, seed, seconds)
     start = case.changes[-1].at if case.changes else 0.0
-    most = 1.0
-    if baseline != KNOWING and case.rules.rpm and case.rules.tpm:
-        # A quota that does not bind fills up, and is there to be had at once when its turn comes.
-        most = measures.utilisation(knowing(case, seed, seconds))
+    max_utilisation = 1.0
+    if baseline != IDEAL and case.rules.rpm and case.rules.tpm:
+        # A quota that does not bind fills up and can be used at once when its turn comes.
+        max_utilisation = measures.utilisation(ideal(case, seed, seconds))
     result = Measured(
-        measures.utilisation(done) / most,
+        measures.utilisation(done) / max_utilisation,
         measures.throttle_rate(done),
         measures.seconds_to_utilisation(done, start=start) if case.within else 0.0,
         lost(done),
     )
     seconds_taken = time.process_time() - began
     del done
-    gc.collect()  # else the cycles of a whole run are kept: hundreds of runs would take all memory
+    gc.collect()  # frees the reference cycles of the run: hundreds of runs would use up the memory
     return case.name, baseline, result, seconds_taken
 
 
 def tasks(chosen: list[Case], seeds: int, peers: int, seconds: float) -> Iterator[tuple[Case, str, int, float]]:
     for case in chosen:
-        for baseline in CONTENDERS:
-            if baseline in {KNOWING, AFAR} and (case.tenants or case.changes or not case.rules.tpm):
-                continue  # it knows nothing of others; where only calls count, it has all that there is
+        for baseline in BASELINES:
+            if baseline in {IDEAL, REMOTE} and (case.tenants or case.changes or not case.rules.tpm):
+                continue  # it cannot know others; and a request quota it uses in full
             for seed in range(seeds if baseline == OURS else min(seeds, peers)):
                 yield case, baseline, FIRST_SEED + seed, seconds
 
 
 def missed(case: Case, seeds: list[Measured]) -> list[str]:
-    """The goals that the seeds do not reach, in words."""
-    found = []
+    """The goals that the seeds miss, in words."""
+    goals = []
     mean, worst = statistics.fmean(one.utilisation for one in seeds), min(one.utilisation for one in seeds)
     if case.utilisation is not None and mean < case.utilisation:
-        found.append("utilisation")
+        goals.append("utilisation")
     if case.utilisation is not None and worst < case.utilisation - WORST:
-        found.append("worst seed")
+        goals.append("worst seed")
     if case.throttled is not None and statistics.fmean(one.throttled for one in seeds) > case.throttled:
-        found.append("throttled")
+        goals.append("throttled")
     if case.within is not None and statistics.fmean(one.within for one in seeds) > case.within:
-        found.append("within")
+        goals.append("within")
     if any(one.lost for one in seeds):
-        found.append(f"lost {sum(one.lost for one in seeds)}")
-    return found
+        goals.append(f"lost {sum(one.lost for one in seeds)}")
+    return goals
 
 
 def row(case: Case, results: dict[str, list[Measured]]) -> str:
     goal = f"{100 * case.utilisation:.1f}/{100 * (case.throttled or 0):.1f}" if case.utilisation else ""
     within = f" <= {case.within:g} s" if case.within else ""
     cells = [f"{case.name:<36} {goal + within:<18}"]
-    for baseline in CONTENDERS:
+    for baseline in BASELINES:
         seeds = results.get(baseline)
         cells.append(f"{_cell(case, seeds) if seeds else '-':<{31 if baseline == OURS else 14}}")
-    wrong = missed(case, results[OURS])
-    if case.utilisation and any(one.utilisation < case.utilisation for one in results.get(KNOWING, [])):
-        wrong.append("out of anybody's reach")
-    return " ".join([*cells, "MISSED: " + ", ".join(wrong) if wrong else "ok"])
+    problems = missed(case, results[OURS])
+    if case.utilisation and any(one.utilisation < case.utilisation for one in results.get(IDEAL, [])):
+        problems.append("out of reach")
+    return " ".join([*cells, "MISSED: " + ", ".join(problems) if problems else "ok"])
 
 
 def _cell(case: Case, seeds: list[Measured]) -> str:
@@ -165,9 +164,9 @@ def _cell(case: Case, seeds: list[Measured]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", action="store_true", help="every case, 20 seeds")
-    parser.add_argument("--cases", default="", metavar="SUBSTRING", help="only those whose names have it")
-    parser.add_argument("--seeds", type=int, help="how many, from 401 on (2; with --all 20)")
-    parser.add_argument("--peers", type=int, default=2, help="seeds of the others, at most; 0 leaves them out")
+    parser.add_argument("--cases", default="", metavar="SUBSTRING", help="only cases with this in their names")
+    parser.add_argument("--seeds", type=int, help="number of seeds, from 401 on (2; with --all 20)")
+    parser.add_argument("--peers", type=int, default=2, help="most seeds for the peers; 0 leaves them out")
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     options = parser.parse_args()
@@ -180,8 +179,8 @@ def main() -> None:
     results: dict[str, dict[str, list[Measured]]] = defaultdict(lambda: defaultdict(list))
     cpu = 0.0
     failed = 0
-    print(f"{'case':<36} {'goal':<18} {OURS:<31} " + " ".join(f"{name:<14}" for name in CONTENDERS if name != OURS))
-    # During a run a collection finds nothing, and costs a sixth of the time.
+    print(f"{'case':<36} {'goal':<18} {OURS:<31} " + " ".join(f"{name:<14}" for name in BASELINES if name != OURS))
+    # Garbage collection finds nothing during a run, and takes a sixth of the time.
     with multiprocessing.Pool(options.jobs, gc.disable) as pool:
         for name, baseline, result, seconds in pool.imap_unordered(measure, work):
             results[name][baseline].append(result)

@@ -1,4 +1,4 @@
-"""The rate engine's goals as cases: a server, the work, what the client knows, and what is to be reached."""
+"""The rate engine's goals as cases: a server, the work, what the client knows, and the figures to reach."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,22 +12,23 @@ SERVERS: dict[str, dict[str, object]] = {
     "tb1": TB1, "tb10": TB10, "tb60": TB60, "fw": {"refill": "fixed"}, "sw": {"refill": "sliding"},
 }  # fmt: skip
 HALF = 900.0
-"""When a quota changes, in seconds."""
+"""Seconds; when a quota changes."""
 MANY = {6000.0: 2000}
-"""Places by requests a minute: 680 calls are in flight at 6,000, but twice as many when the quota doubles, or when a
-whole minute's calls go out early in a fixed window."""
+"""Max in flight by requests a minute: at 6,000, 680 calls are in flight, but twice as many when the quota doubles or
+when a whole minute's calls start early in a fixed window."""
 SMALL, LARGE = Mix((300, 700), 100.0), Mix((3000, 4000), 350.0)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row. Goals: a part of the quota, of the calls, and seconds."""
+    """One row. Goals: utilisation, throttle rate, and seconds."""
 
     name: str
     rules: QuotaRules
     utilisation: float | None
     throttled: float | None
-    told: bool = False
+    configured: bool = False
+    """Whether the client knows the quota."""
     max_tokens: int = 1024
     mixes: tuple[Mix, ...] = (Mix(),)
     block: int = 20
@@ -36,7 +37,7 @@ class Case:
     within: float | None = None
     """Seconds after the start, or after the last change, until 90% of the quota is used."""
     max_in_flight: int = 1000
-    """Most calls in flight: what `--concurrency` says, or its default."""
+    """As `--concurrency` or its default."""
     quick: bool = False
     """Whether it runs without --all."""
 
@@ -47,13 +48,13 @@ class Case:
         return Workload(seed, max_tokens=self.max_tokens, mixes=self.mixes, block=self.block)
 
     @property
-    def pace(self) -> float:
-        """Calls a second that its quota allows, about."""
+    def rate(self) -> float:
+        """Calls a second that the quota allows, about."""
         return (self.rules.rpm or (self.rules.tpm or 0.0) / 2419) / 60
 
 
 def cases() -> Iterator[Case]:
-    yield from _told()
+    yield from _configured()
     yield from _unknown_requests()
     yield from _unknown_tokens()
     yield from _changing()
@@ -63,28 +64,30 @@ def _rules(server: str, **quotas: float) -> QuotaRules:
     return QuotaRules(**quotas, **SERVERS[server])  # type: ignore[arg-type]
 
 
-def _told() -> Iterator[Case]:
+def _configured() -> Iterator[Case]:
     for rpm in (60.0, 600.0, 6000.0):
-        yield Case(f"told {rpm:g} rpm tb1", _rules("tb1", rpm=rpm), 0.98, 0.001, told=True, quick=rpm == 600)
+        yield Case(
+            f"configured {rpm:g} rpm tb1", _rules("tb1", rpm=rpm), 0.98, 0.001, configured=True, quick=rpm == 600
+        )
     for tpm in (1e6, 4e6):
         for burndown in (1.0, 5.0, 15.0):
-            for most in (1024, 4096, 32_768):
+            for max_tokens in (1024, 4096, 32_768):
                 yield Case(
-                    f"told {tpm / 1e6:g}M tpm tb1 x{burndown:g} max {most}",
+                    f"configured {tpm / 1e6:g}M tpm tb1 x{burndown:g} max {max_tokens}",
                     _rules("tb1", tpm=tpm, burndown=burndown), 0.98, 0.001,
-                    told=True, max_tokens=most, quick=tpm == 1e6 and most == 4096 and burndown == 5,
+                    configured=True, max_tokens=max_tokens, quick=tpm == 1e6 and max_tokens == 4096 and burndown == 5,
                 )  # fmt: skip
 
-    # Others use the same account: a client that gives way, and one that does not (to us a smaller quota, for a while).
+    # Other clients of the account: one that gives way, and one that does not (for us a smaller quota for a while).
     for rules, calls, tokens in ((_rules("tb1", rpm=600.0), 300.0, 0), (_rules("tb1", tpm=600e3), 150.0, 2000)):
         name = "600 rpm tb1" if rules.rpm else "600k tpm tb1"
         yield Case(
-            f"told tenant {name}", rules, 0.95, 0.007,
-            told=True, tenants=(Tenant(600.0, 900.0, calls, tokens),),
+            f"configured tenant {name}", rules, 0.95, 0.007,
+            configured=True, tenants=(Tenant(600.0, 900.0, calls, tokens),),
         )  # fmt: skip
         yield Case(
-            f"told half withheld {name}", rules, 0.95, 0.007,
-            told=True, changes=(QuotaChange(600.0, 0.5), QuotaChange(900.0, 1.0)),
+            f"configured half withheld {name}", rules, 0.95, 0.007,
+            configured=True, changes=(QuotaChange(600.0, 0.5), QuotaChange(900.0, 1.0)),
         )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""What the rate engine is compared with: aiolimiter, botocore's adaptive mode (its own classes) and the x1.1/x0.5 rule.
+"""The peers of the rate engine: aiolimiter, botocore's adaptive mode (its own classes) and the x1.1/x0.5 rule.
 
-All of them as pacers of jobs.simulation.baseline_client, in virtual time.
+All are pacers of jobs.simulation.baseline_client, in virtual time.
 """
 
 import asyncio
@@ -13,24 +13,22 @@ from jobs.emulator.quotas import QuotaRules
 from ratelimit.algorithms.adaptive import Adaptive
 
 START = 1.0
-"""Calls a second with which the x1.1/x0.5 rule begins: the rate is not told to it."""
-
-
-MOMENT = 1e-6
-"""Seconds; the shortest wait. Rounded down to none it would find a clock that only jumps where it was."""
+"""Calls a second at which the x1.1/x0.5 rule starts; it does not know the quota."""
+MIN_WAIT = 1e-6
+"""Seconds; rounded down to 0, a wait would not move a clock that jumps to the next timer."""
 
 
 class _AsyncLimiter(AsyncLimiter):
     def _wake_next(self, *_: object) -> None:
         super()._wake_next()
         handle, loop = self._waker_handle, asyncio.get_running_loop()
-        if handle is not None and handle.when() < loop.time() + MOMENT:
+        if handle is not None and handle.when() < loop.time() + MIN_WAIT:
             handle.cancel()
-            self._waker_handle = loop.call_later(MOMENT, self._wake_next)
+            self._waker_handle = loop.call_later(MIN_WAIT, self._wake_next)
 
 
 class Aiolimiter:
-    """aiolimiter told the rate, with the burst of a second, as its users would set it up; tokens by a whole minute."""
+    """aiolimiter configured with the rate and a burst of a second, as users would; tokens with a burst of a minute."""
 
     def __init__(self, rules: QuotaRules) -> None:
         if rules.rpm:
@@ -48,21 +46,21 @@ class Aiolimiter:
 
 
 class Clock:
-    """botocore's clock, by the running loop."""
+    """botocore's clock, on the running loop."""
 
     def current_time(self) -> float:
         return asyncio.get_running_loop().time()
 
 
 class _Detector:
-    """Stands where botocore looks into an HTTP response."""
+    """Replaces botocore's inspection of an HTTP response."""
 
     def is_throttling_error(self, *, throttled: bool) -> bool:
         return throttled
 
 
 class BotocoreAdaptive:
-    """botocore.retries.adaptive as a client registers it; only its blocking wait is a sleep on the loop."""
+    """botocore.retries.adaptive as a client registers it, but its blocking wait is a sleep on the loop."""
 
     def __init__(self) -> None:
         clock = Clock()
@@ -88,10 +86,10 @@ class BotocoreAdaptive:
                     return
 
     async def _sleep(self, seconds: float) -> None:
-        """As botocore's condition variable: until then, or until the rate changes."""
+        """As botocore's condition variable: until the time is over or the rate changes."""
         self._changed.clear()
         try:
-            async with asyncio.timeout(max(seconds, MOMENT)):
+            async with asyncio.timeout(max(seconds, MIN_WAIT)):
                 await self._changed.wait()
         except TimeoutError:
             pass
@@ -106,7 +104,7 @@ class AdaptiveRule:
 
     def __init__(self, rules: QuotaRules) -> None:
         self._unit = 1.0 if rules.rpm else 3000.0
-        self._limiter = Adaptive(START * self._unit, START * self._unit, lowest=0.05 * self._unit, highest=1e9)
+        self._limiter = Adaptive(START * self._unit, START * self._unit, min_rate=0.05 * self._unit, max_rate=1e9)
         self._requests = bool(rules.rpm)
         self._turn = asyncio.Lock()
 

@@ -39,7 +39,7 @@ def limiters() -> dict[str, Limiter]:
         "sliding-counter": SlidingCounter(RATE, 60.0),
         "token-bucket": TokenBucket(RATE / 60, RATE / 60),
         "leaky-bucket": LeakyBucket(RATE / 60, 1.0),
-        "adaptive": Adaptive(RATE / 60, RATE / 60, lowest=1.0, highest=1e6),
+        "adaptive": Adaptive(RATE / 60, RATE / 60, min_rate=1.0, max_rate=1e6),
         "botocore-adaptive": throttled(),
     }
 

@@ -1,4 +1,4 @@
-"""Deficit round-robin: shares by cost, order inside a flow, and nobody who waits for more than a round."""
+"""Deficit round-robin: equal shares of cost, FIFO within a flow, and no wait longer than a round."""
 
 import itertools
 from collections import Counter, defaultdict
@@ -11,7 +11,7 @@ from ratelimit.fair_queue import FairQueue
 
 
 def filled(quantum=0.0, weights=None, **flows):
-    """A queue with items named by flow and number, from the number and cost of each flow's."""
+    """A queue with items named by flow and number, from (number, cost) of each flow."""
     queue = FairQueue(quantum, weights)
     for name, (count, cost) in flows.items():
         for number in range(count):
@@ -34,7 +34,7 @@ def jain(shares):
         (filled(quantum=300, A=(3, 300), B=(9, 100)), "ABBBABBBABBB"),
         (filled(A=(3, 300), B=(9, 100)), "ABBBABBBABBB"),
         (filled(A=(3, 100), B=(3, 100), C=(3, 100)), "ABCABCABC"),
-        # What is left of a turn counts in the next: 500 three times is seven times 200, and 100 over.
+        # The rest of a turn carries over: three times 500 is seven times 200, and 100 left.
         (filled(quantum=500, A=(8, 200), B=(3, 500)), "AABAAABAABA"),
         (filled(A=(6, 1), B=(4, 1), C=(2, 1), weights={"A": 3, "B": 2}), "AAABBCAAABBC"),
         (filled(A=(4, 7)), "AAAA"),
@@ -45,22 +45,22 @@ def test_the_order(queue, expected):
     assert order(queue, len(queue)) == expected
 
 
-def test_a_flow_with_nothing_queued_keeps_nothing():
+def test_an_empty_flow_carries_nothing_over():
     queue = filled(quantum=300, A=(1, 100), B=(6, 300))
     assert order(queue, 2) == "AB"
     for number in range(2):
-        queue.put("A", f"A{number}", 250)  # with the 200 that it left it would have two at once
+        queue.put("A", f"A{number}", 250)  # with the 200 left it would have two at once
     assert order(queue, 4) == "ABAB"
 
 
-def test_who_comes_waits_for_one_turn_of_each_other():
+def test_a_new_flow_waits_for_one_turn_of_each_other():
     queue = filled(A=(10, 100), B=(10, 100))
     assert order(queue, 3) == "ABA"
     queue.put("C", "C", 100)
     assert order(queue, 4) == "BCAB"
 
 
-def test_it_counts_what_is_queued():
+def test_it_counts_queued_items():
     queue = filled(A=(2, 5), B=(1, 5))
     assert (len(queue), queue.flows, queue.queued("A"), queue.queued("C")) == (3, 2, 2, 0)
     order(queue, 2)
@@ -72,7 +72,7 @@ def test_it_counts_what_is_queued():
 
 
 @pytest.mark.parametrize("cost", [0.0, -1.0, float("nan")])
-def test_what_costs_nothing_is_throttled(cost):
+def test_a_free_item_is_rejected(cost):
     queue = FairQueue()
     with pytest.raises(ValueError, match="more than 0"):
         queue.put("A", "a", cost)
@@ -80,8 +80,8 @@ def test_what_costs_nothing_is_throttled(cost):
 
 
 @pytest.mark.parametrize("flows", [2, 20])
-def test_sixty_seconds_are_shared_evenly_at_ten_times_the_cost(flows):
-    """Half of the flows have items of 10,000 tokens, half of 1,000; a minute's quota is 600,000 tokens a flow."""
+def test_a_flow_of_ten_times_the_cost_gets_no_more_than_its_share(flows):
+    """Half of the flows have items of 10,000 tokens, half of 1,000; the quota is 600,000 tokens a minute and flow."""
     queue, cost = FairQueue(), {f"{n}": 10_000 if n % 2 else 1_000 for n in range(flows)}
     for name, each in cost.items():
         for _ in range(700_000 // each):
@@ -99,7 +99,7 @@ FLOWS = st.lists(
 
 
 @given(FLOWS, st.lists(st.booleans(), max_size=240), st.sampled_from([0.0, 5.0, 500.0]))
-def test_nothing_is_lost_or_given_twice_and_each_flow_keeps_its_order(items, turns, quantum):
+def test_every_item_is_picked_once_and_in_the_order_of_its_flow(items, turns, quantum):
     queue, picked = FairQueue(quantum), []
     coming = iter(enumerate(items))
     for puts in turns:
@@ -119,7 +119,7 @@ def test_nothing_is_lost_or_given_twice_and_each_flow_keeps_its_order(items, tur
 
 
 @given(FLOWS, st.sampled_from([0.0, 5.0, 500.0]))
-def test_between_two_turns_of_a_flow_no_other_has_two(items, quantum):
+def test_between_two_turns_of_a_flow_no_other_flow_has_two(items, quantum):
     queue = FairQueue(quantum)
     for name, cost in items:
         queue.put(name, name, cost)
@@ -131,7 +131,7 @@ def test_between_two_turns_of_a_flow_no_other_has_two(items, quantum):
 
 
 @given(FLOWS)
-def test_while_two_flows_have_items_what_they_got_differs_by_a_quantum_and_two_items_at_most(items):
+def test_busy_flows_differ_by_at_most_a_quantum_and_two_items(items):
     queue, left, costs = FairQueue(), Counter(name for name, _ in items), defaultdict(float)
     for name, cost in items:
         queue.put(name, (name, cost), cost)

@@ -1,4 +1,4 @@
-"""Backoff, pauses and clamps."""
+"""Backoff, Retry-After and the retry budget."""
 
 import pytest
 from hypothesis import given
@@ -16,11 +16,11 @@ def test_full_jitter_doubles_up_to_the_cap(failures, longest):
 
 
 @given(st.floats(allow_nan=False))
-def test_retry_after_is_kept_within_reason(seconds):
-    assert 0.0 <= retry.clamp(seconds) <= retry.LONGEST_RETRY_AFTER
+def test_retry_after_is_clamped(seconds):
+    assert 0.0 <= retry.clamp(seconds) <= retry.MAX_RETRY_AFTER
 
 
-def test_few_retries_are_free_and_more_are_spread_over_time():
+def test_the_first_retries_are_free_and_the_rest_are_spread_over_time():
     budget = retry.RetryBudget()
     delays = [budget.delay(0.0) for _ in range(110)]
     assert delays[:100] == [0.0] * 100
@@ -28,7 +28,7 @@ def test_few_retries_are_free_and_more_are_spread_over_time():
 
 
 @given(st.integers(0, 400), st.integers(1, 400))
-def test_retries_keep_to_what_was_saved_a_fifth_of_the_calls_and_ten_a_second(calls, retries):
+def test_retries_stay_within_the_budget(calls, retries):
     budget = retry.RetryBudget()
     for _ in range(100):
         budget.delay(0.0)
@@ -40,7 +40,7 @@ def test_retries_keep_to_what_was_saved_a_fifth_of_the_calls_and_ten_a_second(ca
         assert sum(at <= seconds for at in due) <= min(100.0, calls / 5) + 10 * seconds + 1
 
 
-def test_calls_make_room_for_retries():
+def test_calls_add_to_the_budget():
     budget = retry.RetryBudget()
     for _ in range(100):
         budget.delay(0.0)

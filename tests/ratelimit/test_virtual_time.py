@@ -1,4 +1,4 @@
-"""The loop whose clock jumps."""
+"""The event loop whose clock jumps to the next timer."""
 
 import asyncio
 import os
@@ -8,9 +8,10 @@ import time
 import pytest
 
 from ratelimit import virtual_time
+from ratelimit.errors import DeadlockError
 
 
-def test_hours_pass_at_once_and_in_order():
+def test_hours_pass_at_once():
     async def main() -> list[tuple[float, str]]:
         seen: list[tuple[float, str]] = []
 
@@ -28,7 +29,7 @@ def test_hours_pass_at_once_and_in_order():
     assert time.monotonic() - began < 5
 
 
-def test_timers_of_the_same_time_ring_in_the_order_in_which_they_were_set():
+def test_timers_due_at_the_same_time_run_in_the_order_they_were_set():
     async def main() -> list[int]:
         loop, seen = asyncio.get_running_loop(), list[int]()
         for number in range(100):
@@ -52,18 +53,18 @@ def test_a_cancelled_timer_does_not_move_the_clock():
     assert virtual_time.run(main()) == 0.0
 
 
-def test_a_callback_that_raises_is_told_of_and_the_loop_goes_on():
+def test_an_exception_in_a_callback_is_reported_and_the_loop_goes_on():
     async def main() -> tuple[list[str], float]:
-        loop, told = asyncio.get_running_loop(), list[str]()
-        loop.set_exception_handler(lambda _, context: told.append(str(context["exception"])))
+        loop, reported = asyncio.get_running_loop(), list[str]()
+        loop.set_exception_handler(lambda _, context: reported.append(str(context["exception"])))
         loop.call_later(1.0, [].pop)
         await asyncio.sleep(2.0)
-        return told, loop.time()
+        return reported, loop.time()
 
     assert virtual_time.run(main()) == (["pop from empty list"], 2.0)
 
 
-def test_an_interrupt_ends_it():
+def test_an_interrupt_ends_the_run():
     async def main() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         await asyncio.sleep(1)
@@ -72,18 +73,18 @@ def test_an_interrupt_ends_it():
         virtual_time.run(main())
 
 
-def test_a_deadlock_fails_at_once_and_says_who_waits_where():
+def test_a_deadlock_fails_at_once_and_names_the_waiting_tasks():
     async def waits_for_ever() -> None:
         await asyncio.get_running_loop().create_future()
 
     async def main() -> None:
         await asyncio.create_task(waits_for_ever(), name="the stuck one")
 
-    with pytest.raises(virtual_time.DeadlockError, match="the stuck one waits in .*waits_for_ever"):
+    with pytest.raises(DeadlockError, match="the stuck one waits in .*waits_for_ever"):
         virtual_time.run(main())
 
 
-def test_executors_and_sockets_are_throttled():
+def test_executors_and_sockets_raise():
     async def thread() -> None:
         await asyncio.to_thread(time.time)
 
@@ -105,8 +106,8 @@ def test_timeouts_work():
     assert virtual_time.run(main()) == pytest.approx(900, abs=1e-6)
 
 
-def test_code_that_waits_until_a_moment_that_rounds_to_now_goes_on():
-    """1000 + 1e-14 is 1000: whoever computes its waking time so would be woken for ever at one instant."""
+def test_a_wake_up_time_that_rounds_to_now_does_not_stop_the_clock():
+    """1000 + 1e-14 is 1000: such a timer would ring for ever at one instant."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()

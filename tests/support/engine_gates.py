@@ -1,4 +1,4 @@
-"""The real engine for a case: told its quota, blind, or knowing everything. All that depends on how gates are made."""
+"""Gates for a simulated case: with the configured quota, with an unknown one, or with the server's own limiters."""
 
 import math
 from typing import TYPE_CHECKING, Any, cast
@@ -15,15 +15,15 @@ from ratelimit.quota import Dimension, QuotaBook
 if TYPE_CHECKING:
     from cli.config.analyze_settings import AnalyzeSettings
 
-PLACES = 1000
-"""Most calls in flight, as `analyze` has it where a quota is told."""
+MAX_IN_FLIGHT = 1000
+"""Calls in flight, as `analyze` has it with a configured quota."""
 
 
 class _Settings:
-    """The options of `analyze` that a gate is made from, at their defaults."""
+    """The options of `analyze` that determine a gate, at their defaults."""
 
     burst = 1.0
-    concurrency = PLACES
+    concurrency = MAX_IN_FLIGHT
     budget = None
     pacing = "burst"
     on_outage = "wait"
@@ -33,21 +33,21 @@ class _Settings:
         self.rpm, self.tpm, self.max_tokens = rules.rpm or math.inf, rules.tpm or math.inf, max_tokens
 
 
-def told(rules: QuotaRules, max_tokens: int) -> Gate:
+def configured(rules: QuotaRules, max_tokens: int) -> Gate:
     """The gate of `analyze --rpm --tpm`."""
     return wiring.gate(cast("AnalyzeSettings", cast("Any", _Settings(rules, max_tokens))))
 
 
-def blind(_rules: QuotaRules, _max_tokens: int, max_in_flight: int = PLACES) -> Gate:
-    """The gate of `analyze` where nobody told a quota."""
+def unknown(_rules: QuotaRules, _max_tokens: int, max_in_flight: int = MAX_IN_FLIGHT) -> Gate:
+    """The gate of `analyze` with an unknown quota."""
     return Gate(QuotaBook({name: Dimension(Controller(), float("inf")) for name in (REQUESTS, TOKENS)}), max_in_flight)
 
 
-def knowing(rules: QuotaRules, phase: float) -> Gate:
-    """A gate that has the server's own books; the server's clock is `phase` into its minute."""
+def ideal(rules: QuotaRules, phase: float) -> Gate:
+    """A gate with the server's own limiters; the server's clock is `phase` seconds into its minute."""
     quotas = Quotas(rules).book(MODEL).dimensions
     for quota in quotas.values():
         if isinstance(quota.limiter, FixedWindow):
             quota.limiter.phase = -phase
     names = {"requests": REQUESTS, "tokens": TOKENS}
-    return Gate(QuotaBook({names[name]: quota for name, quota in quotas.items()}), PLACES)
+    return Gate(QuotaBook({names[name]: quota for name, quota in quotas.items()}), MAX_IN_FLIGHT)

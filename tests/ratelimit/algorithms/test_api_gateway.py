@@ -1,4 +1,4 @@
-"""API Gateway's throttling: never more than its bucket allows, and never less."""
+"""API Gateway's throttling: exactly what its bucket allows."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from ratelimit.algorithms.api_gateway import ApiGateway
 
 START = 1_234_567.891
 arrivals = st.lists(st.one_of(st.just(0.0), st.floats(0, 0.5), st.floats(0, 30)), min_size=1, max_size=80)
-"""Seconds between one and the next."""
+"""Seconds between arrivals."""
 rates = st.floats(0.1, 50)
 bursts = st.integers(1, 8)
 
@@ -29,9 +29,7 @@ def test_rate_10000_burst_5000(at, passed):
 
 
 @given(rate=rates, burst=bursts, pauses=arrivals)
-def test_a_request_passes_if_and_only_if_no_interval_that_ends_with_it_holds_more_than_burst_and_rate(
-    rate, burst, pauses
-):
+def test_a_request_passes_exactly_when_every_interval_ending_with_it_conforms(rate, burst, pauses):
     gate, now, passed = ApiGateway(rate, burst), START, []
     for pause in pauses:
         now += pause
@@ -44,7 +42,7 @@ def test_a_request_passes_if_and_only_if_no_interval_that_ends_with_it_holds_mor
 
 
 @given(rate=rates, burst=bursts, pauses=arrivals)
-def test_a_refusal_names_the_first_whole_second_at_which_a_request_passes(rate, burst, pauses):
+def test_retry_after_is_the_first_whole_second_at_which_a_request_passes(rate, burst, pauses):
     gate, now = ApiGateway(rate, burst), START
     for pause in pauses:
         now += pause

@@ -1,4 +1,4 @@
-"""The model of botocore's adaptive mode, held to botocore's own classes."""
+"""The model of botocore's adaptive mode against botocore's own classes."""
 
 import math
 import random
@@ -26,7 +26,7 @@ class Detector:
 
 
 class Botocore:
-    """Put together as botocore's register_retry_handler does, on a clock that is set."""
+    """Assembled as in botocore's register_retry_handler, with a settable clock."""
 
     def __init__(self, now):
         self.clock = Clock(now)
@@ -35,7 +35,7 @@ class Botocore:
         self.limiter = ClientRateLimiter(cubic, RateClocker(self.clock), self.bucket, Detector(), self.clock)
 
     def send(self):
-        """0.0 if it lets a call pass now, else how long it would sleep before it looks again."""
+        """0.0 if a call passes now, else how long it would sleep before the next attempt."""
         try:
             if self.limiter._enabled:
                 self.bucket.acquire(block=False)
@@ -46,7 +46,7 @@ class Botocore:
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("per_second", [0.2, 3, 40])
-def test_every_decision_is_botocores(seed, per_second):
+def test_every_decision_equals_botocores(seed, per_second):
     chance = random.Random(seed)
     now = chance.uniform(0, 2_000_000_000)
     theirs, ours = Botocore(now), BotocoreAdaptive(now)
@@ -79,16 +79,16 @@ def test_every_decision_is_botocores(seed, per_second):
     assert held > 20
 
 
-def test_nothing_is_held_back_before_the_first_throttle():
+def test_before_the_first_throttle_every_call_passes():
     limiter = BotocoreAdaptive(0)
     assert all(limiter.wait(0) == 0.0 for _ in range(1_000) if limiter.take(0) is None)
     limiter.throttled(0.5, 0, 1)
     assert limiter.wait(0.5) == pytest.approx(0.5 / (0.8 * 2 * 0.7))  # half a token, at 0.7 x 1.6 a second
-    limiter.correct(0.5, 0, -1)  # what was never charged is not given back
+    limiter.correct(0.5, 0, -1)  # not charged, so not refunded
     assert limiter.wait(0.5) == pytest.approx(0.5 / (0.8 * 2 * 0.7))
 
 
-def test_what_was_charged_and_never_sent_is_given_back():
+def test_a_charged_call_that_was_never_sent_is_refunded():
     limiter = BotocoreAdaptive(0)
     limiter.throttled(1, 0, 1)
     now = 1 + limiter.wait(1) + 1e-9
@@ -98,7 +98,7 @@ def test_what_was_charged_and_never_sent_is_given_back():
     assert limiter.wait(now + 0.01) == 0
 
 
-def test_time_is_never_rewound():
+def test_an_earlier_time_counts_as_the_latest_one():
     limiter, twin = BotocoreAdaptive(0), BotocoreAdaptive(0)
     for each in (limiter, twin):
         for _ in range(100):

@@ -1,11 +1,12 @@
-"""What every limiter promises, whatever its algorithm."""
+"""The contract of every limiter."""
 
 import math
 from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from asking import decisions, steps
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratelimit.algorithms.adaptive import Adaptive
@@ -23,7 +24,7 @@ HAIR = 1e-5
 
 
 def throttled_botocore() -> BotocoreAdaptive:
-    """Ten answers a second, then a throttle, and time to fill its bucket: it limits from then on."""
+    """A limiter that limits: after ten answers a second, a throttle, and time to fill its bucket."""
     limiter = BotocoreAdaptive(START - 100)
     for tenth in range(100):
         limiter.succeeded(START - 100 + tenth / 10)
@@ -37,7 +38,7 @@ LIMITERS: dict[str, Callable[[], Limiter]] = {
     "fixed-window": lambda: FixedWindow(10, phase=7.0),
     "sliding-log": lambda: SlidingLog(10),
     "sliding-counter": lambda: SlidingCounter(10, phase=7.0),
-    "adaptive": lambda: Adaptive(10 / 60, 10, lowest=0.01, highest=100),
+    "adaptive": lambda: Adaptive(10 / 60, 10, min_rate=0.01, max_rate=100),
     "botocore-adaptive": throttled_botocore,
 }
 every_limiter = pytest.mark.parametrize("make", LIMITERS.values(), ids=LIMITERS.keys())
@@ -47,7 +48,7 @@ pauses = st.floats(0, 90)
 
 
 @every_limiter
-def test_a_cost_above_the_limit_never_fits_and_one_of_the_limit_does(make):
+def test_a_cost_up_to_the_limit_fits_and_a_larger_one_never_does(make):
     limiter = make()
     assert 5 < limiter.limit <= 10
     assert limiter.wait(START, limiter.limit * 1.001) == math.inf
@@ -55,7 +56,7 @@ def test_a_cost_above_the_limit_never_fits_and_one_of_the_limit_does(make):
 
 
 @every_limiter
-def test_asking_charges_nothing(make):
+def test_wait_charges_nothing(make):
     limiter = make()
     for _ in range(100):
         assert limiter.wait(START, limiter.limit) == 0.0
@@ -64,9 +65,17 @@ def test_asking_charges_nothing(make):
 
 
 @every_limiter
+@settings(deadline=None)
+@given(happening=steps)
+def test_wait_changes_no_later_decision(make, happening):
+    expected = decisions(make(), happening, START, 1.0, ask=False)
+    assert decisions(make(), happening, START, 1.0, ask=True) == pytest.approx(expected, abs=1e-6)
+
+
+@every_limiter
 @given(charges=st.lists(st.tuples(pauses, shares), min_size=1, max_size=30), share=shares)
 def test_the_wait_is_exact(make, charges, share):
-    """At now + wait it fits; a hair before, it does not."""
+    """At now + wait the cost fits; just before, it does not."""
     limiter, now = make(), START
     cost = share * limiter.limit
     for pause, charge in charges:
@@ -81,7 +90,7 @@ def test_the_wait_is_exact(make, charges, share):
 
 @every_limiter
 @given(charges=st.lists(st.tuples(pauses, shares), max_size=20), taken=shares, used=st.floats(0, 3), later=pauses)
-def test_a_charge_that_is_corrected_at_once_counts_as_what_it_was_corrected_to(make, charges, taken, used, later):
+def test_a_charge_corrected_at_once_counts_as_the_corrected_amount(make, charges, taken, used, later):
     limiter, twin, now = make(), make(), START
     for pause, charge in charges:
         now += pause
@@ -96,7 +105,7 @@ def test_a_charge_that_is_corrected_at_once_counts_as_what_it_was_corrected_to(m
 
 
 @every_limiter
-def test_what_is_given_back_later_shortens_the_wait(make):
+def test_a_refund_shortens_the_wait(make):
     limiter = make()
     limiter.take(START, limiter.limit)
     wait = limiter.wait(START + 0.1, 5)
@@ -105,7 +114,7 @@ def test_what_is_given_back_later_shortens_the_wait(make):
 
 
 @every_limiter
-def test_giving_back_never_makes_room_for_more_than_the_limit(make):
+def test_refunds_never_make_room_for_more_than_the_limit(make):
     limiter = make()
     limiter.take(START, 1)
     limiter.correct(START + 1, START, -10)
@@ -114,7 +123,7 @@ def test_giving_back_never_makes_room_for_more_than_the_limit(make):
 
 
 @every_limiter
-def test_more_than_fits_may_be_taken_and_time_pays_the_debt(make):
+def test_a_charge_that_does_not_fit_leaves_a_debt_that_time_pays(make):
     limiter = make()
     limiter.take(START, 25)
     assert 0 < limiter.wait(START) < math.inf
@@ -122,7 +131,7 @@ def test_more_than_fits_may_be_taken_and_time_pays_the_debt(make):
 
 
 @every_limiter
-def test_an_earlier_now_counts_as_the_latest_seen(make):
+def test_an_earlier_now_counts_as_the_latest_one(make):
     limiter, twin = make(), make()
     limit = limiter.limit
     limiter.take(START, limit)
@@ -136,7 +145,7 @@ def test_an_earlier_now_counts_as_the_latest_seen(make):
 
 
 def admitted(limiter: Limiter, calls: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The (time, cost) that got through, each call coming so many seconds after the one before."""
+    """The (time, cost) of admitted calls; `calls` are (seconds since the call before, cost)."""
     now, through = START, []
     for pause, cost in calls:
         now += pause
@@ -151,7 +160,7 @@ calls = st.lists(st.tuples(st.floats(0, 20), st.floats(0.001, 10)), max_size=60)
 
 @pytest.mark.parametrize("name", ["token-bucket", "leaky-bucket", "adaptive", "botocore-adaptive"])
 @given(calls=calls)
-def test_a_bucket_never_admits_more_than_its_capacity_and_the_refill_of_the_time(name, calls):
+def test_a_bucket_never_admits_more_than_capacity_plus_refill(name, calls):
     limiter = LIMITERS[name]()
     through = admitted(limiter, calls)
     for first, (start, _) in enumerate(through):
@@ -162,14 +171,14 @@ def test_a_bucket_never_admits_more_than_its_capacity_and_the_refill_of_the_time
 
 
 @given(calls=calls)
-def test_a_leaky_bucket_starts_a_call_when_those_before_have_run_out(calls):
+def test_a_leaky_bucket_starts_a_call_when_it_is_empty(calls):
     through = admitted(LeakyBucket(10 / 60, 10), calls)
     for (start, cost), (following, _) in pairwise(through):
         assert following - start >= cost * 6 - 1e-6
 
 
 @given(calls=calls)
-def test_a_sliding_counter_never_admits_what_takes_its_estimate_above_the_limit(calls):
+def test_a_sliding_counter_never_admits_above_its_estimate(calls):
     through = admitted(SlidingCounter(10, phase=7.0), calls)
     for last, (now, _) in enumerate(through):
         index, into = divmod(now - 7.0, 60)

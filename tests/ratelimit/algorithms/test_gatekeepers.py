@@ -1,4 +1,4 @@
-"""The gateways: published examples, read like a ledger, and what all of them promise."""
+"""The gateways: published examples, and the contract of all of them."""
 
 from collections.abc import Callable
 
@@ -18,11 +18,11 @@ GATEKEEPERS: dict[str, tuple[Callable[[], Gatekeeper], float, float]] = {
     "kong-sliding": (lambda: KongSliding(5, 10), 10, 0.5),
     "api-gateway": (lambda: ApiGateway(0.5, 5), 5, 0.5),
 }
-"""Each with the most that it passes in t seconds: a burst and a rate."""
+"""Each with the burst and rate that bound what it passes."""
 every_gatekeeper = pytest.mark.parametrize(("make", "burst", "rate"), GATEKEEPERS.values(), ids=[*GATEKEEPERS])
 START = 1_234_567.891
 arrivals = st.lists(st.one_of(st.just(0.0), st.floats(0, 3)), max_size=80)
-"""Seconds between one and the next."""
+"""Seconds between arrivals."""
 
 
 @every_gatekeeper
@@ -40,7 +40,7 @@ def test_no_interval_passes_more_than_the_burst_and_the_rate(make, burst, rate, 
 
 @every_gatekeeper
 @given(pauses=arrivals)
-def test_a_refusal_says_when_to_come_again_and_nothing_else_does(make, burst, rate, pauses):
+def test_only_throttled_requests_get_a_retry_after(make, burst, rate, pauses):
     gatekeeper, now = make(), START
     for pause in pauses:
         now += pause
@@ -52,7 +52,7 @@ def test_a_refusal_says_when_to_come_again_and_nothing_else_does(make, burst, ra
 
 @pytest.mark.parametrize("name", ["nginx", "nginx, r/m", "kong", "api-gateway"])
 @given(pauses=arrivals)
-def test_whoever_obeys_alone_is_passed(name, pauses):
+def test_a_lone_client_that_obeys_retry_after_passes(name, pauses):
     gatekeeper, now = GATEKEEPERS[name][0](), START
     for pause in pauses:
         now += pause
@@ -99,12 +99,12 @@ def test_nginx(name, start):
 
 
 @pytest.mark.parametrize("rate", ["", "10", "0r/s", "1.5r/s", "10r/h", "-1r/s", "r/s"])
-def test_nginx_takes_no_other_rate(rate):
+def test_nginx_rejects_an_invalid_rate(rate):
     with pytest.raises(ValueError, match="as in 10r/s"):
         LimitReq(rate)
 
 
-def test_nginx_tells_when_the_next_would_pass():
+def test_nginx_retry_after_is_when_the_next_request_passes():
     gate = LimitReq("1r/m")
     assert gate.arrive(0).passed
     assert gate.arrive(10).retry_after == 53  # 62.5 s after the first
@@ -134,20 +134,20 @@ def test_kong_sliding_with_10_before_and_4_now(into, usage, passed):
     assert gate.usage == usage
 
 
-def test_kong_sliding_says_the_rest_of_the_window_and_the_excess():
+def test_kong_sliding_retry_after_is_the_rest_of_the_window_plus_the_excess():
     gate = KongSliding(10)
     assert [gate.arrive(15).retry_after for _ in range(12)] == [0] * 10 + [45 + 6, 45 + 12]
     assert gate.arrive(50).retry_after == 10 + 18
 
 
-def test_kong_sliding_can_be_kept_shut_by_those_whom_it_refuses():
-    """Ten a minute, twenty come: in the next minutes it goes on to count what it throttled."""
+def test_kong_sliding_stays_shut_while_throttled_clients_keep_calling():
+    """Limit ten a minute, twenty arrive: throttled requests count in the next minutes too."""
     gate = KongSliding(10)
     assert sum(gate.arrive(now).passed for now in range(0, 60, 3)) == 10
     assert [sum(gate.arrive(now).passed for now in range(start, start + 60, 3)) for start in (60, 120, 180)] == [0] * 3
 
 
-def test_kong_sliding_may_refuse_even_whoever_obeys():
+def test_kong_sliding_may_throttle_a_client_that_obeys_retry_after():
     gate = KongSliding(10)
     verdicts = [gate.arrive(0) for _ in range(11)]
     assert not gate.arrive(verdicts[-1].retry_after).passed

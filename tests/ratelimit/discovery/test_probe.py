@@ -1,4 +1,4 @@
-"""After the first throttle: what a server that gives its quota back in this or that way is taken for, and how soon."""
+"""Probing after the first throttle: which kind of quota it finds, and how soon."""
 
 import heapq
 from dataclasses import dataclass
@@ -11,11 +11,17 @@ from ratelimit.algorithms.fixed_window import FixedWindow
 from ratelimit.algorithms.protocol import Limiter
 from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.algorithms.token_bucket import TokenBucket
-from ratelimit.discovery.knowledge import QUICK, FoundBucket, FoundWindow, Kind, Knowledge, Stopped, Throttle
-from ratelimit.discovery.probe import LONGEST_GAP, MARGIN, Probe
+from ratelimit.discovery.knowledge import MARGIN, MIN_VERDICT_TIME, Kind, Knowledge
+from ratelimit.discovery.probe import MAX_GAP, Probe
+from ratelimit.discovery.state import Finding, FoundBucket, FoundWindow, Stopped, Throttle
 
 ROUND_TRIP = 0.1
-"""Seconds from sending a call until its throttle comes back; it arrives at the server at once."""
+"""Seconds from sending a call to its throttle; the call reaches the server at once."""
+
+
+def passed(probe: Probe, now: float) -> Finding | None:
+    """What the pending probe shows if no throttle result by `now`."""
+    return probe.on_deadline() if probe.deadline <= now else None
 
 
 Late = list[tuple[float, Throttle]]
@@ -24,40 +30,40 @@ Late = list[tuple[float, Throttle]]
 
 @dataclass
 class Found:
-    """What probing came to."""
+    """The result of probing."""
 
     finding: FoundBucket | FoundWindow
     calls: int
-    """Probes that were sent."""
+    """Probes sent."""
     throttled: int
     seconds: float
-    """From the first throttle's return."""
+    """Since the first throttle arrived."""
     known: Knowledge
 
 
-def found(server: Limiter, pace: float, *, cost: float = 1.0, kind: Kind | None = None) -> Found:
-    """Send at an even pace until the server throttles, then probe."""
+def found(server: Limiter, rate: float, *, cost: float = 1.0, kind: Kind | None = None) -> Found:
+    """Send at an even rate until the server throttles, then probe."""
     known, now = Knowledge(kind=kind), 1000.0
     known.round_trip = ROUND_TRIP
     if kind is Kind.BUCKET:
-        known.base = pace
+        known.base = rate
     while server.wait(now, cost) == 0.0:
         server.take(now, cost)
         known.sent(now, cost)
-        now += cost / pace
+        now += cost / rate
     late: Late = []
     first = Throttle(now, cost)
-    while now < first.at + ROUND_TRIP:  # those that are under way when the first throttle comes
+    while now < first.at + ROUND_TRIP:  # calls in flight when the first throttle arrives
         known.sent(now, cost)
         if server.wait(now, cost) == 0.0:
             server.take(now, cost)
         else:
             heapq.heappush(late, (now + ROUND_TRIP, Throttle(now, cost)))
-        now += cost / pace
-    return _probed(server, known, first, pace, late)
+        now += cost / rate
+    return _probed(server, known, first, rate, late)
 
 
-def _probed(server: Limiter, known: Knowledge, first: Throttle, pace: float, late: Late) -> Found:
+def _probed(server: Limiter, known: Knowledge, first: Throttle, rate: float, late: Late) -> Found:
     probe, now, calls, throttled = None, first.at + ROUND_TRIP, 0, 0
     start = now
     while now < start + 300:
@@ -65,12 +71,12 @@ def _probed(server: Limiter, known: Knowledge, first: Throttle, pace: float, lat
             _, throttle = heapq.heappop(late)
             known.log.throttle(throttle.at, throttle.cost)
             if probe is None:
-                probe = Probe.after(known, Stopped(throttle, pace), now)
+                probe = Probe.after(known, Stopped(throttle, rate), now)
                 continue
             if (finding := probe.throttled(now, throttle)) is not None:
                 return Found(finding, calls, throttled, now - start, known)
         assert probe is not None
-        if (finding := probe.tick(now)) is not None:
+        if (finding := passed(probe, now)) is not None:
             return Found(finding, calls, throttled, now - start, known)
         wait = probe.wait(now, first.cost)
         if wait <= 0.0:
@@ -94,14 +100,14 @@ def bucket(rpm: float, seconds: float) -> TokenBucket:
 B, S, F = Kind.BUCKET, Kind.SLIDING, Kind.FIXED
 
 
-def taken_for(finding: FoundBucket | FoundWindow) -> Kind:
+def kind_of(finding: FoundBucket | FoundWindow) -> Kind:
     return finding.kind if isinstance(finding, FoundWindow) else Kind.BUCKET
 
 
 @pytest.mark.parametrize(
-    ("server", "pace", "kind", "throttled", "seconds"),
+    ("server", "rate", "kind", "throttled", "seconds"),
     [
-        # quota, kept how           calls/s  taken for  probes throttled at most, found within seconds
+        # server                    calls/s  kind, max probes throttled, max seconds
         (bucket(600, 1), 20.0, B, 0, 1.0),
         (bucket(600, 10), 25.0, B, 0, 1.0),
         (bucket(600, 60), 60.0, B, 0, 1.0),
@@ -119,59 +125,59 @@ def taken_for(finding: FoundBucket | FoundWindow) -> Kind:
     ],
     ids=lambda value: type(value).__name__ if hasattr(value, "wait") else str(value),
 )
-def test_what_a_server_is_taken_for(server, pace, kind, throttled, seconds):
-    came = found(server, pace)
-    assert taken_for(came.finding) is kind
-    assert came.throttled <= throttled
-    assert came.seconds <= seconds
+def test_the_kind_of_a_quota_is_found(server, rate, kind, throttled, seconds):
+    result = found(server, rate)
+    assert kind_of(result.finding) is kind
+    assert result.throttled <= throttled
+    assert result.seconds <= seconds
 
 
-def test_the_limit_of_a_log_is_what_it_held():
-    came = found(SlidingLog(600), 60.0)
-    assert isinstance(came.finding, FoundWindow)
-    assert came.finding.limit == pytest.approx(600, abs=1)
+def test_the_limit_of_a_sliding_window_is_what_it_held():
+    result = found(SlidingLog(600), 60.0)
+    assert isinstance(result.finding, FoundWindow)
+    assert result.finding.limit == pytest.approx(600, abs=1)
 
 
-def test_the_limit_of_a_fixed_window_is_what_it_held_and_it_began_before_the_first_call_passed():
-    came = found(FixedWindow(600, phase=10.0), 60.0)
-    assert isinstance(came.finding, FoundWindow)
-    assert came.finding.limit == pytest.approx(600, abs=2)
-    assert 1030.0 <= came.finding.block.survivor <= 1030.0 + LONGEST_GAP + 1.0  # 10 + 17 x 60
+def test_the_limit_and_boundary_of_a_fixed_window_are_found():
+    result = found(FixedWindow(600, phase=10.0), 60.0)
+    assert isinstance(result.finding, FoundWindow)
+    assert result.finding.limit == pytest.approx(600, abs=2)
+    assert 1030.0 <= result.finding.block.survivor <= 1030.0 + MAX_GAP + 1.0  # 10 + 17 x 60
 
 
 @pytest.mark.parametrize("quota", [600.0, 6000.0])
-def test_a_bucket_that_was_one_before_is_taken_for_one_after_a_single_call(quota):
-    came = found(TokenBucket(quota / 60, quota / 6), quota / 60 * 1.05, kind=B)
-    assert (taken_for(came.finding), came.throttled) == (B, 0)
-    assert came.seconds < 1.0
+def test_a_known_bucket_is_confirmed_by_a_single_call(quota):
+    result = found(TokenBucket(quota / 60, quota / 6), quota / 60 * 1.05, kind=B)
+    assert (kind_of(result.finding), result.throttled) == (B, 0)
+    assert result.seconds < 1.0
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.floats(30, 3000), st.floats(1, 60), st.floats(1.3, 6))
 def test_a_bucket_is_never_taken_for_a_window(quota, seconds, overshoot):
-    assert taken_for(found(bucket(quota, seconds), quota / 60 * overshoot).finding) is B
+    assert kind_of(found(bucket(quota, seconds), quota / 60 * overshoot).finding) is B
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.floats(60, 1000), st.floats(2, 12))
 def test_a_window_is_never_taken_for_a_bucket(quota, overshoot):
-    assert taken_for(found(SlidingLog(round(quota)), quota / 60 * overshoot).finding) is not B
-    assert taken_for(found(FixedWindow(round(quota), phase=40.0), quota / 60 * overshoot).finding) is not B
+    assert kind_of(found(SlidingLog(round(quota)), quota / 60 * overshoot).finding) is not B
+    assert kind_of(found(FixedWindow(round(quota), phase=40.0), quota / 60 * overshoot).finding) is not B
 
 
-def stopped_after(calls: int, cost: float, pace: float) -> tuple[Probe, Knowledge, float]:
-    """Calls at an even pace, of which the last is throttled; the probe, and when it begins."""
+def stopped_after(calls: int, cost: float, rate: float) -> tuple[Probe, Knowledge, float]:
+    """Calls at an even rate, the last one throttled; the probe, its knowledge and when it begins."""
     known = Knowledge()
     known.round_trip = ROUND_TRIP
     for n in range(calls + 1):
-        known.sent(1000.0 + n * cost / pace, cost)
-    at = 1000.0 + calls * cost / pace
+        known.sent(1000.0 + n * cost / rate, cost)
+    at = 1000.0 + calls * cost / rate
     known.log.throttle(at, cost)
-    return Probe.after(known, Stopped(Throttle(at, cost), pace), at + ROUND_TRIP), known, at + ROUND_TRIP
+    return Probe.after(known, Stopped(Throttle(at, cost), rate), at + ROUND_TRIP), known, at + ROUND_TRIP
 
 
 def send(probe: Probe, known: Knowledge, now: float, cost: float) -> float:
-    """Send as soon as the probe allows it; when."""
+    """Send as soon as the probe allows it; return the time."""
     now += probe.wait(now, cost)
     known.sent(now, cost)
     probe.sent(now, cost)
@@ -183,7 +189,7 @@ def throttle(probe: Probe, known: Knowledge, at: float, cost: float):
     return probe.throttled(at + ROUND_TRIP, Throttle(at, cost))
 
 
-def test_each_throttled_probe_doubles_the_gap_up_to_the_longest():
+def test_each_throttled_probe_doubles_the_gap_up_to_a_maximum():
     probe, known, now = stopped_after(10, 1.0, 10.0)
     gaps = []
     for _ in range(9):
@@ -191,12 +197,12 @@ def test_each_throttled_probe_doubles_the_gap_up_to_the_longest():
         gaps.append(round(at - now, 3))
         assert throttle(probe, known, at, 1.0) is None
         now = at + ROUND_TRIP
-    # The sixth goes out when a log of a minute would give its first call back.
+    # The sixth is sent when the oldest call leaves a sliding window.
     assert gaps[:6] == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0]
-    assert max(gaps) == LONGEST_GAP
+    assert max(gaps) == MAX_GAP
 
 
-def test_one_probe_goes_out_when_a_log_would_give_its_first_call_back():
+def test_one_probe_is_sent_when_the_oldest_call_leaves_a_sliding_window():
     probe, known, now = stopped_after(10, 1.0, 10.0)
     sent = []
     while now < 1062.0:
@@ -210,12 +216,12 @@ def test_one_probe_goes_out_when_a_log_would_give_its_first_call_back():
 def test_between_a_probe_and_its_verdict_nothing_is_sent():
     probe, known, now = stopped_after(10, 1.0, 10.0)
     at = send(probe, known, now, 1.0)
-    assert probe.wait(at, 1.0) == pytest.approx(max(QUICK, 1.25 * ROUND_TRIP))
-    assert probe.tick(at + QUICK / 2) is None
-    assert isinstance(probe.tick(at + QUICK + 1e-9), FoundBucket)
+    assert probe.wait(at, 1.0) == pytest.approx(max(MIN_VERDICT_TIME, 1.25 * ROUND_TRIP))
+    assert passed(probe, at + MIN_VERDICT_TIME / 2) is None
+    assert isinstance(passed(probe, at + MIN_VERDICT_TIME + 1e-9), FoundBucket)
 
 
-def test_refusals_of_calls_that_were_under_way_do_not_widen_the_gap_whatever_their_order():
+def test_throttles_of_calls_in_flight_at_the_stop_do_not_widen_the_gap():
     probe, known, now = stopped_after(10, 1.0, 10.0)
     gap = probe.gap
     for at in (1000.9, 1000.7, 1000.8):
@@ -225,21 +231,21 @@ def test_refusals_of_calls_that_were_under_way_do_not_widen_the_gap_whatever_the
 
 
 def end(probe: Probe, known: Knowledge, now: float, sent_at: float, unused: float) -> None:
-    """A call that was sent then ends and gives back what it did not use."""
+    """The call sent at `sent_at` ends and gives back what it did not use."""
     known.log.credit(now, sent_at, -unused)
     probe.credited(sent_at, -unused)
 
 
 def throttled_once(cost: float) -> tuple[Probe, Knowledge, float]:
-    """Calls of this cost at ten a second, a stop, and a first probe that was throttled; when it had been sent."""
+    """Calls of this cost at ten a second, a stop, and a throttled first probe; when that was sent."""
     probe, known, now = stopped_after(100, cost, 10 * cost)
     at = send(probe, known, now, cost)
     throttle(probe, known, at, cost)
     return probe, known, at
 
 
-def test_what_ended_calls_give_back_is_spent_at_once():
-    """Answers that use little: it is most of the quota, and a small bucket has no room for it."""
+def test_credits_of_ended_calls_are_spent_at_once():
+    """Where answers use little, credits are most of the quota, and a small bucket cannot hold them."""
     probe, known, at = throttled_once(2000.0)
     for n in range(3):
         end(probe, known, at + 0.2, 1000.0 + n / 10, 1500.0)
@@ -252,37 +258,37 @@ def test_what_ended_calls_give_back_is_spent_at_once():
     assert probe.wait(at + 0.3, 2000.0) == 0.0
 
 
-def test_what_ended_calls_gave_back_proves_nothing():
-    """A log gives credits back at once: a probe that passes on them says nothing of how it gives back the rest."""
+def test_calls_that_pass_on_credits_prove_nothing():
+    """A window returns credits at once: a probe that passes on them says nothing about how it refills."""
     cost = 2000.0
     probe, known, at = throttled_once(cost)
     end(probe, known, at + 0.2, 1000.0, 1500.0)
-    now = send(probe, known, at + ROUND_TRIP, cost)  # what came back may have let it pass
-    assert probe.tick(now + 0.3) is None
-    now = send(probe, known, now, cost)  # hence one more, at once
-    assert isinstance(probe.tick(now + 0.3), FoundBucket)
+    now = send(probe, known, at + ROUND_TRIP, cost)  # the credits may have let it pass
+    assert passed(probe, now + 0.3) is None
+    now = send(probe, known, now, cost)  # so another one, at once
+    assert isinstance(passed(probe, now + 0.3), FoundBucket)
 
 
-def test_what_comes_back_while_a_probe_is_on_its_way_may_be_what_lets_it_pass():
+def test_a_credit_while_a_probe_travels_may_be_what_lets_it_pass():
     cost = 2000.0
     probe, known, at = throttled_once(cost)
     end(probe, known, at + 0.2, 1000.0, 1500.0)
     now = send(probe, known, at + ROUND_TRIP, cost)
     now = send(probe, known, now, cost)
     end(probe, known, now + 0.01, 1000.1, 1500.0)
-    assert probe.tick(now + 0.3) is None
+    assert passed(probe, now + 0.3) is None
 
 
-def test_of_a_bucket_no_proof_is_asked():
+def test_a_known_bucket_needs_no_proof():
     cost = 2000.0
     probe, known, at = throttled_once(cost)
     known.kind = Kind.BUCKET
     end(probe, known, at + 0.2, 1000.0, 1500.0)
     now = send(probe, known, at + ROUND_TRIP, cost)
-    assert isinstance(probe.tick(now + 0.3), FoundBucket)
+    assert isinstance(passed(probe, now + 0.3), FoundBucket)
 
 
 def test_without_credits_a_probe_that_passes_proves_a_bucket():
     probe, known, at = throttled_once(2000.0)
     now = send(probe, known, at + ROUND_TRIP, 2000.0)
-    assert isinstance(probe.tick(now + 0.3), FoundBucket)
+    assert isinstance(passed(probe, now + 0.3), FoundBucket)

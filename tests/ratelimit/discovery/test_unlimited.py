@@ -1,4 +1,4 @@
-"""A quota that is said not to exist: nothing waits, until a throttle shows that there is one."""
+"""A quota configured as `none`: nothing waits until a throttle shows that there is one."""
 
 from functools import partial
 
@@ -6,21 +6,22 @@ import pytest
 from one_client import Server, drive, tokens
 
 from ratelimit.discovery.controller import Controller, QuotaUpdate
-from ratelimit.discovery.knowledge import Kind, Knowledge, Stopped, Throttle
+from ratelimit.discovery.knowledge import Kind, Knowledge
+from ratelimit.discovery.state import Stopped, Throttle
 from ratelimit.discovery.unlimited import Unlimited
 
-PLACES = 300
+MAX_IN_FLIGHT = 300
 
 
-class InPlaces:
-    """A client with so many calls at once under way."""
+class LimitedClient:
+    """A client with at most MAX_IN_FLIGHT calls in flight."""
 
     def __init__(self, controller: Controller) -> None:
         self.controller, self.open = controller, 0
         self.limit = controller.limit
 
     def wait(self, now: float, cost: float = 1.0) -> float:
-        return 0.05 if self.open == PLACES else self.controller.wait(now, cost)
+        return 0.05 if self.open == MAX_IN_FLIGHT else self.controller.wait(now, cost)
 
     def take(self, now: float, cost: float = 1.0) -> None:
         self.open += 1
@@ -45,31 +46,31 @@ def test_nothing_waits_while_nothing_is_throttled():
     assert (controller.state.name, controller.learned) == ("unlimited", None)
 
 
-def test_the_first_refusal_ends_it_at_the_pace_of_the_last_seconds():
+def test_the_first_throttle_ends_it_at_the_rate_of_the_last_seconds():
     known = Knowledge()
     for n in range(1000):
         known.sent(100.0 + n / 20, 2.0)
     finding = Unlimited(known).throttled(150.2, Throttle(149.95, 2.0))
     assert isinstance(finding, Stopped)
-    assert finding.pace == pytest.approx(40.0, rel=0.02)
+    assert finding.rate == pytest.approx(40.0, rel=0.02)
 
 
-def test_a_refusal_of_the_very_first_call_is_a_pace_as_well():
+def test_a_throttle_of_the_very_first_call_gives_a_rate_too():
     known = Knowledge()
     known.sent(100.0, 2.0)
     known.log.throttle(100.0, 2.0)
     finding = Unlimited(known).throttled(100.1, Throttle(100.0, 2.0))
     assert isinstance(finding, Stopped)
-    assert finding.pace == pytest.approx(8.0)
+    assert finding.rate == pytest.approx(8.0)
 
 
-def test_the_first_refusal_is_told_in_words():
-    told: list[QuotaUpdate] = []
+def test_the_first_throttle_is_reported():
+    updates: list[QuotaUpdate] = []
     controller = Controller.unlimited()
-    controller.on_change = told.append
+    controller.on_change = updates.append
     controller.take(0.0)
     controller.throttled(0.1, 0.0, 1.0)
-    assert [change.reason for change in told] == ["throttled at 240 a minute: finding out how it comes back"]
+    assert [change.reason for change in updates] == ["throttled at 240 a minute: measuring the quota"]
 
 
 @pytest.mark.parametrize(
@@ -82,11 +83,11 @@ def test_the_first_refusal_is_told_in_words():
         (Server("fixed", 600e3), Kind.FIXED, 0.90),
     ],
 )
-def test_all_that_was_under_way_may_be_throttled_and_hardly_anything_later(server, kind, utilisation):
+def test_only_calls_in_flight_at_the_first_throttle_are_throttled(server, kind, utilisation):
     for seed in (101, 102):
         controller = Controller.unlimited()
-        ran = drive(InPlaces(controller), server, seed, minutes=8, costs=partial(tokens, burndown=1))
-        assert sum(at < 1.0 for at in ran.throttled) <= PLACES
+        ran = drive(LimitedClient(controller), server, seed, minutes=8, costs=partial(tokens, burndown=1))
+        assert sum(at < 1.0 for at in ran.throttled) <= MAX_IN_FLIGHT
         assert sum(at >= 1.0 for at in ran.throttled) <= 0.02 * len(ran.sent)
         assert ran.utilisation >= utilisation
         assert controller.learned is not None

@@ -1,4 +1,4 @@
-"""A quota of a minute, mirrored: what is sent, what is tried beyond it, and what throttles make of the limit."""
+"""The window state: what it sends, when it tries more, and how throttles change the limit."""
 
 import heapq
 import math
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from ratelimit.algorithms.fixed_window import FixedWindow
 from ratelimit.algorithms.protocol import Limiter
 from ratelimit.algorithms.sliding_log import SlidingLog
-from ratelimit.discovery.knowledge import Block, FoundWindow, Kind, Knowledge, Stopped, Throttle
-from ratelimit.discovery.window import LATEST, TRY_AFTER, Others, Window
+from ratelimit.discovery.knowledge import Kind, Knowledge
+from ratelimit.discovery.state import Block, FoundWindow, Stopped, Throttle
+from ratelimit.discovery.window import TRY_AFTER, TRY_UNTIL, UnseenCalls, Window
 
 S, F = Kind.SLIDING, Kind.FIXED
 kinds = pytest.mark.parametrize("kind", [S, F])
@@ -37,7 +38,7 @@ def found(kind: Kind, limit: float, *, known: Knowledge | None = None, start: fl
 
 @dataclass
 class Drive:
-    """A client that always has work, and a server that answers at once; throttles take 0.1 s."""
+    """A client that always has work, and a server that decides at once; throttles take 0.1 s to arrive."""
 
     window: Window
     server: Limiter
@@ -49,10 +50,12 @@ class Drive:
     late: list[float] = field(default_factory=list)
 
     def until(self, end: float) -> "Drive":
-        """On until then."""
+        """Run until `end`."""
         while self.now < end and not self.findings:
             while self.late and self.late[0] + 0.1 <= self.now:
                 self._throttle(heapq.heappop(self.late))
+            if self.window.deadline <= self.now:
+                self.window.on_deadline()
             if (wait := self.window.wait(self.now, self.cost)) > 0.0:
                 due = min(self.now + max(wait, 0.001), end)
                 self.now = min(due, self.late[0] + 0.1) if self.late else due
@@ -77,13 +80,13 @@ class Drive:
 
 
 @kinds
-def test_of_a_right_limit_all_is_used_and_nothing_throttled_until_more_is_tried(kind):
+def test_a_right_limit_is_used_without_throttles_until_the_first_trial(kind):
     drive = Drive(found(kind, 240.0), server(kind, 240.0)).until(START + 60.0)
     assert len(drive.sent) == 240
     assert not drive.throttled
 
 
-def test_an_empty_log_is_filled_slower_and_slower_and_a_full_one_used_evenly():
+def test_an_empty_sliding_window_fills_ever_more_slowly_and_a_full_one_is_used_evenly():
     drive = Drive(found(S, 600.0), server(S, 600.0)).until(START + 400.0)
 
     def filled(seconds: float) -> float:  # U' = 600/60 x (1 + 2 x (1 - U/600))
@@ -97,12 +100,12 @@ def test_an_empty_log_is_filled_slower_and_slower_and_a_full_one_used_evenly():
     assert all(70 <= calls <= 130 for calls in spread)
 
 
-def test_a_fixed_window_is_used_early_since_nobody_knows_when_it_ends():
+def test_a_fixed_window_is_used_early_as_its_end_is_uncertain():
     drive = Drive(found(F, 600.0), server(F, 600.0)).until(START + 30.0)
     assert drive.between(START, START + 21.0) == 600
 
 
-def test_a_fixed_window_that_was_estimated_one_call_too_low_is_used_whole_after_the_first_trial():
+def test_a_trial_corrects_a_fixed_window_estimated_one_call_too_low():
     drive = Drive(found(F, 9.5), server(F, 10.0)).until(START + 1200.0)
     whole = [drive.between(START + 60.0 * minute, START + 60.0 * (minute + 1)) for minute in range(6, 20)]
     assert min(whole) == 10
@@ -111,7 +114,7 @@ def test_a_fixed_window_that_was_estimated_one_call_too_low_is_used_whole_after_
 @kinds
 @settings(deadline=None, max_examples=30)
 @given(st.floats(10, 290), st.floats(1.0, 5.0))
-def test_no_minute_holds_more_than_the_limit_before_more_is_tried(kind, limit, cost):
+def test_no_minute_exceeds_the_limit_before_the_first_trial(kind, limit, cost):
     window, now, sent = found(kind, limit), START, []
     while now < START + 75.0:  # the first trial comes later
         if (wait := window.wait(now, cost)) > 0.0:
@@ -125,7 +128,7 @@ def test_no_minute_holds_more_than_the_limit_before_more_is_tried(kind, limit, c
     assert len(last) * cost <= max(limit, 1.01 * window.known.mean) + 1e-6
 
 
-def test_a_log_gives_room_back_a_minute_after_each_call_and_a_margin():
+def test_a_sliding_window_has_room_again_a_minute_and_a_margin_after_each_call():
     window = found(S, 10.0)
     for n in range(10):
         window.known.sent(START + n, 1.0)
@@ -135,16 +138,16 @@ def test_a_log_gives_room_back_a_minute_after_each_call_and_a_margin():
     assert window.wait(START + 60.2, 1.0) == 0.0
 
 
-def test_what_others_have_in_a_log_leaves_it_evenly_until_the_last_of_it_is_gone():
-    others = Others(until=60.0)
-    assert others.left(10.0) == others.leave(10.0, 5.0) == 0.0
-    others.found(20.0, 100.0)
-    assert [others.left(now) for now in (20.0, 30.0, 59.0, 60.0, 61.0)] == [100.0, 75.0, 2.5, 0.0, 0.0]
-    assert others.leave(30.0, 7.5) == pytest.approx(3.0)
-    assert others.leave(30.0, 500.0) == 30.0
+def test_unseen_calls_leave_a_sliding_window_evenly():
+    unseen = UnseenCalls(until=60.0)
+    assert unseen.remaining(10.0) == unseen.seconds_until_left(10.0, 5.0) == 0.0
+    unseen.measured(20.0, 100.0)
+    assert [unseen.remaining(now) for now in (20.0, 30.0, 59.0, 60.0, 61.0)] == [100.0, 75.0, 2.5, 0.0, 0.0]
+    assert unseen.seconds_until_left(30.0, 7.5) == pytest.approx(3.0)
+    assert unseen.seconds_until_left(30.0, 500.0) == 30.0
 
 
-def test_a_fixed_window_gives_all_of_it_back_at_its_end():
+def test_a_fixed_window_refills_at_its_end():
     window = found(F, 10.0)
     for n in range(10):
         window.known.sent(START + n, 1.0)
@@ -154,7 +157,7 @@ def test_a_fixed_window_gives_all_of_it_back_at_its_end():
 
 
 @kinds
-def test_what_calls_give_back_makes_room_at_once(kind):
+def test_credits_make_room_at_once(kind):
     window = found(kind, 10.0)
     for n in range(10):
         window.known.sent(START + 5.8 * n, 1.0)
@@ -166,7 +169,7 @@ def test_what_calls_give_back_makes_room_at_once(kind):
 
 
 @kinds
-def test_a_cost_above_the_limit_goes_when_the_window_is_empty(kind):
+def test_a_cost_above_the_limit_starts_when_the_window_is_empty(kind):
     window = found(kind, 10.0)
     assert window.wait(START + 1.0, 25.0) == 0.0
     window.known.sent(START + 1.0, 1.0)
@@ -177,7 +180,7 @@ def test_a_cost_above_the_limit_goes_when_the_window_is_empty(kind):
 
 
 @kinds
-def test_a_trial_that_is_throttled_costs_one_call_and_leaves_the_limit(kind):
+def test_a_throttled_trial_costs_one_call_and_keeps_the_limit(kind):
     drive = Drive(found(kind, 100.0), server(kind, 100.0)).until(START + 160.0)
     assert len(drive.throttled) == 1
     assert drive.window.known.limit == 100.0
@@ -185,15 +188,15 @@ def test_a_trial_that_is_throttled_costs_one_call_and_leaves_the_limit(kind):
 
 
 @kinds
-def test_trials_that_find_nothing_keep_their_distance_and_cost_no_utilisation(kind):
+def test_trials_that_find_nothing_are_rare_and_cost_no_utilisation(kind):
     drive = Drive(found(kind, 100.0), server(kind, 100.0)).until(START + 3600.0)
     gaps = [later - earlier for earlier, later in pairwise(drive.throttled)]
     assert min(gaps) >= TRY_AFTER - 0.2
     assert len(drive.sent) - len(drive.throttled) >= 0.985 * 6000
 
 
-def test_a_log_that_holds_more_is_found_and_doubted():
-    """Growth may be a fixed window seen in its middle, so the state is left for a probe."""
+def test_a_sliding_window_that_holds_more_is_measured_again():
+    """The limit may have grown because it is a fixed window first seen in its middle, so a probe follows."""
     drive = Drive(found(S, 300.0), server(S, 600.0)).until(START + 150.0)
     (finding,) = drive.findings
     assert isinstance(finding, Stopped)
@@ -201,7 +204,7 @@ def test_a_log_that_holds_more_is_found_and_doubted():
     assert drive.window.known.limit == pytest.approx(600.0, rel=0.02)
 
 
-def test_a_fixed_window_that_holds_more_is_found_by_few_refusals():
+def test_a_grown_fixed_window_is_found_with_few_throttles():
     drive = Drive(found(F, 300.0), server(F, 600.0)).until(START + 300.0)
     assert not drive.findings
     assert drive.window.known.limit == pytest.approx(600.0, rel=0.02)
@@ -209,14 +212,14 @@ def test_a_fixed_window_that_holds_more_is_found_by_few_refusals():
     assert drive.between(START + 240.0, START + 300.0) == pytest.approx(600, abs=12)
 
 
-def test_late_in_a_fixed_window_nothing_is_tried():
+def test_no_trial_starts_late_in_a_fixed_window():
     drive = Drive(found(F, 100.0), server(F, 100.0)).until(START + 1800.0)
     assert drive.throttled
-    assert all((at - START) % 60.0 <= LATEST + 1.0 for at in drive.throttled)
+    assert all((at - START) % 60.0 <= TRY_UNTIL + 1.0 for at in drive.throttled)
 
 
 @kinds
-def test_an_unplanned_refusal_takes_the_limit_to_what_was_held(kind):
+def test_an_unplanned_throttle_lowers_the_limit_to_what_the_window_held(kind):
     drive = Drive(found(kind, 600.0), server(kind, 450.0)).until(START + 58.0)
     assert drive.window.known.limit == pytest.approx(450.0, rel=0.05)
     assert len(drive.throttled) <= 6
@@ -225,7 +228,7 @@ def test_an_unplanned_refusal_takes_the_limit_to_what_was_held(kind):
 
 
 @kinds
-def test_a_burst_of_refusals_is_one_event(kind):
+def test_a_burst_of_throttles_is_one_event(kind):
     window = found(kind, 600.0)
     for n in range(300):
         window.known.sent(START + n / 10, 1.0)
@@ -238,7 +241,7 @@ def test_a_burst_of_refusals_is_one_event(kind):
     assert window.wait(START + 30.1, 1.0) >= 0.24
 
 
-def test_a_fixed_window_that_refuses_early_is_doubted():
+def test_a_fixed_window_that_throttles_early_is_measured_again():
     window = found(F, 600.0)
     for n in range(100):
         window.known.sent(START + n / 10, 1.0)
@@ -246,7 +249,7 @@ def test_a_fixed_window_that_refuses_early_is_doubted():
     assert isinstance(window.throttled(START + 10.1, Throttle(START + 9.9, 1.0)), Stopped)
 
 
-def test_a_log_that_refuses_four_times_in_a_row_is_doubted():
+def test_a_sliding_window_that_throttles_four_times_in_a_row_is_measured_again():
     drive = Drive(found(S, 600.0), server(S, 600.0)).until(START + 30.0)
     drive.server = SlidingLog(0.5)
     drive.until(START + 75.0)
@@ -254,8 +257,8 @@ def test_a_log_that_refuses_four_times_in_a_row_is_doubted():
     assert len(drive.throttled) <= 12
 
 
-def test_a_log_that_refuses_the_first_call_after_an_idle_hour_is_still_usable():
-    """Nothing was held then, and a limit of nothing would never be tried again."""
+def test_a_sliding_window_that_throttles_the_first_call_after_an_idle_hour_stays_usable():
+    """The window was empty, and a limit of 0 would never be tried again."""
     window = found(S, 600.0)
     now = START + 3600.0
     for _ in range(3):
@@ -278,8 +281,8 @@ def test_an_idle_hour_is_followed_by_no_burst(kind):
 
 
 @kinds
-def test_the_other_client_is_left_room_and_the_rest_taken(kind):
-    """It asks for a fifth of the quota from half a minute on: the limit is lowered, the kind not doubted."""
+def test_another_client_gets_room_and_the_rest_is_used(kind):
+    """It uses up to a fifth of the quota from half a minute on: the limit falls, the kind stays."""
     drive, taken = Drive(found(kind, 600.0), server(kind, 600.0)), 0
     for half in range(60, 600):
         drive.until(START + half / 2)
@@ -287,6 +290,6 @@ def test_the_other_client_is_left_room_and_the_rest_taken(kind):
             drive.server.take(drive.now, 1.0)
             taken += 1
     assert not drive.findings
-    assert taken >= 100  # of 600 that it asks for; a fixed window is used up early
+    assert taken >= 100  # of 600 tries; a fixed window is used up early
     assert len(drive.throttled) <= 0.06 * len(drive.sent)
     assert len(drive.sent) - len(drive.throttled) + taken >= 0.9 * 600 * 5

@@ -124,6 +124,6 @@ def test_a_stop_says_why_and_what_to_do():
 
 
 def test_a_learned_quota_is_printed_unless_the_change_is_small():
-    change = events.RateChanged("tokens", 598_000.0, "bucket", "a bucket that refills 598,000 a minute")
-    assert printed(change) == ["the quota in tokens: a bucket that refills 598,000 a minute"]
+    change = events.RateChanged("tokens", 598_000.0, "bucket", "token bucket, refills 598,000 a minute")
+    assert printed(change) == ["the quota in tokens: token bucket, refills 598,000 a minute"]
     assert printed(events.RateChanged("tokens", 597_000.0, "bucket", "")) == []
