@@ -1,4 +1,4 @@
-"""What is known of a model: dated data (models.toml) that a user can override, and the arithmetic on it (pure)."""
+"""Price, burndown and limits of a model: dated data (models.toml) that users can override (pure)."""
 
 import re
 import tomllib
@@ -14,21 +14,22 @@ from jobs.requests.model import Model, Price
 _ARN = re.compile(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:(?P<kind>[^/]+)/(?P<name>.+)")
 _VERSION = re.compile(r"(-\d{8})?(-v\d+)?(:\d+)?(:\w+)?$")
 
-NOT_TOLD: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+_NO_OVERRIDES: Mapping[str, Mapping[str, float]] = MappingProxyType({})
 
 
-def look_up(model_id: str, overrides: Mapping[str, Mapping[str, float]] = NOT_TOLD) -> Model:
-    """What is known of a model id, inference profile or ARN.
+def look_up(model_id: str, overrides: Mapping[str, Mapping[str, float]] = _NO_OVERRIDES) -> Model:
+    """Look up a model id, inference profile or ARN.
 
-    `overrides` goes before the catalogue: patterns of ids or names (see models.toml) to `input_usd`, `output_usd`,
-    `burndown`, `bytes_per_token` or `context_tokens`; the first that fits counts. A told price is taken as it is.
+    `overrides` maps patterns of ids or names (see models.toml) to `input_usd`, `output_usd`, `burndown`,
+    `bytes_per_token` or `context_tokens`. It takes precedence over the catalogue, its first match wins, and its prices
+    get no geo uplift.
     """
-    name, klass = _parse(model_id)
-    known = _collect(((rule["match"], rule) for rule in _catalogue()["rules"]), name)
-    uplift = known.get("geo_uplift", 1.0) if klass == "cross-region" else 1.0
-    for usd in {"input_usd", "output_usd"} & known.keys():
-        known[usd] *= uplift
-    facts = known | _collect((((pattern,), fields) for pattern, fields in overrides.items()), model_id, name)
+    name, region = _parse(model_id)
+    entry = _collect(((rule["match"], rule) for rule in _catalogue()["rules"]), name)
+    uplift = entry.get("geo_uplift", 1.0) if region == "cross-region" else 1.0
+    for usd in {"input_usd", "output_usd"} & entry.keys():
+        entry[usd] *= uplift
+    facts = entry | _collect((((pattern,), fields) for pattern, fields in overrides.items()), model_id, name)
     context = facts.get("context_tokens")
     return Model(
         model_id,
@@ -40,10 +41,9 @@ def look_up(model_id: str, overrides: Mapping[str, Mapping[str, float]] = NOT_TO
 
 
 def region_class(model_id: str) -> str:
-    """How an id is served; quotas and answers' keys differ by it.
+    """`on-demand`, `cross-region` or `global`, which have separate quotas.
 
-    `on-demand`, `cross-region` or `global`; of an ARN that hides the model its kind (`application-inference-profile`,
-    `provisioned-model`...).
+    For an ARN that hides the model, its kind (`application-inference-profile`, `provisioned-model`...).
     """
     return _parse(model_id)[1]
 
@@ -71,8 +71,8 @@ def _collect(rules: Iterable[tuple[Iterable[str], Mapping[str, Any]]], *names: s
 def _price(facts: Mapping[str, Any]) -> Price | None:
     if "input_usd" not in facts or "output_usd" not in facts:
         return None
-    paid = facts["input_usd"]
-    return Price(paid, facts["output_usd"], paid * facts["cache_read"], paid * facts["cache_write"])
+    input_usd = facts["input_usd"]
+    return Price(input_usd, facts["output_usd"], input_usd * facts["cache_read"], input_usd * facts["cache_write"])
 
 
 @cache

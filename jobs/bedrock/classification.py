@@ -1,8 +1,7 @@
-"""What a reply of another status than 200 means: the only place that decides it (pure).
+"""Classifies every response whose status is not 200 (pure).
 
-The table is Amazon's (botocore's service model of bedrock-runtime, and the developer guide's list of errors, November
-2026); a test holds it against the service model. A code is believed before a status, and where there is no code, as
-with the HTML page of a proxy, the status decides alone.
+The table follows botocore's service model of bedrock-runtime (a test compares them) and the developer guide's list of
+errors, November 2026. The error code takes precedence; without one, as in a proxy's HTML page, the status decides.
 """
 
 import email.utils
@@ -16,7 +15,7 @@ from jobs.pipeline.transport import DAILY_QUOTA
 from ratelimit.outcome import Outcome
 
 MESSAGE_LIMIT = 500
-"""Characters of a foreign message that are kept."""
+"""Characters of the service's message that are kept."""
 
 BY_CODE = {
     "ThrottlingException": Outcome.THROTTLED,
@@ -32,7 +31,7 @@ BY_CODE = {
     "ConflictException": Outcome.INVALID,
     "AccessDeniedException": Outcome.FATAL,
     "ResourceNotFoundException": Outcome.FATAL,
-    # What the door says before Bedrock is asked at all; some of its kinds come with a 400.
+    # Errors of authentication, which comes first; some have status 400.
     "ExpiredTokenException": Outcome.FATAL,
     "ExpiredToken": Outcome.FATAL,
     "IncompleteSignatureException": Outcome.FATAL,
@@ -66,61 +65,58 @@ ISOLATED = frozenset(
         "UnrecognizedClientException",
     }
 )
-"""Codes of failures that say nothing about the service: the model failed on one input, or credentials had expired."""
+"""Codes of failures that say nothing about the service: the model failed on one input, or credentials expired."""
 
-_HINTS = (
-    ("signature expired", "this machine's clock is wrong: set it, and run again"),
-    ("signature not yet current", "this machine's clock is wrong: set it, and run again"),
-)
-"""What a message contains (lower case), and what to do about it."""
+_CLOCK_ERRORS = re.compile("signature expired|signature not yet current", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What a reply that is not an answer means."""
+    """The meaning of an error response."""
 
     outcome: Outcome
     code: str
-    """The service's code, or the status as text where it sent none."""
+    """The service's error code; the status as text if it sent none."""
     message: str
-    """For a person; foreign text, not yet safe to print."""
+    """Contains the service's text, which is not yet safe to print."""
     retry_after: float | None
-    """Seconds, finite and not negative, as the server asked; None if it did not, or not intelligibly."""
+    """Seconds, finite and not negative; None without a valid Retry-After."""
     quota: str = ""
-    """Of a throttle: the quota that it names, `requests` or `tokens`; empty if it names none."""
+    """The quota that a throttle names, `requests` or `tokens`; empty if it names none."""
 
     @property
     def credentials_expired(self) -> bool:
-        """Whether renewed credentials may let the same call through."""
+        """Whether the same call may succeed with renewed credentials."""
         return self.code in {"ExpiredTokenException", "ExpiredToken"} or (
             self.outcome is Outcome.FATAL and "security token included in the request is expired" in self.message
         )
 
 
 def classify(status: int, headers: Mapping[str, str], body: bytes) -> Classification:
-    """Judge a reply whose status is not 200.
+    """Classify a response whose status is not 200; no body makes this fail.
 
-    `headers` ignores case, or has names in lower case. Whatever the body is, this does not fail.
+    `headers` ignores case, or has names in lower case.
     """
     fields = _fields(body)
     code = _code(headers, fields) or str(status)
     message = _message(status, headers, fields, body)
     outcome = BY_CODE.get(code) or _by_status(status)
     if status == 400 and outcome is Outcome.INVALID and "on-demand throughput" in message:
-        outcome = Outcome.FATAL  # the model cannot be called by this id at all
+        outcome = Outcome.FATAL  # no call with this id can succeed
         message += (
             " (hint: use the id or ARN of an inference profile; `aws bedrock list-inference-profiles` lists them)"
         )
     if outcome is Outcome.THROTTLED and "per day" in message.lower():
-        message += " (hint: the quota of the day is used up, and no pause helps: run again when it is back)"
+        message += " (hint: the quota per day is exhausted: run again once it has refilled)"
         return Classification(Outcome.FATAL, DAILY_QUOTA, message, None)
-    hints = "".join(f" (hint: {hint})" for sign, hint in _HINTS if sign in message.lower())
+    if _CLOCK_ERRORS.search(message):
+        message += " (hint: this machine's clock is wrong: set it, and run again)"
     quota = _quota(message) if outcome is Outcome.THROTTLED else ""
-    return Classification(outcome, code, message + hints, retry_after(headers), quota)
+    return Classification(outcome, code, message, retry_after(headers), quota)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that Retry-After asks for; a date is measured from the reply's own Date, never from our clock."""
+    """Seconds of Retry-After; a date counts from the response's own Date header, because our clock may be wrong."""
     value = headers.get("retry-after", "").strip()
     try:
         seconds = float(value)
@@ -134,19 +130,18 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _quota(message: str) -> str:
-    """Bedrock says "Too many requests, ..." or "Too many tokens, ..."."""
-    named = re.search(r"too many (requests|tokens)", message, re.IGNORECASE)
-    return named[1].lower() if named else ""
+    match = re.search(r"too many (requests|tokens)", message, re.IGNORECASE)
+    return match[1].lower() if match else ""
 
 
 def _by_status(status: int) -> Outcome:
     if status in BY_STATUS:
         return BY_STATUS[status]
     if status < 300:
-        return Outcome.UNKNOWN  # not Bedrock's 200, but it may hold an answer that was paid for
+        return Outcome.UNKNOWN  # unexpected, but it may be a paid answer
     if status >= 500:
-        return Outcome.UNKNOWN  # a gateway's 502 or 504: the call behind it may have run to its end
-    # A redirect is not followed, and would be the same for every call.
+        return Outcome.UNKNOWN  # a gateway's 502 or 504: the model may have run behind it
+    # A redirect is not followed, and every call would get the same.
     return Outcome.INVALID if status >= 400 else Outcome.FATAL
 
 
@@ -159,7 +154,7 @@ def _fields(body: bytes) -> Mapping[str, object]:
 
 
 def _code(headers: Mapping[str, str], fields: Mapping[str, object]) -> str:
-    """The bare name of the error: the wire has it as `Name:http://...` (header) or `namespace#Name` (body)."""
+    """The bare error name, from `Name:http://...` (header) or `namespace#Name` (body)."""
     for value in (headers.get("x-amzn-errortype"), fields.get("__type"), fields.get("code"), fields.get("Code")):
         if isinstance(value, str | int) and (name := str(value).partition(":")[0].rpartition("#")[2].strip()):
             return name[:80]
@@ -168,12 +163,12 @@ def _code(headers: Mapping[str, str], fields: Mapping[str, object]) -> str:
 
 def _message(status: int, headers: Mapping[str, str], fields: Mapping[str, object], body: bytes) -> str:
     if 300 <= status < 400:
-        target = headers.get("location", "elsewhere")
+        target = headers.get("location", "another URL")
         return f"redirected to {target[:MESSAGE_LIMIT]}, which is not followed: check the endpoint"
     if status < 300:
-        return f"HTTP {status}, which is no answer"  # not what it says: that may be an answer
+        return f"HTTP {status}, which is no answer"  # without the body, which may be an answer
     for name in ("message", "Message"):
         if isinstance(text := fields.get(name), str) and text.strip():
             return text.strip()[:MESSAGE_LIMIT]
     page = re.sub(rb"<[^<>]*>", b" ", body[:4096]).decode("utf-8", "replace")
-    return f"HTTP {status}: {' '.join(page.split())[:MESSAGE_LIMIT] or 'an empty reply'}"
+    return f"HTTP {status}: {' '.join(page.split())[:MESSAGE_LIMIT] or 'empty response'}"

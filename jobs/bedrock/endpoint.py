@@ -1,4 +1,4 @@
-"""Where the calls go, and through what: the endpoint's URL, the certificates it is trusted by, the proxy before it."""
+"""The endpoint's URL, its trusted certificates, and the proxy."""
 
 import base64
 import ipaddress
@@ -14,22 +14,22 @@ from jobs.errors import ConfigurationError
 
 
 class Proxy(NamedTuple):
-    """An HTTP proxy, and the headers that it (never the endpoint) is sent."""
+    """An HTTP proxy, and the headers for the proxy (never for the endpoint)."""
 
     url: URL
     headers: dict[str, str]
 
 
 def check_endpoint(url: str) -> str:
-    """The endpoint as it is called: lower-case host, no slash at the end.
+    """Validate and normalise an endpoint: lower-case host, no trailing slash.
 
     Raises:
-        ConfigurationError: not an http(s) URL, more than scheme, host, port and path, or plain http over a network.
+        ConfigurationError: not an http(s) URL; a URL with user, query or fragment; or plain http beyond loopback.
     """
     try:
         endpoint = URL(url)
         plain = endpoint.with_user(None).with_query(None).with_fragment(None) == endpoint
-        (endpoint.host or "").encode("idna")  # a name that cannot be looked up fails here, not at every call
+        (endpoint.host or "").encode("idna")  # an invalid name fails here rather than at every call
     except ValueError as error:
         raise ConfigurationError(f"the endpoint {url!r} is not a URL ({error})") from None
     if endpoint.scheme not in {"http", "https"} or not endpoint.host or not plain:
@@ -46,17 +46,17 @@ def check_endpoint(url: str) -> str:
 
 
 def converse_url(endpoint: str, model: str) -> URL:
-    """Where Converse of `model` is called, percent-encoded as botocore does it, and not to be normalised any more.
+    """The URL of Converse for `model`, percent-encoded as botocore does it: `:` becomes %3A and `/` of an ARN %2F.
 
-    A colon becomes %3A and the slash of an ARN %2F; a signature covers this path encoded once more.
+    `encoded` because a normalised URL would not match the signature, which covers this path encoded once more.
     """
     return URL(f"{endpoint}/model/{quote(model, safe='-._~')}/converse", encoded=True)
 
 
 def tls_context(ca_bundle: str | None = None) -> ssl.SSLContext:
-    """Trust for the endpoint: the bundle alone if there is one (file or directory), else the system's and Mozilla's.
+    """Trust the CA bundle (file or directory); without one, the system's certificates and botocore's copy of Mozilla's.
 
-    Mozilla's list is the one that botocore brings: some Pythons find no certificates of the system.
+    Mozilla's are needed because some Pythons find no certificates of the system.
 
     Raises:
         ConfigurationError: the bundle cannot be read.
@@ -79,20 +79,19 @@ def tls_context(ca_bundle: str | None = None) -> ssl.SSLContext:
 
 
 def proxy_for(endpoint: str) -> Proxy | None:
-    """The proxy that the environment names for an https endpoint (HTTPS_PROXY, NO_PROXY), as for any AWS tool.
+    """The proxy for an https endpoint from HTTPS_PROXY and NO_PROXY; a plain http endpoint is on loopback.
 
-    Read here rather than by aiohttp's `trust_env`, which reads .netrc as well and asks again for each call. An
-    endpoint of plain http is on this machine, and is called without a proxy.
+    aiohttp's `trust_env` is not used: it also reads .netrc, and does so for every call.
 
     Raises:
-        ConfigurationError: the proxy is not an http or https one.
+        ConfigurationError: the proxy is not an http or https URL.
     """
     target = URL(endpoint)
-    named = getproxies().get("https", "")
-    if target.scheme != "https" or not named or proxy_bypass(str(target.host)):
+    setting = getproxies().get("https", "")
+    if target.scheme != "https" or not setting or proxy_bypass(str(target.host)):
         return None
     try:
-        proxy = URL(named if "://" in named else f"http://{named}")
+        proxy = URL(setting if "://" in setting else f"http://{setting}")
     except ValueError:
         proxy = URL()
     if proxy.scheme not in {"http", "https"} or not proxy.host:

@@ -1,12 +1,13 @@
-"""The real transport: each `send` is exactly one POST, over aiohttp, that ends in exactly one Reply.
+"""The transport to Bedrock over aiohttp: each `send` makes exactly one POST and returns exactly one Reply.
 
-Nothing here retries, follows a redirect, keeps a cookie or reads a file of logins; how often a unit is called is the
-dispatcher's to decide. A message that left us and brought no whole reply may have been paid for: UNKNOWN.
+It never retries, follows a redirect, keeps a cookie or reads .netrc. A call that was sent and got no complete response
+has the outcome UNKNOWN, because it may have been paid.
 """
 
 import asyncio
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +15,8 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from jobs.bedrock.classification import ISOLATED, Classification, classify
-from jobs.bedrock.connection_errors import ResponseTooLarge, judge
+from jobs.bedrock.classification import ISOLATED, classify
+from jobs.bedrock.connection_errors import ResponseTooLarge, classify_error
 from jobs.bedrock.credentials import Access
 from jobs.bedrock.endpoint import converse_url
 from jobs.errors import CredentialsError
@@ -23,18 +24,18 @@ from jobs.pipeline.transport import Reply
 from jobs.requests import answer
 from ratelimit.outcome import Outcome
 
-RESPONSE_LIMIT = 32 * 1024 * 1024
-"""Bytes of a reply: some hundred times the longest answer that today's models write (128k tokens)."""
+MAX_RESPONSE_BYTES = 32 * 1024 * 1024
+"""Some hundred times the longest answer of today's models (128k tokens)."""
 
 CONNECT_TIMEOUT = 60.0
-"""Seconds for DNS, TCP, proxy and TLS together (botocore's default): nothing was sent yet, so giving up is safe."""
+"""Seconds for DNS, TCP, proxy and TLS together (botocore's default); nothing is sent before, so a retry is free."""
 
-LARGE_BODY = 1024 * 1024
-"""Bytes above which aiohttp wants a body as a file: it then lets other calls in between the chunks."""
+LARGE_BODY_BYTES = 1024 * 1024
+"""A larger body goes to aiohttp as a file, so that other calls run between its chunks."""
 
 
 class BedrockTransport:
-    """Calls Converse at one endpoint. To be made in a running event loop, and closed in it."""
+    """Calls Converse at one endpoint. Create and close it within a running event loop."""
 
     def __init__(self, access: Access) -> None:
         self._endpoint = access.endpoint
@@ -44,14 +45,14 @@ class BedrockTransport:
             self._proxy = {"proxy": access.proxy.url, "proxy_headers": access.proxy.headers}
         self._urls: dict[str, URL] = {}
         trace = aiohttp.TraceConfig()
-        trace.on_request_headers_sent.append(_left)
+        trace.on_request_headers_sent.append(_mark_sent)
         self._session = aiohttp.ClientSession(
-            # No limit: how many calls are in flight is the gate's business.
+            # No limit: the gate limits the calls in flight.
             connector=aiohttp.TCPConnector(limit=0, ssl=access.tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT),
             trace_configs=[trace],
-            # As sent, so that nothing small unfolds into something large.
+            # Against decompression bombs; compression is not requested anyway.
             auto_decompress=False,
             headers={
                 "Accept": "application/json",
@@ -64,7 +65,7 @@ class BedrockTransport:
         """POST `body` to Converse of `model` exactly once; see jobs.pipeline.transport."""
         clock = asyncio.get_running_loop().time
         started = clock()
-        call = SimpleNamespace(left=False)
+        call = SimpleNamespace(sent=False)
         try:
             async with asyncio.timeout(timeout):
                 url = self._url(model)
@@ -74,33 +75,32 @@ class BedrockTransport:
             message = f"{error} ({error.hint})"
             return Reply(Outcome.FATAL, clock() - started, code="CredentialsError", message=message, sent=False)
         except (TimeoutError, aiohttp.ClientError, OSError, ResponseTooLarge) as error:
-            outcome, code, message = judge(error, call.left)
+            outcome, code, message = classify_error(error, call.sent)
             if isinstance(error, TimeoutError) and not error.args:
-                message = f"no {'whole reply' if call.left else 'connection'} within {timeout:g} s"
+                message = f"no {'complete response' if call.sent else 'connection'} within {timeout:g} s"
             isolated = code in ISOLATED
-            return Reply(outcome, clock() - started, code=code, message=message, sent=call.left, isolated=isolated)
+            return Reply(outcome, clock() - started, code=code, message=message, sent=call.sent, isolated=isolated)
         latency = clock() - started
         request_id = response.headers.get("x-amzn-requestid", "")
         if response.status == 200:
             return _accept(raw, latency, request_id)
-        verdict = classify(response.status, response.headers, raw)
-        if verdict.credentials_expired and await self._authorizer.renew(headers):
-            verdict = Classification(
-                Outcome.TRANSIENT, verdict.code, "the credentials had expired, and were renewed", None
-            )
+        classification = classify(response.status, response.headers, raw)
+        if classification.credentials_expired and await self._authorizer.renew(headers):
+            message = "the credentials expired and were renewed"
+            classification = replace(classification, outcome=Outcome.TRANSIENT, message=message, retry_after=None)
         return Reply(
-            verdict.outcome,
+            classification.outcome,
             latency,
-            code=verdict.code,
-            message=verdict.message,
-            retry_after=verdict.retry_after,
+            code=classification.code,
+            message=classification.message,
+            retry_after=classification.retry_after,
             request_id=request_id,
-            quota=verdict.quota,
-            isolated=verdict.code in ISOLATED,
+            quota=classification.quota,
+            isolated=classification.code in ISOLATED,
         )
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close all connections."""
         await self._session.close()
 
     def _url(self, model: str) -> URL:
@@ -114,7 +114,7 @@ class BedrockTransport:
     ) -> tuple[aiohttp.ClientResponse, bytes]:
         response = await self._session.post(
             url,
-            data=body if len(body) <= LARGE_BODY else io.BytesIO(body),
+            data=body if len(body) <= LARGE_BODY_BYTES else io.BytesIO(body),
             headers=headers,
             allow_redirects=False,
             trace_request_ctx=call,
@@ -123,19 +123,19 @@ class BedrockTransport:
         try:
             return response, await _read(response)
         except BaseException:
-            response.close()  # not released: what is still to come must not be taken for another call's reply
+            response.close()  # not released: the rest of this response must not reach another call
             raise
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    if (response.content_length or 0) > RESPONSE_LIMIT:
-        raise ResponseTooLarge(f"the reply announces {response.content_length} bytes; the most is {RESPONSE_LIMIT}")
+    if (response.content_length or 0) > MAX_RESPONSE_BYTES:
+        raise ResponseTooLarge(f"the response has {response.content_length} bytes, more than {MAX_RESPONSE_BYTES}")
     chunks, size = [], 0
     async for chunk in response.content.iter_any():
         chunks.append(chunk)
         size += len(chunk)
-        if size > RESPONSE_LIMIT:
-            raise ResponseTooLarge(f"the reply is longer than {RESPONSE_LIMIT} bytes")
+        if size > MAX_RESPONSE_BYTES:
+            raise ResponseTooLarge(f"the response has more than {MAX_RESPONSE_BYTES} bytes")
     return b"".join(chunks)
 
 
@@ -147,5 +147,5 @@ def _accept(raw: bytes, latency: float, request_id: str) -> Reply:
     return Reply(Outcome.OK if parsed.complete else Outcome.INCOMPLETE, latency, parsed, request_id=request_id)
 
 
-async def _left(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
-    context.trace_request_ctx.left = True
+async def _mark_sent(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
+    context.trace_request_ctx.sent = True

@@ -1,4 +1,4 @@
-"""`python -m jobs.emulator`: one JSON object of settings on the first line of stdin, until stdin ends."""
+"""`python -m jobs.emulator`: reads its settings as one line of JSON from stdin and serves until stdin closes."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def _loop_factory() -> asyncio.AbstractEventLoop:
 
 
 def main() -> int:
-    """Serve until stdin ends; 0, or 1 with a line that says why it could not start."""
+    """Return 0, or 1 after printing why the emulator did not start."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         settings = from_json(EmulatorSettings, json.loads(sys.stdin.buffer.readline()))

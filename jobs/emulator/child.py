@@ -1,4 +1,4 @@
-"""The emulator as a child process: it ends with its parent, and a Ctrl-C in the terminal does not reach it."""
+"""The emulator as a child process: it ends with its parent, and ignores Ctrl-C in the terminal."""
 
 import asyncio
 import json
@@ -8,46 +8,41 @@ from typing import TYPE_CHECKING
 
 from jobs.errors import FREE_MEMORY, ProcessError, describe
 
-if TYPE_CHECKING:  # it brings a web server along, which the parent has no use for
+if TYPE_CHECKING:  # imports a web server, which the parent does not need
     from jobs.emulator.settings import EmulatorSettings
 
 LISTENING = "listening "
-_PATIENCE = 15.0
+_START_TIMEOUT = 15.0
 """Seconds for the child to start, on a machine under load."""
-_GOODBYE = 5.0
-"""Seconds for it to end by itself."""
+_STOP_TIMEOUT = 5.0
+"""Seconds for the child to exit before it is killed."""
 
 
 class ChildEmulator:
-    """A running child. Its standard input is its life line: when that ends, by whatever death of ours, so does it."""
+    """A running child process. It exits when its stdin closes, which also happens when the parent is killed."""
 
     def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
         self.url = url
         self._process = process
 
-    @property
-    def pid(self) -> int:
-        """Of the child."""
-        return self._process.pid
-
     async def stop(self) -> None:
-        """Let it end, and wait for that."""
+        """Close the child's stdin and wait for its exit."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
-            await asyncio.wait_for(self._process.wait(), _GOODBYE)
+            await asyncio.wait_for(self._process.wait(), _STOP_TIMEOUT)
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
 
 
 async def spawn(settings: "EmulatorSettings") -> ChildEmulator:
-    """Start an emulator in a process of its own.
+    """Start an emulator in a child process.
 
     Raises:
         ProcessError: it did not start.
     """
-    # -P: a folder named `jobs` in the working directory must not be taken for ours.
+    # -P: do not import a folder named `jobs` from the working directory.
     try:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "jobs.emulator"),
@@ -60,22 +55,22 @@ async def spawn(settings: "EmulatorSettings") -> ChildEmulator:
         raise ProcessError(f"the emulator cannot be started: {reason}", hint) from error
     child = ChildEmulator(process, "")
     try:
-        child.url = await asyncio.wait_for(_greeting(process, settings), _PATIENCE)
+        child.url = await asyncio.wait_for(_configure(process, settings), _START_TIMEOUT)
     except TimeoutError:
         await child.stop()
-        raise ProcessError(f"the emulator did not start within {_PATIENCE:g} s", FREE_MEMORY) from None
+        raise ProcessError(f"the emulator did not start within {_START_TIMEOUT:g} s", FREE_MEMORY) from None
     except BaseException:
         await child.stop()
         raise
     return child
 
 
-async def _greeting(process: asyncio.subprocess.Process, settings: "EmulatorSettings") -> str:
-    """Tell the child its settings; the URL that it answers with."""
+async def _configure(process: asyncio.subprocess.Process, settings: "EmulatorSettings") -> str:
+    """Send the settings; return the URL from the reply."""
     if process.stdin is None or process.stdout is None:
         raise ProcessError("the emulator has no pipes", FREE_MEMORY)
     process.stdin.write(json.dumps(asdict(settings)).encode() + b"\n")
     line = (await process.stdout.readline()).decode().strip()
     if not line.startswith(LISTENING):
-        raise ProcessError(f"the emulator did not start: {line or 'it ended without a message'}", FREE_MEMORY)
+        raise ProcessError(f"the emulator did not start: {line or 'it exited without a message'}", FREE_MEMORY)
     return line.removeprefix(LISTENING)

@@ -1,4 +1,4 @@
-"""Frames of application/vnd.amazon.eventstream (pure)."""
+"""Encodes application/vnd.amazon.eventstream messages (pure)."""
 
 import json
 import struct
@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from zlib import crc32
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
-_STRING = 7
-"""The type number of a header's value that is a string."""
+_STRING_TYPE = 7
+"""Type number of a string header value."""
 
 
 def frame(headers: Mapping[str, str], payload: bytes) -> bytes:
-    """One message: lengths and their CRC, headers, payload, CRC of all before it (big-endian)."""
+    """Encode one message, big-endian: total and header length, their CRC32, headers, payload, CRC32 of everything."""
     packed = b"".join(
-        struct.pack(f"!B{len(name)}sBH", len(name), name.encode(), _STRING, len(value.encode())) + value.encode()
+        struct.pack(f"!B{len(name)}sBH", len(name), name.encode(), _STRING_TYPE, len(value.encode())) + value.encode()
         for name, value in headers.items()
     )
     prelude = struct.pack("!II", 16 + len(packed) + len(payload), len(packed))
@@ -22,7 +22,7 @@ def frame(headers: Mapping[str, str], payload: bytes) -> bytes:
 
 
 def events(named: Iterable[tuple[str, object]]) -> bytes:
-    """Events as frames, their payloads as JSON."""
+    """Encode (event type, payload) pairs; the payload becomes JSON."""
     return b"".join(
         frame(
             {":event-type": name, ":content-type": "application/json", ":message-type": "event"},
@@ -33,14 +33,14 @@ def events(named: Iterable[tuple[str, object]]) -> bytes:
 
 
 def exception(kind: str, message: str) -> bytes:
-    """An error in mid-stream, as a frame; `kind` as the service model spells it (`modelStreamErrorException`)."""
+    """Encode an error in mid-stream; `kind` is spelled as in the service model (`modelStreamErrorException`)."""
     headers = {":exception-type": kind, ":content-type": "application/json", ":message-type": "exception"}
     return frame(headers, json.dumps({"message": message}).encode())
 
 
-def whole_frames(stream: bytes, size: int) -> bytes:
-    """The frames that stand completely within the first `size` bytes."""
-    at = 0
-    while at < len(stream) and (end := at + int.from_bytes(stream[at : at + 4], "big")) <= size:
-        at = end
-    return stream[:at]
+def complete_frames(stream: bytes, size: int) -> bytes:
+    """The frames that fit completely into the first `size` bytes."""
+    end = 0
+    while end < len(stream) and (next_end := end + int.from_bytes(stream[end : end + 4], "big")) <= size:
+        end = next_end
+    return stream[:end]

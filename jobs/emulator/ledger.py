@@ -1,4 +1,4 @@
-"""The record of every call that was accepted: what tests and people check a client against."""
+"""The ledger of all accepted calls, to compare with what a client did."""
 
 import json
 from collections import Counter
@@ -7,38 +7,37 @@ from typing import Any, NamedTuple
 
 
 class LedgerEntry(NamedTuple):
-    """One call, written down before it was answered."""
+    """One call, recorded before the response is sent."""
 
     time: float
     """Seconds since the epoch."""
     operation: str
     model: str
     status: int
-    """HTTP status of the answer; 0: none was to come."""
+    """HTTP status of the response; 0 if a fault sends none."""
     charged: bool
-    """Whether the model ran, so that AWS would bill it, answered or not."""
+    """Whether the model ran: AWS bills such a call even if the response is lost."""
     sha256: str
-    """Of the body that was received."""
+    """SHA-256 of the request body, in hex."""
     metadata: Mapping[str, str] | None
-    """The call's requestMetadata."""
+    """The request's requestMetadata."""
     input_tokens: int
     output_tokens: int
     fault: str
-    """The kind of the fault that it met; empty: none."""
+    """Kind of the injected fault; empty if none."""
 
 
-class Ledger:
-    """The entries, in the order in which the calls were accepted."""
+class CallLedger:
+    """The entries in the order of acceptance."""
 
     def __init__(self) -> None:
         self.entries: list[LedgerEntry] = []
 
-    def lines(self) -> str:
-        """One JSON object a line."""
+    def to_jsonl(self) -> str:
         return "".join(json.dumps(entry._asdict()) + "\n" for entry in self.entries)
 
     def stats(self) -> dict[str, Any]:
-        """Counts: calls, those charged and their tokens, calls by operation, status and fault."""
+        """Count calls by operation, status and fault, and the charged calls with their tokens."""
         charged = [entry for entry in self.entries if entry.charged]
         return {
             "calls": len(self.entries),

@@ -1,4 +1,4 @@
-"""Bedrock's own books over the calls of each model (pure)."""
+"""Bedrock's quota accounting for each model (pure)."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -15,22 +15,22 @@ _MINUTE, _DAY = 60.0, 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class QuotaRules:
-    """What each model may be called; None: as much as anybody likes."""
+    """The quotas of each model; None: unlimited."""
 
     rpm: float | None = None
-    """Requests a minute."""
+    """Requests per minute."""
     tpm: float | None = None
-    """Tokens a minute."""
+    """Tokens per minute."""
     tpd: float | None = None
-    """Tokens a day."""
+    """Tokens per day."""
     refill: Refill = "bucket"
-    """How a quota comes back. AWS does not say which it is: all the time, at each full minute, or as calls age."""
+    """Token bucket, fixed window or sliding window. AWS does not document which it uses."""
     burst: float = 1.0
-    """Seconds' worth of a minute's quota that a bucket holds at most."""
+    """Size of a token bucket: this many seconds of the quota per minute, at most one minute."""
     burndown: float = 1.0
-    """What an output token counts, once it is known (AWS: 1 to 15, by model)."""
+    """Quota tokens per output token, charged at settlement (AWS: 1 to 15, depending on the model)."""
     max_output_tokens: int = 65_536
-    """The model's maximum: what a call without maxTokens reserves."""
+    """The model's maximum output: the reservation of a call without maxTokens."""
 
 
 class QuotaUsage(NamedTuple):
@@ -42,23 +42,22 @@ class QuotaUsage(NamedTuple):
 
 
 class Quotas:
-    """The quotas of every model that was called; each has its own, by the last part of its id or ARN."""
+    """The quotas of every model called so far, by the last part of its id or ARN."""
 
     def __init__(self, rules: QuotaRules) -> None:
         self.rules = rules
         self._books: dict[str, QuotaBook] = {}
 
     def book(self, model: str) -> QuotaBook:
-        """The quotas of one model."""
         name = model.rpartition("/")[2]
         if name not in self._books:
             self._books[name] = QuotaBook(_dimensions(self.rules))
         return self._books[name]
 
     def reserve(self, now: float, model: str, input_tokens: int, max_tokens: int | None) -> Reservation | str:
-        """Take what a call may need from all quotas of its model, or nothing and name the one that is used up.
+        """Reserve input + maxTokens from all quotas of a model, or reserve nothing and name the exhausted quota.
 
-        The input includes what is written to the prompt cache; what is read from it does not count.
+        `input_tokens` includes prompt cache writes and excludes prompt cache reads.
         """
         total = input_tokens + (self.rules.max_output_tokens if max_tokens is None else max_tokens)
         book = self.book(model)
@@ -70,10 +69,7 @@ class Quotas:
         return reservation if isinstance(reservation, Reservation) else book.lacking(now, amounts)
 
     def settle(self, now: float, model: str, reservation: Reservation, usage: QuotaUsage) -> None:
-        """Correct what was reserved to what was used: input + cache write + output x burndown.
-
-        It may be more than was reserved, and leave a debt.
-        """
+        """Replace the reservation by input + cache write + output x burndown, which may leave the quota in debt."""
         used = usage.input_tokens + usage.cache_write_tokens + usage.output_tokens * self.rules.burndown
         self.book(model).settle(now, reservation, {"requests": 1.0, "tokens": used, "tokens-per-day": used})
 
@@ -92,6 +88,6 @@ def _limiter(rules: QuotaRules, quota: float, window: float) -> Limiter:
         case "sliding":
             return SlidingLog(quota, window)
         case "bucket":
-            # A day's quota may be used up in an hour: it is a stock, not a pace.
-            held = quota if window == _DAY else quota * min(rules.burst / window, 1.0)
-            return TokenBucket(quota / window, held)
+            # A quota per day can be used within an hour, so its bucket holds the whole day.
+            capacity = quota if window == _DAY else quota * min(rules.burst / window, 1.0)
+            return TokenBucket(quota / window, capacity)

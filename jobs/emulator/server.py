@@ -1,39 +1,34 @@
-"""The server: one handler, from a request to its answer."""
+"""Turns each HTTP request into a ledger entry and a response."""
 
 import asyncio
 import hashlib
 import math
 import random
-import ssl
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from uuid import uuid4
 
 from aiohttp import web
 
-from jobs.emulator import control, errors, operations, replies
-from jobs.emulator.answers import EmulatedAnswer, answer
-from jobs.emulator.errors import ERRORS, WireError
-from jobs.emulator.faults import FRONT, Fault, FaultPlan
-from jobs.emulator.instances import UnsatisfiableError
-from jobs.emulator.ledger import Ledger, LedgerEntry
-from jobs.emulator.operations import EmulatedCall
-from jobs.emulator.prompt import InvalidError, Prompt
+from jobs.emulator import control_api, fault_responses, request_parsing, responses, service_errors
+from jobs.emulator.emulated_model import EmulatedAnswer, answer
+from jobs.emulator.faults import BEFORE_MODEL, Fault, FaultPlan
+from jobs.emulator.json_checks import InvalidRequestError
+from jobs.emulator.ledger import CallLedger, LedgerEntry
+from jobs.emulator.listener import Listener
+from jobs.emulator.prompt import Prompt
 from jobs.emulator.quotas import QuotaRules, Quotas, QuotaUsage
+from jobs.emulator.responses import EmulatedCall
+from jobs.emulator.schema_instance import UnsatisfiableError
+from jobs.emulator.service_errors import ERRORS, ServiceError
 from jobs.emulator.settings import EmulatorSettings
-
-_LARGEST_BODY = 32 << 20
-"""Bytes; InvokeModel takes 25 MB."""
-_BACKLOG = 4096
-"""Connections that may wait to be accepted: a client opens thousands at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrival:
-    """A call as it came in."""
+class _Call:
+    """A routed request."""
 
     request: web.BaseRequest
     body: bytes
@@ -42,10 +37,10 @@ class _Arrival:
     request_id: str
 
 
-class _RefusedError(Exception):
-    """The call is answered with an error before the model runs."""
+class _RejectedError(Exception):
+    """The call gets an error response, and the model does not run."""
 
-    def __init__(self, error: WireError, fault: Fault | None = None) -> None:
+    def __init__(self, error: ServiceError, fault: Fault | None = None) -> None:
         self.error = error
         self.fault = fault
 
@@ -55,186 +50,174 @@ class Emulator:
 
     def __init__(self, settings: EmulatorSettings) -> None:
         self.settings = settings
-        self.ledger = Ledger()
+        self.ledger = CallLedger()
         self.in_flight = 0
-        """Calls accepted and not yet answered."""
+        """Calls accepted and not yet responded to."""
         self._random = random.Random(settings.seed)  # noqa: S311 (repeatable, no secret)
-        self._runner: web.ServerRunner | None = None
+        self._listener = Listener(self._handle)
         self.set_faults(settings.faults)
         self.set_quotas(settings)
 
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return self._plan.faults
+
     def set_faults(self, faults: Iterable[Fault]) -> None:
-        """Replace the faults; their windows and counts begin now."""
-        self.plan = FaultPlan(faults, time.monotonic(), self._random.random)
+        """Replace the faults; their times and counts start now."""
+        self._plan = FaultPlan(faults, time.monotonic(), self._random.random)
+
+    @property
+    def quota_rules(self) -> QuotaRules:
+        return self._quotas.rules
 
     def set_quotas(self, rules: QuotaRules) -> None:
-        """Replace the quotas of all models, unused."""
-        self.quotas = Quotas(rules)
+        """Replace the quotas of all models; the new ones are full."""
+        self._quotas = Quotas(rules)
 
     async def start(self) -> str:
-        """Listen; the URL to call.
+        """Listen, and return the URL.
 
         Raises:
             OSError: the port is taken, or the certificate cannot be read.
         """
         settings = self.settings
-        context = None
-        if settings.certificate:
-            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            context.load_cert_chain(settings.certificate, settings.private_key or None)
-
-        loop = asyncio.get_running_loop()
-        request = partial(web.BaseRequest, loop=loop, client_max_size=_LARGEST_BODY)
-        server = web.Server(self._handle, request_factory=request, handler_cancellation=True, access_log=None)
-        # Calls in flight are dropped when it stops: AWS does not wait for anybody either.
-        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, settings.host, settings.port, ssl_context=context, backlog=_BACKLOG)
-        await site.start()
-        port = self._runner.addresses[0][1]
-        return f"{'https' if context else 'http'}://{settings.host}:{port}"
+        return await self._listener.start(settings.port, settings.certificate, settings.private_key)
 
     async def stop(self) -> None:
-        """Close the port and all connections."""
-        if self._runner is None:
-            return
-        server = self._runner.server
-        transports = [connection.transport for connection in server.connections] if server else []
-        await self._runner.cleanup()
-        for transport in transports:
-            if transport is not None:
-                transport.abort()
-        await asyncio.sleep(0)  # lets the sockets close, even if the loop ends now
+        """Close the port and all connections, and drop the calls in flight."""
+        await self._listener.stop()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
         path = request.raw_path
-        if path.startswith(control.PREFIX):
-            return control.answer(self, request.method, path, body)
+        if path.startswith(control_api.PREFIX):
+            return control_api.respond(self, request.method, path, body)
         request_id = str(uuid4())
-        routed = operations.route(request.method, path)
+        routed = request_parsing.route(request.method, path)
         if routed is None:
-            return errors.respond(errors.UNKNOWN_OPERATION, request_id)
+            return service_errors.error_response(service_errors.UNKNOWN_OPERATION, request_id)
         self.in_flight += 1
         try:
-            return await self._answer(_Arrival(request, body, *routed, request_id))
+            return await self._respond(_Call(request, body, *routed, request_id))
         finally:
             self.in_flight -= 1
 
-    async def _answer(self, arrival: _Arrival) -> web.StreamResponse:
+    async def _respond(self, call: _Call) -> web.StreamResponse:
         prompt: Prompt | None = None
         try:
-            prompt = self._admit(arrival)
-            if arrival.operation == "CountTokens":
-                self._record(arrival, 200, prompt)
-                return web.json_response(
-                    {"inputTokens": prompt.input_tokens}, headers={"x-amzn-requestid": arrival.request_id}
-                )
-            fault = self._strike()
-            if fault is not None and fault.kind in FRONT:
-                response = replies.at_the_front(fault, arrival.request)
-                self._record(arrival, response.status, prompt, fault)
+            self._authenticate(call)
+            prompt = self._parse(call)
+            if call.operation == "CountTokens":
+                self._record(call, 200, prompt)
+                headers = {"x-amzn-requestid": call.request_id}
+                return web.json_response({"inputTokens": prompt.input_tokens}, headers=headers)
+            fault = self._pick_fault()
+            if fault is not None and fault.kind in BEFORE_MODEL:
+                response = fault_responses.before_model(fault, call.request)
+                self._record(call, response.status, prompt, fault)
                 return response
-            call = self._dispatch(arrival, prompt)
-        except _RefusedError as refused:
-            self._record(arrival, refused.error.status, prompt, refused.fault)
-            return _error(refused.error, arrival, refused.fault)
-        self._record(arrival, _status(fault, call), prompt, fault, call.answer)
-        if call.latency:
-            await asyncio.sleep(call.latency)
+            answered = self._run_model(call, prompt)
+        except _RejectedError as rejected:
+            self._record(call, rejected.error.status, prompt, rejected.fault)
+            return _error_response(rejected.error, call, rejected.fault)
+        self._record(call, _status(fault, call.operation), prompt, fault, answered.answer)
+        if answered.latency:
+            await asyncio.sleep(answered.latency)
         if fault is None:
-            return replies.whole(call)
+            return responses.respond(answered, answered.body())
         if fault.kind in ERRORS:
-            return _error(_worded(fault), arrival, fault)
-        return await replies.spoiled(fault, arrival.request, call)
+            return _error_response(_error_of(fault), call, fault)
+        return await fault_responses.after_model(fault, call.request, answered)
 
-    def _admit(self, arrival: _Arrival) -> Prompt:
-        """What the call asks, if it may and makes sense."""
-        request, settings = arrival.request, self.settings
-        if settings.access_key or settings.bearer_token:
-            from jobs.emulator.signatures import refusal  # late: botocore takes its time to import
+    def _authenticate(self, call: _Call) -> None:
+        settings, request = self.settings, call.request
+        if not settings.access_key and not settings.bearer_token:
+            return
+        from jobs.emulator.authentication import authentication_error  # late: botocore is slow to import
 
-            now = datetime.now(UTC)
-            error = refusal(settings, request.method, request.raw_path, request.headers, arrival.body, now)
-            if error is not None:
-                raise _RefusedError(error)
+        now = datetime.now(UTC)
+        error = authentication_error(settings, request.method, request.raw_path, request.headers, call.body, now)
+        if error is not None:
+            raise _RejectedError(error)
+
+    def _parse(self, call: _Call) -> Prompt:
         try:
-            prompt = operations.read(arrival.operation, arrival.model, arrival.body)
-        except InvalidError as error:
-            raise _RefusedError(errors.invalid(str(error))) from None
-        limit = self.quotas.rules.max_output_tokens
+            prompt = request_parsing.parse(call.operation, call.model, call.body)
+        except InvalidRequestError as error:
+            raise _RejectedError(service_errors.invalid(str(error))) from None
+        limit = self.quota_rules.max_output_tokens
         if prompt.max_tokens is not None and prompt.max_tokens > limit:
-            raise _RefusedError(errors.too_many_tokens(limit))
+            raise _RejectedError(service_errors.max_tokens_too_high(limit))
         return prompt
 
-    def _strike(self) -> Fault | None:
-        """The fault that the call meets, raised if it is an error before the model runs."""
-        fault = self.plan.pick(time.monotonic())
-        if fault is not None and fault.kind in ERRORS and not fault.dispatched:
-            raise _RefusedError(_worded(fault), fault)
+    def _pick_fault(self) -> Fault | None:
+        """The call's fault; raised if it is an error before the model runs."""
+        fault = self._plan.pick(time.monotonic())
+        if fault is not None and fault.kind in ERRORS and not fault.model_ran:
+            raise _RejectedError(_error_of(fault), fault)
         return fault
 
-    def _dispatch(self, arrival: _Arrival, prompt: Prompt) -> EmulatedCall:
-        """Take the quotas, run the model, and settle them when its time is over."""
-        model, quotas, now = arrival.model, self.quotas, time.monotonic()
+    def _run_model(self, call: _Call, prompt: Prompt) -> EmulatedCall:
+        """Reserve quota, run the model, and settle the quota after the call's latency."""
+        model, quotas = call.model, self._quotas
         limit = quotas.rules.max_output_tokens if prompt.max_tokens is None else prompt.max_tokens
         try:
-            said = answer(prompt, limit)
+            model_answer = answer(prompt, limit)
         except UnsatisfiableError as error:
-            raise _RefusedError(errors.invalid(f"The emulator cannot satisfy the schema: {error}")) from None
-        reservation = quotas.reserve(now, model, prompt.input_tokens, prompt.max_tokens)
+            raise _RejectedError(service_errors.invalid(f"The emulator cannot satisfy the schema: {error}")) from None
+        reservation = quotas.reserve(time.monotonic(), model, prompt.input_tokens, prompt.max_tokens)
         if isinstance(reservation, str):
-            raise _RefusedError(ERRORS[reservation])
+            raise _RejectedError(ERRORS[reservation])
         latency = self.settings.latency
         if self.settings.jitter:
             latency *= math.exp(self._random.gauss(0.0, self.settings.jitter))
-        usage = QuotaUsage(prompt.input_tokens, said.output_tokens)
+        usage = QuotaUsage(prompt.input_tokens, model_answer.output_tokens)
 
         def settle() -> None:
             quotas.settle(time.monotonic(), model, reservation, usage)
 
-        # On a timer of its own: the model runs to its end, whether or not the client still listens.
+        # A timer, because the model runs to its end even if the client disconnects.
         if latency:
             asyncio.get_running_loop().call_later(latency, settle)
         else:
             settle()
-        return EmulatedCall(arrival.operation, model, prompt, said, arrival.request_id, latency)
+        return EmulatedCall(call.operation, model, prompt, model_answer, call.request_id, latency)
 
     def _record(
         self,
-        arrival: _Arrival,
+        call: _Call,
         status: int,
         prompt: Prompt | None,
         fault: Fault | None = None,
-        said: EmulatedAnswer | None = None,
+        model_answer: EmulatedAnswer | None = None,
     ) -> None:
-        """Write the call down; it is charged if the model said something."""
         self.ledger.entries.append(
             LedgerEntry(
                 time.time(),
-                arrival.operation,
-                arrival.model,
+                call.operation,
+                call.model,
                 status,
-                said is not None,
-                hashlib.sha256(arrival.body).hexdigest(),
+                model_answer is not None,
+                hashlib.sha256(call.body).hexdigest(),
                 prompt.metadata if prompt else None,
                 prompt.input_tokens if prompt else 0,
-                said.output_tokens if said else 0,
+                model_answer.output_tokens if model_answer else 0,
                 fault.kind if fault else "",
             )
         )
 
 
-def _worded(fault: Fault) -> WireError:
+def _error_of(fault: Fault) -> ServiceError:
     error = ERRORS[fault.kind]
     return replace(error, message=fault.argument) if fault.argument else error
 
 
-def _error(error: WireError, arrival: _Arrival, fault: Fault | None) -> web.Response:
-    return errors.respond(error, arrival.request_id, arrival.model, fault.retry_after if fault else None)
+def _error_response(error: ServiceError, call: _Call, fault: Fault | None) -> web.Response:
+    retry_after = fault.retry_after if fault else None
+    return service_errors.error_response(error, call.request_id, call.model, retry_after)
 
 
-def _status(fault: Fault | None, call: EmulatedCall) -> int:
+def _status(fault: Fault | None, operation: str) -> int:
     if fault is None:
         return 200
-    return ERRORS[fault.kind].status if fault.kind in ERRORS else replies.status(fault, call.operation)
+    return ERRORS[fault.kind].status if fault.kind in ERRORS else fault_responses.status(fault, operation)

@@ -5,7 +5,7 @@ import json
 from functools import cached_property
 
 from jobs.bedrock.classification import classify
-from jobs.emulator.errors import ERRORS, TYPE_HEADER
+from jobs.emulator.service_errors import ERRORS, TYPE_HEADER
 from jobs.pipeline.transport import Reply
 from jobs.requests.answer import Answer, Usage
 from jobs.simulation.rng import Rng

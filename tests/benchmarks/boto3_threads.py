@@ -1,4 +1,4 @@
-"""The peer: bare boto3 in threads, as most people would write it. `boto3_threads.py FOLDER THREADS MODEL`."""
+"""The comparison: plain boto3 in threads. `boto3_threads.py FOLDER THREADS MODEL`."""
 
 import re
 import sys
@@ -12,7 +12,7 @@ PROMPT = "Summarize the following section in a few sentences."
 
 
 def main(folder: str, threads: int, model: str) -> None:
-    """Converse once for each section below the folder; each has an answer."""
+    """Call Converse once for each section below the folder; every call must succeed."""
     sections = [
         section
         for path in sorted(Path(folder).rglob("*.md"))

@@ -1,4 +1,4 @@
-"""Folders of realistic Markdown for the benchmarks: deterministic, every section different."""
+"""Deterministic folders of realistic Markdown, with no two equal sections."""
 
 import random
 from pathlib import Path
@@ -13,13 +13,13 @@ under above across whenever although because therefore however
 
 
 def sentence(rng: random.Random) -> str:
-    """One sentence of 8 to 22 words."""
+    """A sentence of 8 to 22 words."""
     words = rng.choices(WORDS, k=rng.randint(8, 22))
     return " ".join(words).capitalize() + "."
 
 
 def section(rng: random.Random, number: int, size: int) -> str:
-    """A headed section of about `size` bytes, in paragraphs of a few sentences, with its number in it."""
+    """A section with a heading and paragraphs, of about `size` bytes, unique by its number."""
     paragraphs = [f"Item {number} of the record."]
     length = len(paragraphs[0])
     while length < size:

@@ -1,4 +1,4 @@
-"""Whole processes, measured by the operating system's own accounting, and what they are measured against."""
+"""Measures processes by the operating system's accounting, and starts the emulator that they call."""
 
 import contextlib
 import json
@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measured:
-    """One run of a process and of the children that it waited for."""
+    """Seconds and memory of a process, including the children that it waited for."""
 
     wall: float
     cpu: float
     memory_mb: float
-    """Peak resident memory of the largest single process."""
+    """Peak resident memory of the largest process."""
 
 
 def measure(command: Sequence[str], env: Mapping[str, str] | None = None) -> Measured:
-    """Run a command to its end; its output goes to the standard error of this process if it fails."""
+    """Run a command; print its output on stderr if it fails."""
     began = time.monotonic()
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout is not None
@@ -39,7 +39,7 @@ def measure(command: Sequence[str], env: Mapping[str, str] | None = None) -> Mea
 
 @contextlib.contextmanager
 def emulator(**settings: object) -> Iterator[str]:
-    """A Bedrock on loopback, in a process of its own; its URL."""
+    """Start an emulator process, and yield its URL."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "jobs.emulator"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -56,13 +56,13 @@ def emulator(**settings: object) -> Iterator[str]:
 
 
 def many_files() -> None:
-    """Allow as many open files as the system lets this process have."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    """Raise the limit of open files to the hard limit."""
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 def environment(url: str) -> dict[str, str]:
-    """Credentials that mean nothing, an endpoint on loopback, and no settings of whoever runs this."""
+    """Environment variables with dummy credentials and this endpoint, without the user's own settings."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": "/nonexistent",

@@ -1,4 +1,4 @@
-"""Memory with 4,000 calls in flight over TLS. `python tests/benchmarks/tls_memory.py`."""
+"""Memory with 4,000 calls in flight over TLS: `python tests/benchmarks/tls_memory.py`."""
 
 import sys
 import tempfile

@@ -55,7 +55,7 @@ GOOD = ("analyze", "a", "--emulate")
         (("emulate", "--port", "99999"), "--port: must be a port of at most 65535"),
         (("emulate", "--refill", "slow"), "--refill: 'slow' is not one of 'bucket', 'fixed', 'sliding'"),
         (("emulate", "--rpm", "0"), "--rpm: must be a number above 0"),
-        (("emulate", "--fault", "sloth"), "--fault: fault 'sloth' does not exist; there are "),
+        (("emulate", "--fault", "sloth"), "--fault: unknown fault 'sloth'; known faults: "),
         (("emulate", "--fault", "reset,p=1"), "--fault: 'p=1' is not NAME=VALUE with a name of probability, count"),
         (("emulate", "--fault", "reset,probability=2"), "--fault: probability must be a number from 0 to 1"),
         (("emulate", "--verify-signatures"), "AWS_SECRET_ACCESS_KEY are not set\nhint: set them"),

@@ -1,4 +1,4 @@
-"""Bodies of Converse replies for tests."""
+"""Responses of Converse."""
 
 import json
 from typing import Any
@@ -7,12 +7,10 @@ from jobs.requests.answer import Answer, parse
 
 
 def body(text: str = "An answer.", *, stop: str = "end_turn", input_tokens: int = 10, output_tokens: int = 5) -> bytes:
-    """A body as Converse sends it."""
     return json.dumps(document(text, stop, input_tokens, output_tokens)).encode()
 
 
 def document(text: str, stop: str = "end_turn", input_tokens: int = 10, output_tokens: int = 5) -> dict[str, Any]:
-    """The same as an object."""
     return {
         "output": {"message": {"role": "assistant", "content": [{"text": text}]}},
         "stopReason": stop,
@@ -26,5 +24,4 @@ def document(text: str, stop: str = "end_turn", input_tokens: int = 10, output_t
 
 
 def answer(text: str = "An answer.", *, stop: str = "end_turn") -> Answer:
-    """A parsed answer."""
     return parse(body(text, stop=stop))

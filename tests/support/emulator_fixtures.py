@@ -1,4 +1,4 @@
-"""An emulator in a thread of its own, for clients that block."""
+"""An emulator in its own thread, for blocking clients."""
 
 import asyncio
 import http.client
@@ -24,7 +24,7 @@ ONE_POST = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect
 
 @dataclass
 class Running:
-    """An emulator that listens."""
+    """A listening emulator."""
 
     emulator: Emulator
     url: str
@@ -38,14 +38,14 @@ class Running:
     def entries(self) -> list[LedgerEntry]:
         return self.emulator.ledger.entries
 
-    def client(self, secret: str = "secret", key: str = "AKIDEXAMPLE", **more: Any) -> Any:
-        """A stock boto3 client that makes exactly one POST a call."""
+    def client(self, secret: str = "secret", key: str = "AKIDEXAMPLE", **arguments: Any) -> Any:
+        """A default boto3 client, except that it makes exactly one POST for each call."""
         session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name="us-east-1")
-        self.clients.append(session.client("bedrock-runtime", endpoint_url=self.url, config=ONE_POST, **more))
+        self.clients.append(session.client("bedrock-runtime", endpoint_url=self.url, config=ONE_POST, **arguments))
         return self.clients[-1]
 
     def http(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
-        """One request of the emulator's own paths; status and body."""
+        """Send one request; return its status and body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request(method, path, None if body is None else json.dumps(body))
@@ -57,15 +57,15 @@ class Running:
 
 @contextmanager
 def running(settings: EmulatorSettings) -> Iterator[Running]:
-    """The emulator, for as long as the block lasts."""
-    started: list[Running] = []
+    """Run an emulator within the block."""
+    instances: list[Running] = []
     ready = threading.Event()
     loop = asyncio.new_event_loop()
     done = asyncio.Event()
 
     async def serve() -> None:
         emulator = Emulator(settings)
-        started.append(Running(emulator, await emulator.start()))
+        instances.append(Running(emulator, await emulator.start()))
         ready.set()
         await done.wait()
         await emulator.stop()
@@ -74,9 +74,9 @@ def running(settings: EmulatorSettings) -> Iterator[Running]:
     thread.start()
     try:
         assert ready.wait(10)
-        yield started[0]
+        yield instances[0]
     finally:
-        for client in started[0].clients:
+        for client in instances[0].clients:
             client.close()
         loop.call_soon_threadsafe(done.set)
         thread.join(10)
@@ -84,6 +84,12 @@ def running(settings: EmulatorSettings) -> Iterator[Running]:
 
 
 def ask(text: str, **inference: Any) -> dict[str, Any]:
-    """The arguments of Converse for a question."""
+    """The arguments of Converse for one user message."""
     request: dict[str, Any] = {"messages": [{"role": "user", "content": [{"text": text}]}]}
     return request | ({"inferenceConfig": inference} if inference else {})
+
+
+def ledger(running: Running) -> list[dict]:
+    status, body = running.http("GET", "/_emulator/ledger")
+    assert status == 200
+    return [json.loads(line) for line in body.splitlines()]

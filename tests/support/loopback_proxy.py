@@ -1,4 +1,4 @@
-"""An HTTP proxy on loopback that tunnels every CONNECT, whatever name it asks for, to one port of 127.0.0.1."""
+"""An HTTP proxy on loopback that tunnels every CONNECT to one port of 127.0.0.1, for any host name."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from loopback_server import listen
 
 @dataclass(slots=True)
 class LoopbackProxy:
-    """What it was asked, as raw heads of requests."""
+    """The proxy's port, and the request heads that it received."""
 
     port: int
     heads: list[str] = field(default_factory=list)
@@ -18,7 +18,7 @@ class LoopbackProxy:
 
 @contextlib.asynccontextmanager
 async def tunnel_to(port: int, status: str = "200 Connection established") -> AsyncIterator[LoopbackProxy]:
-    """Tunnel to `port`; a `status` other than 200 refuses instead."""
+    """Tunnel to `port`, or respond with a `status` other than 200."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         proxy.heads.append((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
@@ -30,8 +30,8 @@ async def tunnel_to(port: int, status: str = "200 Connection established") -> As
             finally:
                 inner_writer.transport.abort()
 
-    async with listen(talk) as own:
-        proxy = LoopbackProxy(own)
+    async with listen(talk) as proxy_port:
+        proxy = LoopbackProxy(proxy_port)
         yield proxy
 
 

@@ -1,4 +1,4 @@
-"""A raw HTTP server on loopback that writes down every request whole, and answers as a script says: also wrongly."""
+"""A raw HTTP server on loopback that records every request and lets a script write the response, valid or not."""
 
 import asyncio
 import contextlib
@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request that arrived whole, and the connection to answer it on."""
+    """One complete request, and its connection."""
 
     target: str
     headers: dict[str, str]
-    """By lower-case name."""
+    """With lower-case names."""
     body: bytes
     connection: int
-    """Which connection it came by, from 0."""
+    """Number of the connection, from 0."""
     reader: asyncio.StreamReader = field(repr=False)
     writer: asyncio.StreamWriter = field(repr=False)
 
@@ -28,28 +28,29 @@ Script = Callable[[Exchange], Awaitable[None]]
 
 @dataclass(slots=True)
 class LoopbackServer:
-    """What arrived so far, and how many are connected."""
+    """The requests and connections so far."""
 
     port: int
     exchanges: list[Exchange] = field(default_factory=list)
     connections: int = 0
+    """Accepted so far."""
     connected: int = 0
+    """Open now."""
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until what arrived, or who left, makes it true."""
+        """Wait until the condition holds; it is checked after every request and disconnect."""
         async with self._changed:
             await self._changed.wait_for(condition)
 
-    async def tell(self) -> None:
-        """Something changed."""
+    async def notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 
 
 @contextlib.asynccontextmanager
 async def serve(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[LoopbackServer]:
-    """Serve `script` on a free port of 127.0.0.1; a script that closes the writer ends that connection."""
+    """Run `script` for each request to a free port of 127.0.0.1, until it closes the writer."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = state.connections
@@ -59,11 +60,11 @@ async def serve(script: Script, tls: ssl.SSLContext | None = None) -> AsyncItera
             while not writer.is_closing():
                 exchange = await _receive(reader, writer, number)
                 state.exchanges.append(exchange)
-                await state.tell()
+                await state.notify()
                 await script(exchange)
         finally:
             state.connected -= 1
-            await state.tell()
+            await state.notify()
 
     async with listen(talk, tls) as port:
         state = LoopbackServer(port)
@@ -75,16 +76,16 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @contextlib.asynccontextmanager
 async def listen(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Run `talk` for each connection to a free port of 127.0.0.1; in the end all are over and closed."""
+    """Run `talk` for each connection to a free port of 127.0.0.1; closes all of them at the end."""
     connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(EOFError, OSError):  # the other side is gone
+        with contextlib.suppress(EOFError, OSError):  # the client disconnected
             await talk(reader, writer)
         writer.close()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Not a coroutine: asyncio would make a task of it that nobody can wait for.
+        # Not a coroutine: asyncio would wrap it in a task that cannot be awaited.
         connections[asyncio.ensure_future(guarded(reader, writer))] = writer
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
@@ -92,7 +93,7 @@ async def listen(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        await asyncio.sleep(0)  # who was accepted a moment ago gets a task now
+        await asyncio.sleep(0)  # connections accepted a moment ago get their task now
         for task, writer in connections.items():
             task.cancel()
             writer.transport.abort()
@@ -103,14 +104,14 @@ async def listen(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator
 
 
 def reply(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
-    """A whole HTTP reply; an underscore in a header's name stands for a hyphen."""
+    """A complete HTTP response; underscores in header names become hyphens."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def always(raw: bytes, *, close: bool = False) -> Script:
-    """Answer every request with these bytes, and close the connection after them if told to."""
+    """Answer every request with these bytes."""
 
     async def script(exchange: Exchange) -> None:
         exchange.writer.write(raw)
@@ -122,13 +123,13 @@ def always(raw: bytes, *, close: bool = False) -> Script:
 
 
 async def never(exchange: Exchange) -> None:
-    """Answer nothing, and stay until the other side goes."""
+    """Do not answer, and wait until the client disconnects."""
     await exchange.reader.read()
     exchange.writer.close()
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
-    """Break the connection with a RST, as a crashed server does."""
+    """Reset the connection, as a crashed server does."""
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 

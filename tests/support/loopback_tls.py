@@ -1,4 +1,4 @@
-"""A certificate authority for tests, and a server certificate by it for names on loopback."""
+"""A certificate authority for tests, and a server certificate for loopback names."""
 
 import datetime
 import ipaddress
@@ -14,19 +14,19 @@ NAMES = ("localhost", "bedrock.test")
 
 
 def make_authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """The PEM file to trust, and the context of a server at 127.0.0.1, localhost and bedrock.test."""
+    """Return the authority's PEM file, and a server context for 127.0.0.1, localhost and bedrock.test."""
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = _certificate("test authority", authority_key, "test authority", authority_key, authority=True)
     certificate = _certificate("test server", key, "test authority", authority_key, authority=False)
-    trusted, served = folder / "authority.pem", folder / "server.pem"
-    trusted.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-    served.write_bytes(
+    authority_file, server_file = folder / "authority.pem", folder / "server.pem"
+    authority_file.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+    server_file.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         + certificate.public_bytes(serialization.Encoding.PEM)
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(served)
-    return trusted, context
+    context.load_cert_chain(server_file)
+    return authority_file, context
 
 
 def _certificate(

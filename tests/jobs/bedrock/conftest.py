@@ -1,4 +1,4 @@
-"""An environment without accounts, files or networks of the person who runs the tests, and both event loops."""
+"""Tests run on both event loops, without the user's AWS configuration, home directory or proxy."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ import pytest
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Sockets behave a little differently on each loop, so all asynchronous tests run on both."""
+    """Sockets behave differently on each loop, so all asynchronous tests run on both."""
     factories: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
     try:
         import uvloop
@@ -20,7 +20,7 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 @pytest.fixture(autouse=True)
 def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Writes the AWS configuration file of the test; it is empty before, and so is the home directory."""
+    """Writes the test's AWS configuration file, which starts empty, as does the home directory."""
     for name in list(os.environ):
         if name.startswith("AWS_") or name.lower().endswith("_proxy") or name in {"REQUESTS_CA_BUNDLE", "NETRC"}:
             monkeypatch.delenv(name)

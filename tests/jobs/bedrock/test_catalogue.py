@@ -1,4 +1,4 @@
-"""What the catalogue says of ids, profiles and ARNs, and what calls cost by it."""
+"""Lookup of ids, profiles and ARNs, and prices."""
 
 import datetime
 import tomllib
@@ -13,7 +13,7 @@ ARN = "arn:aws:bedrock:us-east-1:123456789012:"
 
 
 @pytest.mark.parametrize(
-    ("model", "name"),
+    ("model", "expected"),
     [
         ("anthropic.claude-3-haiku-20240307-v1:0", "on-demand"),
         ("us.anthropic.claude-opus-4-8", "cross-region"),
@@ -28,8 +28,8 @@ ARN = "arn:aws:bedrock:us-east-1:123456789012:"
         ("openai.gpt-5.6", "on-demand"),
     ],
 )
-def test_how_an_id_is_served(model: str, name: str) -> None:
-    assert region_class(model) == name
+def test_region_class_of_an_id(model: str, expected: str) -> None:
+    assert region_class(model) == expected
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_how_an_id_is_served(model: str, name: str) -> None:
         ("something-else", 1, 3),
     ],
 )
-def test_what_a_model_takes_of_its_quota(model: str, burndown: float, bytes_per_token: float) -> None:
-    found = look_up(model)
-    assert (found.id, found.burndown, found.bytes_per_token) == (model, burndown, bytes_per_token)
+def test_burndown_and_bytes_per_token_of_a_model(model: str, burndown: float, bytes_per_token: float) -> None:
+    entry = look_up(model)
+    assert (entry.id, entry.burndown, entry.bytes_per_token) == (model, burndown, bytes_per_token)
 
 
 @pytest.mark.parametrize(
-    ("model", "paid", "answered"),
+    ("model", "input_usd", "output_usd"),
     [
         ("global.anthropic.claude-opus-4-5-20251101-v1:0", 5, 25),
         ("global.anthropic.claude-opus-5", 5, 25),
@@ -85,11 +85,11 @@ def test_what_a_model_takes_of_its_quota(model: str, burndown: float, bytes_per_
         ("openai.gpt-oss-20b-1:0", 0.07, 0.3),
     ],
 )
-def test_what_a_million_tokens_cost(model: str, paid: float, answered: float) -> None:
-    found = look_up(model)
-    assert found.cost(Usage(1_000_000, 0)) == pytest.approx(paid)
-    assert found.cost(Usage(0, 1_000_000)) == pytest.approx(answered)
-    assert found.worst_cost(1_000_000, 1_000_000) == pytest.approx(paid + answered)
+def test_price_of_a_million_tokens(model: str, input_usd: float, output_usd: float) -> None:
+    entry = look_up(model)
+    assert entry.cost(Usage(1_000_000, 0)) == pytest.approx(input_usd)
+    assert entry.cost(Usage(0, 1_000_000)) == pytest.approx(output_usd)
+    assert entry.worst_cost(1_000_000, 1_000_000) == pytest.approx(input_usd + output_usd)
 
 
 def test_cached_input_has_its_own_price() -> None:
@@ -103,34 +103,34 @@ def test_cached_input_has_its_own_price() -> None:
     ["anthropic.claude-v2:1", "us.anthropic.claude-fable-5-1", "amazon.nova-2-lite-v1:0", "openai.gpt-5.6", "x",
      ARN + "application-inference-profile/a1b2c3"],
 )  # fmt: skip
-def test_a_price_that_is_not_known_is_none(model: str) -> None:
-    found = look_up(model)
-    assert found.price is None
-    assert found.cost(Usage(1, 1)) is None
-    assert found.worst_cost(1, 1) is None
+def test_an_unknown_price_is_none(model: str) -> None:
+    entry = look_up(model)
+    assert entry.price is None
+    assert entry.cost(Usage(1, 1)) is None
+    assert entry.worst_cost(1, 1) is None
 
 
-def test_what_the_user_tells_goes_first_and_is_taken_as_it_is() -> None:
-    told = {
+def test_overrides_take_precedence_and_get_no_geo_uplift() -> None:
+    overrides = {
         "us.anthropic.claude-opus-5": {"input_usd": 7.0, "burndown": 2.0},
         "anthropic.claude-*": {"burndown": 3.0, "context_tokens": 200_000.0},
         "meta.*": {"burndown": 4.0},
     }
-    found = look_up("us.anthropic.claude-opus-5", told)
-    assert found.price is not None
-    assert (found.price.input, found.price.output) == (7.0, pytest.approx(27.5))
-    assert (found.burndown, found.context_tokens) == (2.0, 200_000)
-    assert look_up("global.anthropic.claude-opus-5", told).burndown == 3.0
+    entry = look_up("us.anthropic.claude-opus-5", overrides)
+    assert entry.price is not None
+    assert (entry.price.input, entry.price.output) == (7.0, pytest.approx(27.5))
+    assert (entry.burndown, entry.context_tokens) == (2.0, 200_000)
+    assert look_up("global.anthropic.claude-opus-5", overrides).burndown == 3.0
     assert look_up("us.anthropic.claude-opus-5").burndown == 10.0
 
 
-def test_half_a_price_is_none() -> None:
+def test_a_price_needs_both_input_and_output() -> None:
     arn = ARN + "application-inference-profile/a1b2c3"
     assert look_up(arn, {arn: {"input_usd": 1.0}}).price is None
     assert look_up(arn, {arn: {"input_usd": 1.0, "output_usd": 2.0}}).worst_cost(1_000_000, 1_000_000) == 3.0
 
 
-def test_the_catalogue_is_dated_and_says_where_it_comes_from() -> None:
+def test_the_catalogue_has_a_date_and_sources() -> None:
     data = tomllib.loads(files("jobs.bedrock").joinpath("models.toml").read_text("utf-8"))
     assert isinstance(data["as_of"], datetime.date)
     assert data["sources"]

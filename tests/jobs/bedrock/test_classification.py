@@ -1,4 +1,4 @@
-"""The table of errors against botocore's service model, and against what proxies and Bedrock really send."""
+"""Classification against botocore's service model and real error responses of Bedrock and proxies."""
 
 import math
 from typing import Any
@@ -28,11 +28,11 @@ def shapes() -> dict[str, Any]:
     return {shape.name: shape for shape in model.operation_model("Converse").error_shapes}
 
 
-def test_every_error_of_converse_has_its_place(shapes: dict[str, Any]) -> None:
+def test_every_error_of_converse_is_in_the_table(shapes: dict[str, Any]) -> None:
     assert shapes.keys() <= BY_CODE.keys()
 
 
-def test_a_code_and_its_status_agree_but_for_the_one_that_the_model_itself_excepts(shapes: dict[str, Any]) -> None:
+def test_code_and_status_give_the_same_outcome_except_for_model_not_ready(shapes: dict[str, Any]) -> None:
     for name, shape in shapes.items():
         status = shape.metadata["error"]["httpStatusCode"]
         named, bare = classify(status, {"x-amzn-errortype": name + SUFFIX}, b""), classify(status, {}, b"")
@@ -43,7 +43,7 @@ def test_a_code_and_its_status_agree_but_for_the_one_that_the_model_itself_excep
             assert named.outcome is bare.outcome
 
 
-def test_what_counts_as_a_throttle_is_what_botocore_calls_one(shapes: dict[str, Any]) -> None:
+def test_throttles_are_the_same_as_botocores(shapes: dict[str, Any]) -> None:
     from botocore.retries.standard import ThrottledRetryableChecker
 
     for name, shape in shapes.items():
@@ -68,9 +68,9 @@ def test_what_counts_as_a_throttle_is_what_botocore_calls_one(shapes: dict[str, 
         (501, "SomethingNewException", "x", Outcome.UNKNOWN),
     ],
 )  # fmt: skip
-def test_what_bedrock_sends(status: int, code: str, message: str, outcome: Outcome) -> None:
-    verdict = classify(status, {"x-amzn-errortype": code + SUFFIX}, b'{"message":"%b"}' % message.encode())
-    assert (verdict.outcome, verdict.code, verdict.message) == (outcome, code, message)
+def test_bedrock_errors(status: int, code: str, message: str, outcome: Outcome) -> None:
+    result = classify(status, {"x-amzn-errortype": code + SUFFIX}, b'{"message":"%b"}' % message.encode())
+    assert (result.outcome, result.code, result.message) == (outcome, code, message)
 
 
 @pytest.mark.parametrize(
@@ -79,20 +79,20 @@ def test_what_bedrock_sends(status: int, code: str, message: str, outcome: Outco
      (413, Outcome.INVALID), (424, Outcome.UNKNOWN), (429, Outcome.THROTTLED), (500, Outcome.UNKNOWN),
      (502, Outcome.UNKNOWN), (503, Outcome.TRANSIENT), (504, Outcome.UNKNOWN), (529, Outcome.TRANSIENT)],
 )  # fmt: skip
-def test_the_page_of_a_proxy_is_judged_by_its_status(status: int, outcome: Outcome) -> None:
+def test_an_html_error_page_is_classified_by_its_status(status: int, outcome: Outcome) -> None:
     page = b"<html>\r\n<head><title>Sorry</title></head>\r\n<body><center>nginx</center></body></html>"
-    verdict = classify(status, {"retry-after": "12"}, page)
-    assert (verdict.outcome, verdict.code, verdict.retry_after) == (outcome, str(status), 12.0)
+    result = classify(status, {"retry-after": "12"}, page)
+    assert (result.outcome, result.code, result.retry_after) == (outcome, str(status), 12.0)
     if status >= 400:
-        assert verdict.message == f"HTTP {status}: Sorry nginx"
+        assert result.message == f"HTTP {status}: Sorry nginx"
 
 
-def test_the_quota_of_the_day_stops_the_run() -> None:
+def test_an_exhausted_quota_per_day_is_fatal() -> None:
     body = b'{"message":"Too many tokens per day, please wait before trying again."}'
-    verdict = classify(429, {"x-amzn-errortype": "ThrottlingException"}, body)
-    assert (verdict.outcome, verdict.code) == (Outcome.FATAL, DAILY_QUOTA)
-    assert "per day" in verdict.message
-    assert "run again" in verdict.message
+    result = classify(429, {"x-amzn-errortype": "ThrottlingException"}, body)
+    assert (result.outcome, result.code) == (Outcome.FATAL, DAILY_QUOTA)
+    assert "per day" in result.message
+    assert "run again" in result.message
 
 
 FAILURES = {
@@ -101,18 +101,18 @@ FAILURES = {
     "ModelTimeoutException",
     "ModelNotReadyException",
 }
-"""What of Converse's errors says that the service is out."""
+"""The errors of Converse that mean an outage."""
 
 
-def test_what_the_breaker_makes_of_each_error_of_converse(shapes: dict[str, Any]) -> None:
+def test_which_errors_of_converse_count_as_breaker_failures(shapes: dict[str, Any]) -> None:
     for name, shape in shapes.items():
         status = shape.metadata["error"]["httpStatusCode"]
-        verdict = classify(status, {"x-amzn-errortype": name + SUFFIX}, b"")
+        result = classify(status, {"x-amzn-errortype": name + SUFFIX}, b"")
         expected = Judgement.FAILURE if name in FAILURES else Judgement.NEUTRAL
-        assert judgement(verdict.outcome, verdict.code) is expected, name
+        assert judgement(result.outcome, result.code) is expected, name
 
 
-def test_whatever_botocore_calls_a_throttle_is_neutral(shapes: dict[str, Any]) -> None:
+def test_throttles_are_neutral_to_the_breaker(shapes: dict[str, Any]) -> None:
     for name, shape in shapes.items():
         if (shape.metadata.get("retryable") or {}).get("throttling"):
             assert judgement(BY_CODE[name], name) is Judgement.NEUTRAL
@@ -124,9 +124,9 @@ def test_whatever_botocore_calls_a_throttle_is_neutral(shapes: dict[str, Any]) -
      (403, Judgement.NEUTRAL), (404, Judgement.NEUTRAL), (500, Judgement.FAILURE), (502, Judgement.FAILURE),
      (503, Judgement.FAILURE), (504, Judgement.FAILURE), (529, Judgement.FAILURE)],
 )  # fmt: skip
-def test_what_the_breaker_makes_of_the_page_of_a_proxy(status: int, expected: Judgement) -> None:
-    verdict = classify(status, {}, b"<html></html>")
-    assert judgement(verdict.outcome, verdict.code) is expected
+def test_which_html_error_pages_count_as_breaker_failures(status: int, expected: Judgement) -> None:
+    result = classify(status, {}, b"<html></html>")
+    assert judgement(result.outcome, result.code) is expected
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_what_the_breaker_makes_of_the_page_of_a_proxy(status: int, expected: Ju
         (Outcome.FATAL, DAILY_QUOTA, Judgement.NEUTRAL),
     ],
 )
-def test_what_the_breaker_makes_of_the_rest(outcome: Outcome, code: str, expected: Judgement) -> None:
+def test_which_other_codes_count_as_breaker_failures(outcome: Outcome, code: str, expected: Judgement) -> None:
     assert judgement(outcome, code) is expected
 
 
@@ -162,15 +162,15 @@ def test_what_the_breaker_makes_of_the_rest(outcome: Outcome, code: str, expecte
         (503, b'{"message":"Too many requests"}', ""),
     ],
 )
-def test_the_quota_that_a_throttle_names(status: int, body: bytes, quota: str) -> None:
+def test_the_quota_named_by_a_throttle(status: int, body: bytes, quota: str) -> None:
     assert classify(status, {}, body).quota == quota
 
 
-def test_a_model_that_needs_a_profile_says_how_to_find_one() -> None:
+def test_a_model_that_needs_an_inference_profile_gets_a_hint() -> None:
     body = b"""{"message":"Invocation of model ID anthropic.claude-x with on-demand throughput isn't supported."}"""
-    verdict = classify(400, {"x-amzn-errortype": "ValidationException"}, body)
-    assert verdict.outcome is Outcome.FATAL
-    assert "list-inference-profiles" in verdict.message
+    result = classify(400, {"x-amzn-errortype": "ValidationException"}, body)
+    assert result.outcome is Outcome.FATAL
+    assert "list-inference-profiles" in result.message
 
 
 @pytest.mark.parametrize(
@@ -182,12 +182,12 @@ def test_a_model_that_needs_a_profile_says_how_to_find_one() -> None:
         (503, "", Outcome.TRANSIENT),
     ],
 )
-def test_what_passes_is_not_fatal_for_naming_on_demand_throughput(status: int, code: str, outcome: Outcome) -> None:
-    verdict = classify(status, {"x-amzn-errortype": code}, b'{"message":"No on-demand throughput left, please wait."}')
-    assert (verdict.outcome, verdict.message) == (outcome, "No on-demand throughput left, please wait.")
+def test_on_demand_throughput_in_a_temporary_error_is_not_fatal(status: int, code: str, outcome: Outcome) -> None:
+    result = classify(status, {"x-amzn-errortype": code}, b'{"message":"No on-demand throughput left, please wait."}')
+    assert (result.outcome, result.message) == (outcome, "No on-demand throughput left, please wait.")
 
 
-def test_a_redirect_says_where_to_and_that_it_is_not_followed() -> None:
+def test_a_redirect_names_its_target() -> None:
     assert "http://elsewhere/, which is not followed" in classify(307, {"location": "http://elsewhere/"}, b"").message
 
 
@@ -201,12 +201,12 @@ def test_a_redirect_says_where_to_and_that_it_is_not_followed() -> None:
         (b'{"__type":null,"message":["a"]}', "403", 'HTTP 403: {"__type":null,"message":["a"]}'),
         (b"[]", "403", "HTTP 403: []"),
         (b"\xff\xfe", "403", "HTTP 403: \ufffd\ufffd"),
-        (b"", "403", "HTTP 403: an empty reply"),
+        (b"", "403", "HTTP 403: empty response"),
     ],
 )
 def test_code_and_message_from_the_body(body: bytes, code: str, message: str) -> None:
-    verdict = classify(403, {}, body)
-    assert (verdict.outcome, verdict.code, verdict.message) == (Outcome.FATAL, code, message)
+    result = classify(403, {}, body)
+    assert (result.outcome, result.code, result.message) == (Outcome.FATAL, code, message)
 
 
 @pytest.mark.parametrize(
@@ -220,14 +220,14 @@ def test_code_and_message_from_the_body(body: bytes, code: str, message: str) ->
         ("InvalidSignatureException", "Signature expired: 2026 is now earlier than 2027", False),
     ],
 )
-def test_expired_credentials_are_told_from_refused_ones(code: str, message: str, expired: bool) -> None:
-    verdict = classify(403, {"x-amzn-errortype": code}, b'{"message":"%b"}' % message.encode())
-    assert (verdict.outcome, verdict.credentials_expired) == (Outcome.FATAL, expired)
+def test_expired_credentials_are_distinguished_from_invalid_ones(code: str, message: str, expired: bool) -> None:
+    result = classify(403, {"x-amzn-errortype": code}, b'{"message":"%b"}' % message.encode())
+    assert (result.outcome, result.credentials_expired) == (Outcome.FATAL, expired)
 
 
-def test_a_wrong_clock_is_named() -> None:
-    verdict = classify(403, {"x-amzn-errortype": "InvalidSignatureException"}, b'{"message":"Signature expired: x"}')
-    assert "clock" in verdict.message
+def test_a_signature_error_from_a_wrong_clock_gets_a_hint() -> None:
+    result = classify(403, {"x-amzn-errortype": "InvalidSignatureException"}, b'{"message":"Signature expired: x"}')
+    assert "clock" in result.message
 
 
 @pytest.mark.parametrize(
@@ -237,12 +237,12 @@ def test_a_wrong_clock_is_named() -> None:
      ("99999999999", 99999999999.0)],
 )  # fmt: skip
 def test_retry_after(value: str, seconds: float | None) -> None:
-    """A date counts from the reply's own date, so that a wrong clock here changes nothing."""
-    verdict = classify(429, {"retry-after": value, "date": "Tue, 24 Nov 2026 12:00:00 GMT"}, b"")
-    assert verdict.retry_after == seconds
+    """A date counts from the response's own date, so that a wrong local clock does not matter."""
+    result = classify(429, {"retry-after": value, "date": "Tue, 24 Nov 2026 12:00:00 GMT"}, b"")
+    assert result.retry_after == seconds
 
 
-def test_a_date_to_retry_after_means_nothing_without_the_date_of_the_reply() -> None:
+def test_a_retry_after_date_is_ignored_without_a_date_header() -> None:
     assert classify(429, {"retry-after": "Tue, 24 Nov 2026 12:00:30 GMT"}, b"").retry_after is None
 
 
@@ -251,9 +251,9 @@ def test_a_date_to_retry_after_means_nothing_without_the_date_of_the_reply() -> 
     st.dictionaries(st.sampled_from(["x-amzn-errortype", "retry-after", "date", "location"]), st.text()),
     st.binary() | st.sampled_from([b"[" * 100_000, b'{"message":1e999}', b'{"__type":""}']),
 )
-def test_whatever_comes_is_judged(status: int, headers: dict[str, str], body: bytes) -> None:
-    verdict = classify(status, headers, body)
-    assert verdict.outcome not in {Outcome.OK, Outcome.INCOMPLETE, Outcome.CANCELLED}
-    assert verdict.code
-    assert len(verdict.message) < MESSAGE_LIMIT + 200
-    assert verdict.retry_after is None or (math.isfinite(verdict.retry_after) and verdict.retry_after >= 0)
+def test_any_response_is_classified(status: int, headers: dict[str, str], body: bytes) -> None:
+    result = classify(status, headers, body)
+    assert result.outcome not in {Outcome.OK, Outcome.INCOMPLETE, Outcome.CANCELLED}
+    assert result.code
+    assert len(result.message) < MESSAGE_LIMIT + 200
+    assert result.retry_after is None or (math.isfinite(result.retry_after) and result.retry_after >= 0)

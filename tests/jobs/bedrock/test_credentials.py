@@ -1,4 +1,4 @@
-"""Who calls and where, from files and variables as any AWS tool reads them, without a network."""
+"""Endpoint and credentials from configuration files and variables, without a network."""
 
 import asyncio
 import sys
@@ -24,7 +24,7 @@ async def authorization(profile: str | None = None, **settings: Any) -> str:
 
 
 @pytest.mark.usefixtures("keys")
-async def test_keys_and_region_of_the_environment() -> None:
+async def test_keys_and_region_from_the_environment() -> None:
     access = await resolve()
     assert (access.region, access.endpoint) == ("us-east-1", "https://bedrock-runtime.us-east-1.amazonaws.com")
     assert access.tls is not None
@@ -35,7 +35,7 @@ async def test_keys_and_region_of_the_environment() -> None:
     assert headers["X-Amz-Security-Token"] == "tok/en=="
 
 
-async def test_keys_region_and_bundle_of_a_profile(configure: Callable[[str], None], tmp_path: Path) -> None:
+async def test_keys_region_and_ca_bundle_from_a_profile(configure: Callable[[str], None], tmp_path: Path) -> None:
     configure(
         "[profile work]\nregion = eu-central-1\naws_access_key_id = AKIDWORK\naws_secret_access_key = x\n"
         f"ca_bundle = {tmp_path}/none.pem\n"
@@ -48,7 +48,7 @@ async def test_keys_region_and_bundle_of_a_profile(configure: Callable[[str], No
 
 
 @pytest.mark.usefixtures("keys")
-async def test_the_region_that_is_given_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_region_argument_takes_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await resolve(region="eu-west-3")).region == "eu-west-3"
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_REGION", "ca-central-1")
@@ -56,7 +56,7 @@ async def test_the_region_that_is_given_goes_first(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("keys")
-async def test_the_endpoint_is_the_one_of_boto3(
+async def test_the_endpoint_is_resolved_as_in_boto3(
     configure: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure("[default]\nendpoint_url = https://from-file.test\n")
@@ -73,7 +73,7 @@ async def test_the_endpoint_is_the_one_of_boto3(
 
 
 @pytest.mark.usefixtures("keys")
-async def test_an_endpoint_of_plain_http_over_a_network_is_refused_wherever_it_comes_from(
+async def test_a_plain_http_endpoint_from_the_environment_is_rejected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://example.com")
@@ -82,52 +82,59 @@ async def test_an_endpoint_of_plain_http_over_a_network_is_refused_wherever_it_c
 
 
 @pytest.mark.usefixtures("keys")
-async def test_an_api_key_of_bedrock_goes_before_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_bedrock_api_key_takes_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "key-1")
     assert await authorization() == "Bearer key-1"
 
 
+async def test_each_bedrock_api_key_has_its_own_account_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = []
+    for key in ("key-1", "key-2"):
+        monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", key)
+        marks.append((await resolve(region="us-east-1")).account)
+        assert key not in marks[-1]
+    assert marks[0] != marks[1]
+
+
 @pytest.mark.usefixtures("keys")
 @pytest.mark.parametrize("name", ["AWS_BEARER_TOKEN_BEDROCK", "AWS_SESSION_TOKEN"])
-async def test_a_secret_with_a_line_break_is_refused_before_any_call_and_not_shown(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_secret_with_a_line_break_is_rejected_and_not_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "canary\nX-Other: header")
     with pytest.raises(CredentialsError, match="cannot be sent") as caught:
         await resolve()
     assert "canary" not in f"{caught.value} {caught.value.hint}"
 
 
-async def test_without_credentials_the_hint_says_what_needs_none() -> None:
+async def test_missing_credentials_get_a_hint_about_emulate() -> None:
     with pytest.raises(CredentialsError, match="no AWS credentials were found") as caught:
         await resolve(region="us-east-1")
     assert "--emulate needs none" in caught.value.hint
 
 
-async def test_without_a_region_the_hint_says_how_to_set_one() -> None:
+async def test_a_missing_region_gets_a_hint() -> None:
     with pytest.raises(ConfigurationError, match="no AWS region") as caught:
         await resolve()
     assert "--region" in caught.value.hint
 
 
-async def test_a_profile_that_does_not_exist_is_named() -> None:
+async def test_an_unknown_profile_is_named() -> None:
     with pytest.raises(ConfigurationError, match="wrok"):
         await resolve("wrok", region="us-east-1")
 
 
 @pytest.mark.usefixtures("keys")
-async def test_a_region_that_is_not_a_name_is_refused() -> None:
+async def test_an_invalid_region_is_rejected() -> None:
     with pytest.raises(ConfigurationError, match="us_east 1"):
         await resolve(region="us_east 1")
 
 
-async def test_a_configuration_file_that_does_not_parse_is_named(configure: Callable[[str], None]) -> None:
+async def test_an_invalid_configuration_file_is_named(configure: Callable[[str], None]) -> None:
     configure("region = nowhere\n")
     with pytest.raises(ConfigurationError, match="config"):
         await resolve(region="us-east-1")
 
 
-async def test_an_sso_session_that_nobody_signed_in_to_says_how(configure: Callable[[str], None]) -> None:
+async def test_an_sso_session_without_login_gets_a_hint(configure: Callable[[str], None]) -> None:
     configure(
         "[profile sso]\nregion = us-east-1\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = r\n"
         "[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.test/start\n"
@@ -137,14 +144,14 @@ async def test_an_sso_session_that_nobody_signed_in_to_says_how(configure: Calla
     assert "aws sso login --profile sso" in caught.value.hint
 
 
-async def test_a_credential_process_that_fails_is_told(configure: Callable[[str], None]) -> None:
+async def test_a_failing_credential_process_is_reported(configure: Callable[[str], None]) -> None:
     configure("[profile p]\nregion = us-east-1\ncredential_process = /bin/false\n")
     with pytest.raises(CredentialsError, match="custom-process") as caught:
         await resolve("p")
     assert "--profile p" in caught.value.hint
 
 
-async def test_keys_of_a_credential_process(configure: Callable[[str], None], tmp_path: Path) -> None:
+async def test_keys_from_a_credential_process(configure: Callable[[str], None], tmp_path: Path) -> None:
     script = tmp_path / "keys.py"
     script.write_text("""print('{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"x"}')""")
     configure(f"[profile p]\nregion = us-east-1\ncredential_process = {sys.executable} {script}\n")
@@ -152,7 +159,7 @@ async def test_keys_of_a_credential_process(configure: Callable[[str], None], tm
 
 
 class Source:
-    """Credentials that change when they are told to, and that note which threads asked."""
+    """Credentials with a changeable token, which record the threads that load them."""
 
     def __init__(self) -> None:
         self.token = "t0"
@@ -172,49 +179,49 @@ async def token_of(signer: SigV4) -> str:
     return (await signer.headers(URL_, b""))["X-Amz-Security-Token"]
 
 
-async def test_keys_are_used_for_a_minute_and_then_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_keys_are_cached_for_a_minute_and_loaded_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     source = Source()
-    signer, impatient = SigV4(source.load, "us-east-1"), SigV4(source.load, "us-east-1")
+    signer, always_refreshing = SigV4(source.load, "us-east-1"), SigV4(source.load, "us-east-1")
     assert await token_of(signer) == "t0"
-    monkeypatch.setattr(credentials_module, "LOOK_AGAIN", 0.0)
-    assert await token_of(impatient) == "t0"
+    monkeypatch.setattr(credentials_module, "REFRESH_INTERVAL", 0.0)
+    assert await token_of(always_refreshing) == "t0"
     source.token = "t1"
     assert await token_of(signer) == "t0"
-    assert await token_of(impatient) == "t1"
-    assert source.loads == 2  # the credentials of botocore renew themselves; only their keys are taken anew
+    assert await token_of(always_refreshing) == "t1"
+    assert source.loads == 2  # botocore's credentials renew themselves; only their keys are read again
     assert threading.current_thread() not in source.threads
 
 
-async def test_many_calls_look_once() -> None:
+async def test_concurrent_calls_load_the_keys_once() -> None:
     source = Source()
     signer = SigV4(source.load, "us-east-1")
     assert await asyncio.gather(*(token_of(signer) for _ in range(50))) == ["t0"] * 50
     assert source.loads == 1
 
 
-async def test_refused_keys_are_found_anew_once_for_all_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_expired_keys_are_renewed_once_for_all_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     source = Source()
     signer = SigV4(source.load, "us-east-1")
-    refused = await signer.headers(URL_, b"")
+    expired = await signer.headers(URL_, b"")
     source.token = "t1"
-    assert await asyncio.gather(*(signer.renew(refused) for _ in range(20))) == [True] * 20
+    assert await asyncio.gather(*(signer.renew(expired) for _ in range(20))) == [True] * 20
     assert source.loads == 2
     assert await token_of(signer) == "t1"
-    refused = await signer.headers(URL_, b"")
+    expired = await signer.headers(URL_, b"")
     source.token = "t2"
-    assert await signer.renew(refused) is False  # keys live a quarter of an hour at least: something else is wrong
-    monkeypatch.setattr(credentials_module, "SHORTEST_SESSION", 0.0)
-    assert await signer.renew(refused) is True
+    assert await signer.renew(expired) is False  # keys live at least 15 minutes, so expiry is not the cause
+    monkeypatch.setattr(credentials_module, "MIN_SESSION_SECONDS", 0.0)
+    assert await signer.renew(expired) is True
 
 
-async def test_refused_keys_that_are_still_the_newest_are_not_worth_a_retry() -> None:
+async def test_renew_is_false_if_there_are_no_newer_keys() -> None:
     signer = SigV4(Source().load, "us-east-1")
     assert await signer.renew(await signer.headers(URL_, b"")) is False
 
 
-async def test_refused_keys_whose_source_is_gone_are_not_worth_a_retry() -> None:
-    found: list[Credentials | None] = [None, Credentials("AKID", "secret", "t0")]
-    signer = SigV4(found.pop, "us-east-1")
+async def test_renew_is_false_if_the_keys_are_gone() -> None:
+    loads: list[Credentials | None] = [None, Credentials("AKID", "secret", "t0")]
+    signer = SigV4(loads.pop, "us-east-1")
     assert await signer.renew(await signer.headers(URL_, b"")) is False
     with pytest.raises(CredentialsError):
         await SigV4(lambda: None, "us-east-1").headers(URL_, b"")

@@ -1,4 +1,4 @@
-"""Which endpoints, proxies and certificates are taken, and which are refused with words that help."""
+"""Validation of endpoints, proxies and CA bundles."""
 
 import ssl
 from pathlib import Path
@@ -26,7 +26,7 @@ AWS = "https://bedrock-runtime.us-east-1.amazonaws.com"
         ("http://localhost:9000", "http://localhost:9000"),
     ],
 )
-def test_an_endpoint_as_it_is_called(url: str, endpoint: str) -> None:
+def test_an_endpoint_is_normalised(url: str, endpoint: str) -> None:
     assert check_endpoint(url) == endpoint
 
 
@@ -36,65 +36,67 @@ def test_an_endpoint_as_it_is_called(url: str, endpoint: str) -> None:
      "https://example.com?x=1", "https://example.com#x", "https://example.com:port", "https://[::1",
      "https://a..b", "https://xn--a.com", f"https://{'a' * 64}.com"],
 )  # fmt: skip
-def test_what_is_no_endpoint(url: str) -> None:
+def test_an_invalid_endpoint_is_rejected(url: str) -> None:
     with pytest.raises(ConfigurationError, match="URL"):
         check_endpoint(url)
 
 
 @pytest.mark.parametrize("host", ["example.com", "10.0.0.1", "localhost.example.com", "0.0.0.0", "[2001:db8::1]"])
-def test_plain_http_is_for_loopback_only(host: str) -> None:
+def test_plain_http_is_allowed_on_loopback_only(host: str) -> None:
     with pytest.raises(ConfigurationError, match="unencrypted"):
         check_endpoint(f"http://{host}:9000")
 
 
 @pytest.mark.parametrize(
-    ("named", "url"), [("http://proxy:3128", "http://proxy:3128"), ("proxy:3128", "http://proxy:3128")]
+    ("setting", "url"), [("http://proxy:3128", "http://proxy:3128"), ("proxy:3128", "http://proxy:3128")]
 )
-def test_the_proxy_of_the_environment(named: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", named)
+def test_the_proxy_comes_from_the_environment(setting: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", setting)
     assert proxy_for(AWS) == Proxy(URL(url), {})
 
 
-def test_the_login_of_a_proxy_is_a_header_for_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_credentials_become_a_proxy_header(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://user:p%40ss@proxy:3128")
     assert proxy_for(AWS) == Proxy(URL("http://proxy:3128"), {"Proxy-Authorization": "Basic dXNlcjpwQHNz"})
 
 
 @pytest.mark.parametrize("exempt", ["*", ".amazonaws.com", "bedrock-runtime.us-east-1.amazonaws.com"])
-def test_no_proxy_is_obeyed(exempt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_is_honoured(exempt: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
     monkeypatch.setenv("NO_PROXY", exempt)
     assert proxy_for(AWS) is None
 
 
-def test_without_a_proxy_or_on_loopback_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_no_proxy_on_loopback_or_without_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert proxy_for(AWS) is None
     monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
     assert proxy_for("http://127.0.0.1:9000") is None
 
 
-@pytest.mark.parametrize("named", ["socks5://user:secret@proxy:1080", "http://", "http://proxy:port"])
-def test_a_proxy_that_cannot_be_used_is_refused_without_its_login(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", named)
+@pytest.mark.parametrize("setting", ["socks5://user:secret@proxy:1080", "http://", "http://proxy:port"])
+def test_an_invalid_proxy_is_rejected_without_showing_its_credentials(
+    setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", setting)
     with pytest.raises(ConfigurationError) as caught:
         proxy_for(AWS)
     assert "secret" not in str(caught.value)
 
 
-def test_a_bundle_alone_is_trusted(tmp_path: Path) -> None:
+def test_a_ca_bundle_replaces_the_default_certificates(tmp_path: Path) -> None:
     authority, _ = make_authority(tmp_path)
     assert len(tls_context(str(authority)).get_ca_certs()) == 1
-    usual = tls_context()
-    assert usual.cert_store_stats()["x509_ca"] > 50
-    assert (usual.verify_mode, usual.check_hostname) == (ssl.CERT_REQUIRED, True)
+    default = tls_context()
+    assert default.cert_store_stats()["x509_ca"] > 50
+    assert (default.verify_mode, default.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
-def test_a_bundle_may_be_a_directory(tmp_path: Path) -> None:
+def test_a_ca_bundle_may_be_a_directory(tmp_path: Path) -> None:
     assert tls_context(str(tmp_path)).verify_mode is ssl.CERT_REQUIRED
 
 
 @pytest.mark.parametrize("text", [None, "not a certificate"])
-def test_a_bundle_that_cannot_be_read_is_named(text: str | None, tmp_path: Path) -> None:
+def test_an_unreadable_ca_bundle_is_named(text: str | None, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle.pem"
     if text is not None:
         bundle.write_text(text)

@@ -1,4 +1,4 @@
-"""Our URL and signature against those of a stock boto3 client."""
+"""URL and signature equal those of a default boto3 client."""
 
 import datetime
 import json
@@ -26,14 +26,14 @@ AT = datetime.datetime(2026, 11, 24, 23, 59, 58)  # noqa: DTZ001 (as botocore ha
 
 
 class Raw:
-    """As much of urllib3's response as botocore reads."""
+    """The part of urllib3's response that botocore reads."""
 
     def stream(self) -> Any:
         return iter([b"{}"])
 
 
 def sent_by_boto3(endpoint: str, model: str, token: str | None) -> Any:
-    """The request that a stock client is about to send."""
+    """The request that a default client is about to send."""
     caught = []
 
     def catch(request: Any, **_: object) -> AWSResponse:
@@ -66,7 +66,7 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime.datetime], Non
 @pytest.mark.parametrize("token", ["tok/en==", None])
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("model", MODELS)
-def test_url_and_signature_are_those_of_boto3(endpoint: str, model: str, token: str | None) -> None:
+def test_url_and_signature_equal_those_of_boto3(endpoint: str, model: str, token: str | None) -> None:
     theirs = sent_by_boto3(endpoint.rstrip("/"), model, token)
     url = converse_url(check_endpoint(endpoint), model)
     ours = Signer(ReadOnlyCredentials("AKIDEXAMPLE", "secret", token), "us-east-1").headers(url, theirs.body)
@@ -76,7 +76,7 @@ def test_url_and_signature_are_those_of_boto3(endpoint: str, model: str, token: 
     assert ours.get("X-Amz-Security-Token") == token
 
 
-def test_a_signer_signs_right_beyond_midnight(frozen: Callable[[datetime.datetime], None]) -> None:
+def test_the_signing_key_changes_at_midnight(frozen: Callable[[datetime.datetime], None]) -> None:
     keys = ReadOnlyCredentials("AKIDEXAMPLE", "secret", None)
     url, body = converse_url("https://bedrock-runtime.us-east-1.amazonaws.com", MODELS[0]), json.dumps({}).encode()
     signer = Signer(keys, "us-east-1")

@@ -1,4 +1,4 @@
-"""The real transport against raw servers: every fault, and exactly one POST each."""
+"""The transport against raw servers: every kind of failure, and exactly one POST for each call."""
 
 import asyncio
 import contextlib
@@ -53,13 +53,13 @@ async def send(server: LoopbackServer, timeout: float = 5.0, body: bytes = BODY)
         return await transport.send(MODEL, body, timeout)
 
 
-async def one(script: Script, timeout: float = 5.0) -> Reply:
-    """The reply to one call of a server that behaves so; the server saw it exactly once."""
+async def reply_to(script: Script, timeout: float = 5.0) -> Reply:
+    """The reply to one call; the server received exactly one POST."""
     async with serve(script) as server:
-        got = await send(server, timeout)
-        await asyncio.sleep(0.01)  # a second one would come now
+        result = await send(server, timeout)
+        await asyncio.sleep(0.01)  # a second POST would arrive now
         assert len(server.exchanges) == 1
-        return got
+        return result
 
 
 def free_port() -> int:
@@ -70,11 +70,11 @@ def free_port() -> int:
 
 async def test_an_answer() -> None:
     async with serve(always(GOOD)) as server:
-        got = await send(server)
-    assert (got.outcome, got.code, got.request_id) == (Outcome.OK, "", "r-1")
-    assert got.answer is not None
-    assert (got.answer.text, got.answer.raw) == ("Yes.", answers.body("Yes."))
-    assert 0 <= got.latency < 5
+        result = await send(server)
+    assert (result.outcome, result.code, result.request_id) == (Outcome.OK, "", "r-1")
+    assert result.answer is not None
+    assert (result.answer.text, result.answer.raw) == ("Yes.", answers.body("Yes."))
+    assert 0 <= result.latency < 5
     (exchange,) = server.exchanges
     assert exchange.body == BODY
     assert exchange.target == "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse"
@@ -92,36 +92,36 @@ async def test_an_arn_is_one_segment_of_the_path() -> None:
     )
 
 
-async def test_a_body_beyond_a_mebibyte_goes_out_whole() -> None:
+async def test_a_body_above_a_mebibyte_is_sent_completely() -> None:
     body = b"x" * (3 * 1024 * 1024 + 1)
     async with serve(always(GOOD)) as server:
         assert (await send(server, body=body)).outcome is Outcome.OK
     assert server.exchanges[0].body == body
 
 
-async def test_calls_share_a_connection_that_is_kept_alive() -> None:
+async def test_calls_reuse_a_connection() -> None:
     async with serve(always(GOOD)) as server, calling(access(server.port)) as transport:
         for _ in range(3):
             assert (await transport.send(MODEL, BODY, 5)).outcome is Outcome.OK
     assert server.connections == 1
 
 
-async def test_hundreds_of_calls_are_in_flight_at_once() -> None:
-    async def when_all_are_there(exchange: Exchange) -> None:
+async def test_a_hundred_calls_are_in_flight_at_once() -> None:
+    async def once_all_arrived(exchange: Exchange) -> None:
         await server.until(lambda: len(server.exchanges) == 100)
         exchange.writer.write(GOOD)
 
-    async with serve(when_all_are_there) as server, calling(access(server.port)) as transport:
+    async with serve(once_all_arrived) as server, calling(access(server.port)) as transport:
         replies = await asyncio.gather(*(transport.send(MODEL, BODY, 30) for _ in range(100)))
-    assert {got.outcome for got in replies} == {Outcome.OK}
+    assert {result.outcome for result in replies} == {Outcome.OK}
 
 
 @pytest.mark.parametrize("stop", ["max_tokens", "guardrail_intervened", "content_filtered", "malformed_model_output"])
-async def test_a_paid_answer_that_is_not_whole_is_incomplete(stop: str) -> None:
-    got = await one(always(reply(answers.body(stop=stop))))
-    assert got.outcome is Outcome.INCOMPLETE
-    assert got.answer is not None
-    assert got.answer.stop_reason == stop
+async def test_an_answer_with_another_stop_reason_is_incomplete(stop: str) -> None:
+    result = await reply_to(always(reply(answers.body(stop=stop))))
+    assert result.outcome is Outcome.INCOMPLETE
+    assert result.answer is not None
+    assert result.answer.stop_reason == stop
 
 
 @pytest.mark.parametrize(
@@ -130,15 +130,15 @@ async def test_a_paid_answer_that_is_not_whole_is_incomplete(stop: str) -> None:
      answers.body().replace(b"10", b"NaN", 1), answers.body()[:-20], answers.body(stop="because")],
     ids=["empty", "object", "html", "deep", "bare", "nan", "cut", "stop-reason"],
 )  # fmt: skip
-async def test_a_200_that_is_no_answer_is_never_a_success(body: bytes) -> None:
-    got = await one(always(reply(body, x_amzn_RequestId="r-2")))
-    assert (got.outcome, got.code, got.request_id) == (Outcome.UNKNOWN, "NotAnAnswer", "r-2")
-    assert got.message.startswith("200, but ")
+async def test_a_200_without_an_answer_is_unknown(body: bytes) -> None:
+    result = await reply_to(always(reply(body, x_amzn_RequestId="r-2")))
+    assert (result.outcome, result.code, result.request_id) == (Outcome.UNKNOWN, "NotAnAnswer", "r-2")
+    assert result.message.startswith("200, but ")
 
 
-async def test_a_compressed_reply_was_not_asked_for_and_is_not_unpacked() -> None:
-    got = await one(always(reply(gzip.compress(answers.body()), Content_Encoding="gzip")))
-    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "NotAnAnswer")
+async def test_an_unrequested_compressed_response_is_not_decompressed() -> None:
+    result = await reply_to(always(reply(gzip.compress(answers.body()), Content_Encoding="gzip")))
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, "NotAnAnswer")
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -154,47 +154,47 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     ],
     ids=["length", "inside a chunk", "between chunks", "no chunk at all"],
 )  # fmt: skip
-async def test_a_reply_that_is_cut_off_is_unknown(raw: bytes, code: str) -> None:
-    got = await one(always(raw, close=True))
-    assert (got.outcome, got.code) == (Outcome.UNKNOWN, code)
+async def test_a_truncated_response_is_unknown(raw: bytes, code: str) -> None:
+    result = await reply_to(always(raw, close=True))
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, code)
 
 
-async def test_a_chunked_answer_is_read_whole() -> None:
+async def test_a_chunked_answer_is_read_completely() -> None:
     body = answers.body()
     raw = CHUNKED + b"%x\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (9, body[:9], len(body) - 9, body[9:])
-    assert (await one(always(raw))).outcome is Outcome.OK
+    assert (await reply_to(always(raw))).outcome is Outcome.OK
 
 
-async def test_a_connection_closed_without_a_word_is_unknown() -> None:
-    got = await one(always(b"", close=True))
-    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "ConnectionLost")
+async def test_a_connection_closed_without_a_response_is_unknown() -> None:
+    result = await reply_to(always(b"", close=True))
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, "ConnectionLost")
 
 
 async def test_a_reset_after_the_request_is_unknown() -> None:
     async def script(exchange: Exchange) -> None:
         reset(exchange.writer)
 
-    got = await one(script)
-    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "ConnectionLost")
+    result = await reply_to(script)
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, "ConnectionLost")
 
 
-async def test_a_reset_in_the_middle_of_the_body_is_unknown() -> None:
+async def test_a_reset_within_the_body_is_unknown() -> None:
     async def script(exchange: Exchange) -> None:
         exchange.writer.write(GOOD[:-30])
         await exchange.writer.drain()
         await asyncio.sleep(0.05)
         reset(exchange.writer)
 
-    assert (await one(script)).outcome is Outcome.UNKNOWN
+    assert (await reply_to(script)).outcome is Outcome.UNKNOWN
 
 
-async def test_what_is_not_http_is_unknown() -> None:
-    got = await one(always(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", close=True))
-    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "NotHTTP")
+async def test_a_response_that_is_not_http_is_unknown() -> None:
+    result = await reply_to(always(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", close=True))
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, "NotHTTP")
 
 
-async def test_a_kept_connection_that_is_reset_on_reuse_makes_no_second_post() -> None:
-    """The place where many clients send a POST again by themselves."""
+async def test_a_reused_connection_that_resets_causes_no_second_post() -> None:
+    """Many HTTP clients retry a POST here."""
 
     async def script(exchange: Exchange) -> None:
         if len(server.exchanges) == 2:
@@ -208,11 +208,11 @@ async def test_a_kept_connection_that_is_reset_on_reuse_makes_no_second_post() -
         await asyncio.sleep(0.05)
         assert [exchange.connection for exchange in server.exchanges] == [0, 0]
         third = await transport.send(MODEL, BODY, 5)
-    assert [got.outcome for got in (first, second, third)] == [Outcome.OK, Outcome.UNKNOWN, Outcome.OK]
+    assert [result.outcome for result in (first, second, third)] == [Outcome.OK, Outcome.UNKNOWN, Outcome.OK]
     assert len(server.exchanges) == 3
 
 
-async def test_a_kept_connection_that_was_closed_meanwhile_is_not_used() -> None:
+async def test_a_closed_idle_connection_is_not_reused() -> None:
     async with serve(always(GOOD, close=True)) as server, calling(access(server.port)) as transport:
         assert (await transport.send(MODEL, BODY, 5)).outcome is Outcome.OK
         await server.until(lambda: server.connected == 0)
@@ -221,7 +221,7 @@ async def test_a_kept_connection_that_was_closed_meanwhile_is_not_used() -> None
     assert (len(server.exchanges), server.connections) == (2, 2)
 
 
-async def test_a_body_that_drips_ends_at_the_total_deadline() -> None:
+async def test_a_slow_body_ends_at_the_total_deadline() -> None:
     async def script(exchange: Exchange) -> None:
         exchange.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
         while True:
@@ -229,32 +229,36 @@ async def test_a_body_that_drips_ends_at_the_total_deadline() -> None:
             await exchange.writer.drain()
             await asyncio.sleep(0.02)
 
-    got = await one(script, timeout=0.3)
-    assert (got.outcome, got.code, got.message) == (Outcome.UNKNOWN, "Timeout", "no whole reply within 0.3 s")
-    assert 0.25 < got.latency < 2  # uvloop's clock counts milliseconds
+    result = await reply_to(script, timeout=0.3)
+    assert (result.outcome, result.code, result.message) == (
+        Outcome.UNKNOWN,
+        "Timeout",
+        "no complete response within 0.3 s",
+    )
+    assert 0.25 < result.latency < 2  # uvloop's clock counts milliseconds
 
 
-async def test_silence_after_the_request_is_unknown_at_the_deadline() -> None:
-    got = await one(never, timeout=0.2)
-    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "Timeout")
+async def test_no_response_by_the_deadline_is_unknown() -> None:
+    result = await reply_to(never, timeout=0.2)
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, "Timeout")
 
 
-@pytest.mark.parametrize("announced", [True, False])
-async def test_a_huge_reply_is_cut_short(announced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport_module, "RESPONSE_LIMIT", 1_000_000)
+@pytest.mark.parametrize("with_content_length", [True, False])
+async def test_a_huge_response_is_aborted(with_content_length: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport_module, "MAX_RESPONSE_BYTES", 1_000_000)
     written = 0
 
     async def script(exchange: Exchange) -> None:
         nonlocal written
-        length = b"Content-Length: 300000000\r\n" if announced else b""
+        length = b"Content-Length: 300000000\r\n" if with_content_length else b""
         exchange.writer.write(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n")
         for _ in range(100):
             exchange.writer.write(b" " * 1_000_000)
             await exchange.writer.drain()
             written += 1
 
-    got = await one(script)
-    assert (got.outcome, got.code) == (Outcome.UNKNOWN, "ResponseTooLarge")
+    result = await reply_to(script)
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, "ResponseTooLarge")
     assert written < 100
 
 
@@ -272,22 +276,22 @@ async def test_a_huge_reply_is_cut_short(announced: bool, monkeypatch: pytest.Mo
     ],
 )  # fmt: skip
 async def test_an_error_is_classified(raw: bytes, outcome: Outcome, code: str) -> None:
-    got = await one(always(raw))
-    assert (got.outcome, got.code, got.answer) == (outcome, code, None)
-    assert got.retry_after == (7.0 if code == "503" else None)
-    assert got.quota == ("requests" if outcome is Outcome.THROTTLED else "")
+    result = await reply_to(always(raw))
+    assert (result.outcome, result.code, result.answer) == (outcome, code, None)
+    assert result.retry_after == (7.0 if code == "503" else None)
+    assert result.quota == ("requests" if outcome is Outcome.THROTTLED else "")
 
 
 async def test_a_redirect_is_not_followed() -> None:
     async with serve(always(GOOD)) as elsewhere:
         target = f"http://127.0.0.1:{elsewhere.port}/"
-        got = await one(always(reply(b"", "307 Temporary Redirect", Location=target)))
-    assert (got.outcome, got.code) == (Outcome.FATAL, "307")
-    assert target in got.message
+        result = await reply_to(always(reply(b"", "307 Temporary Redirect", Location=target)))
+    assert (result.outcome, result.code) == (Outcome.FATAL, "307")
+    assert target in result.message
     assert elsewhere.connections == 0
 
 
-async def test_cookies_are_not_kept() -> None:
+async def test_cookies_are_ignored() -> None:
     async with (
         serve(always(reply(answers.body(), Set_Cookie="sticky=1"))) as server,
         calling(access(server.port)) as transport,
@@ -297,21 +301,21 @@ async def test_cookies_are_not_kept() -> None:
     assert "cookie" not in server.exchanges[1].headers
 
 
-async def test_a_refused_connection_was_never_sent() -> None:
+async def test_a_refused_connection_is_transient() -> None:
     async with calling(access(free_port())) as transport:
-        got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (Outcome.TRANSIENT, "ConnectError")
+        result = await transport.send(MODEL, BODY, 5)
+    assert (result.outcome, result.code) == (Outcome.TRANSIENT, "ConnectError")
 
 
-async def test_a_name_that_does_not_resolve_was_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dns_error_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
     async def no_such_name(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", no_such_name)
     monkeypatch.setattr("aiohttp.resolver.DefaultResolver.resolve", no_such_name)
     async with calling(Access("http://bedrock.test", "us-east-1", Bearer("t"), None, None)) as transport:
-        got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (Outcome.TRANSIENT, "DNSError")
+        result = await transport.send(MODEL, BODY, 5)
+    assert (result.outcome, result.code) == (Outcome.TRANSIENT, "DNSError")
 
 
 async def test_a_cancelled_call_closes_its_connection_at_once() -> None:
@@ -328,7 +332,7 @@ async def test_a_cancelled_call_closes_its_connection_at_once() -> None:
     gc.collect()  # an unclosed transport would warn here, and fail the test
 
 
-async def test_a_call_cancelled_in_the_body_leaves_nothing_for_the_next_one() -> None:
+async def test_a_call_cancelled_within_the_body_does_not_affect_the_next_one() -> None:
     async def script(exchange: Exchange) -> None:
         if exchange.connection == 0:
             exchange.writer.write(GOOD[:-10])
@@ -341,15 +345,15 @@ async def test_a_call_cancelled_in_the_body_leaves_nothing_for_the_next_one() ->
         await server.until(lambda: len(server.exchanges) == 1)
         await asyncio.sleep(0.05)
         call.cancel()
-        got = await transport.send(MODEL, BODY, 5)
-        assert got.answer is not None
-        assert got.answer.text == "The second."
+        result = await transport.send(MODEL, BODY, 5)
+        assert result.answer is not None
+        assert result.answer.text == "The second."
         await server.until(lambda: server.connected == 1)
     assert server.connections == 2
 
 
 class Expiring:
-    """Keys of which the first are refused; `renewable` times there are newer ones."""
+    """Keys that can be renewed `renewable` times."""
 
     def __init__(self, renewable: int) -> None:
         self.version = 0
@@ -358,10 +362,10 @@ class Expiring:
     async def headers(self, url: URL, body: bytes) -> Mapping[str, str]:
         return {"Authorization": f"version {self.version}"}
 
-    async def renew(self, refused: Mapping[str, str]) -> bool:
-        assert refused == {"Authorization": f"version {self.version}"}
+    async def renew(self, expired: Mapping[str, str]) -> bool:
+        assert expired == {"Authorization": f"version {self.version}"}
         self.version += self.renewable > self.version
-        return refused != {"Authorization": f"version {self.version}"}
+        return expired != {"Authorization": f"version {self.version}"}
 
 
 EXPIRED = reply(
@@ -371,7 +375,7 @@ EXPIRED = reply(
 )
 
 
-async def test_expired_credentials_are_renewed_and_the_next_attempt_goes_with_them() -> None:
+async def test_expired_credentials_are_renewed_for_the_next_attempt() -> None:
     async def script(exchange: Exchange) -> None:
         exchange.writer.write(EXPIRED if exchange.headers["authorization"] == "version 0" else GOOD)
 
@@ -385,23 +389,23 @@ async def test_expired_credentials_are_renewed_and_the_next_attempt_goes_with_th
 
 async def test_expired_credentials_that_cannot_be_renewed_are_fatal() -> None:
     async with serve(always(EXPIRED)) as server, calling(access(server.port, Expiring(0))) as transport:
-        got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (Outcome.FATAL, "ExpiredTokenException")
+        result = await transport.send(MODEL, BODY, 5)
+    assert (result.outcome, result.code) == (Outcome.FATAL, "ExpiredTokenException")
 
 
-async def test_credentials_that_cannot_be_found_any_more_are_fatal_and_nothing_is_sent() -> None:
+async def test_lost_credentials_are_fatal_and_nothing_is_sent() -> None:
     class Gone(Expiring):
         async def headers(self, url: URL, body: bytes) -> Mapping[str, str]:
             raise CredentialsError("the SSO session has expired", "aws sso login --profile work")
 
     async with serve(always(GOOD)) as server, calling(access(server.port, Gone(0))) as transport:
-        got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (Outcome.FATAL, "CredentialsError")
-    assert "aws sso login --profile work" in got.message
+        result = await transport.send(MODEL, BODY, 5)
+    assert (result.outcome, result.code) == (Outcome.FATAL, "CredentialsError")
+    assert "aws sso login --profile work" in result.message
     assert server.connections == 0
 
 
-async def test_tls_by_an_authority_that_the_environment_names(
+async def test_tls_trusts_the_ca_bundle_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: None
 ) -> None:
     authority, context = make_authority(tmp_path)
@@ -413,26 +417,28 @@ async def test_tls_by_an_authority_that_the_environment_names(
     assert server.exchanges[0].headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
 
 
-async def test_a_certificate_that_nobody_vouches_for_stops_the_call_before_it_is_sent(
-    tmp_path: Path, keys: None
-) -> None:
+async def test_an_untrusted_certificate_is_fatal_and_nothing_is_sent(tmp_path: Path, keys: None) -> None:
     _, context = make_authority(tmp_path)
     async with (
         serve(always(GOOD), context) as server,
         calling_as_configured(f"https://localhost:{server.port}") as transport,
     ):
-        got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (Outcome.FATAL, "TLSError")
+        result = await transport.send(MODEL, BODY, 5)
+    assert (result.outcome, result.code) == (Outcome.FATAL, "TLSError")
     assert server.exchanges == []
 
 
-async def test_a_server_without_tls_on_an_https_endpoint_was_never_sent_anything(keys: None) -> None:
+async def test_an_https_endpoint_without_tls_is_a_connect_timeout_and_nothing_is_sent(keys: None) -> None:
     async with (
         serve(always(GOOD)) as server,
         calling_as_configured(f"https://127.0.0.1:{server.port}") as transport,
     ):
-        got = await transport.send(MODEL, BODY, 0.3)
-    assert (got.outcome, got.code, got.message) == (Outcome.TRANSIENT, "ConnectTimeout", "no connection within 0.3 s")
+        result = await transport.send(MODEL, BODY, 0.3)
+    assert (result.outcome, result.code, result.message) == (
+        Outcome.TRANSIENT,
+        "ConnectTimeout",
+        "no connection within 0.3 s",
+    )
     assert server.exchanges == []
 
 
@@ -452,10 +458,10 @@ async def test_a_cancelled_tls_call_closes_its_connection_at_once(
             await server.until(lambda: server.connected == 0)
 
 
-async def test_a_proxy_of_the_environment_tunnels_tls(
+async def test_tls_goes_through_the_proxy_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: None
 ) -> None:
-    """The name is the proxy's to resolve; its login is for the proxy alone, and .netrc for nobody."""
+    """The proxy resolves the name and is the only one to get its credentials; .netrc is not used."""
     authority, context = make_authority(tmp_path)
     netrc = tmp_path / "netrc"
     netrc.write_text("default login somebody password else\n")
@@ -480,26 +486,26 @@ async def test_a_proxy_of_the_environment_tunnels_tls(
     ("status", "outcome"),
     [("407 Proxy Authentication Required", Outcome.FATAL), ("502 Bad Gateway", Outcome.TRANSIENT)],
 )
-async def test_a_proxy_that_refuses_was_not_given_the_call(
+async def test_a_proxy_error_means_that_nothing_was_sent(
     status: str, outcome: Outcome, monkeypatch: pytest.MonkeyPatch, keys: None
 ) -> None:
     async with serve(always(GOOD)) as server, tunnel_to(server.port, status) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         async with calling_as_configured("https://bedrock.test") as transport:
-            got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (outcome, "ProxyError")
-    assert status[:3] in got.message
+            result = await transport.send(MODEL, BODY, 5)
+    assert (result.outcome, result.code) == (outcome, "ProxyError")
+    assert status[:3] in result.message
     assert server.connections == 0
 
 
-async def test_a_proxy_that_is_not_there_was_not_given_the_call(monkeypatch: pytest.MonkeyPatch, keys: None) -> None:
+async def test_an_unreachable_proxy_is_transient(monkeypatch: pytest.MonkeyPatch, keys: None) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
     async with calling_as_configured("https://bedrock.test") as transport:
-        got = await transport.send(MODEL, BODY, 5)
-    assert (got.outcome, got.code) == (Outcome.TRANSIENT, "ProxyError")
+        result = await transport.send(MODEL, BODY, 5)
+    assert (result.outcome, result.code) == (Outcome.TRANSIENT, "ProxyError")
 
 
-async def test_neither_netrc_nor_a_proxy_touches_a_call_on_loopback(
+async def test_netrc_and_proxies_do_not_affect_loopback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: None
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -514,8 +520,8 @@ async def test_neither_netrc_nor_a_proxy_touches_a_call_on_loopback(
     assert server.exchanges[0].headers["authorization"].startswith("AWS4-HMAC-SHA256 ")
 
 
-async def test_the_signed_body_is_the_sent_body(keys: None) -> None:
-    """The server signs what it received with the same keys, and gets the same signature."""
+async def test_the_signature_covers_the_sent_body(keys: None) -> None:
+    """Signing the received request with the same keys gives the same signature."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials

@@ -1,4 +1,4 @@
-"""No test here reads the user's AWS configuration, and each emulator stops with its test."""
+"""No test reads the user's AWS configuration; emulators stop with their test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -20,6 +20,6 @@ def _no_aws_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def emulate() -> Iterator[Callable[..., Running]]:
-    """Starts an emulator with the settings given."""
+    """Starts an emulator with the given settings."""
     with ExitStack() as stack:
         yield lambda **settings: stack.enter_context(running(EmulatorSettings(**settings)))

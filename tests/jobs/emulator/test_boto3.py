@@ -1,4 +1,4 @@
-"""A stock boto3 client cannot tell the emulator from Bedrock."""
+"""A default boto3 client against the emulator."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from emulator_fixtures import ARN, MODEL, NOVA, ask
 from jobs.emulator.faults import Fault
 
 TEXT = "The harbour was closed on Monday. Storms had damaged the harbour wall."
-SAID = "[emulated] " + TEXT
+ANSWER = "[emulated] " + TEXT
 TOOL = {
     "toolSpec": {
         "name": "report",
@@ -35,7 +35,7 @@ def claude(text: str = TEXT, **more) -> str:
 def test_converse(emulate, model):
     running = emulate()
     answer = running.client().converse(modelId=model, **ask(TEXT, maxTokens=100))
-    assert answer["output"] == {"message": {"role": "assistant", "content": [{"text": SAID}]}}
+    assert answer["output"] == {"message": {"role": "assistant", "content": [{"text": ANSWER}]}}
     assert answer["stopReason"] == "end_turn"
     usage = answer["usage"]
     assert (usage["inputTokens"], usage["outputTokens"], usage["totalTokens"]) == (18, 21, 39)
@@ -49,15 +49,15 @@ def test_converse_stream(emulate):
     assert events[0] == {"messageStart": {"role": "assistant"}}
     pieces = [event["contentBlockDelta"]["delta"]["text"] for event in events if "contentBlockDelta" in event]
     assert len(pieces) > 1
-    assert "".join(pieces).startswith(SAID[:40])
+    assert "".join(pieces).startswith(ANSWER[:40])
     assert events[-2] == {"messageStop": {"stopReason": "end_turn"}}
     assert events[-1]["metadata"]["usage"]["outputTokens"] > 0
 
 
-def test_invoke_model_in_the_form_of_anthropic(emulate):
+def test_invoke_model_in_anthropic_format(emulate):
     answer = emulate().client().invoke_model(modelId=MODEL, body=claude())
     body = json.loads(answer["body"].read())
-    assert body["content"] == [{"type": "text", "text": SAID}]
+    assert body["content"] == [{"type": "text", "text": ANSWER}]
     assert (body["type"], body["role"], body["stop_reason"]) == ("message", "assistant", "end_turn")
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     assert int(headers["x-amzn-bedrock-input-token-count"]) == body["usage"]["input_tokens"]
@@ -65,14 +65,14 @@ def test_invoke_model_in_the_form_of_anthropic(emulate):
     assert answer["contentType"] == "application/json"
 
 
-def test_invoke_model_in_the_form_of_nova(emulate):
+def test_invoke_model_in_nova_format(emulate):
     request = {**ask(TEXT), "inferenceConfig": {"max_new_tokens": 3}, "schemaVersion": "messages-v1"}
     body = json.loads(emulate().client().invoke_model(modelId=NOVA, body=json.dumps(request))["body"].read())
-    assert body["output"]["message"]["content"] == [{"text": SAID[:12]}]
+    assert body["output"]["message"]["content"] == [{"text": ANSWER[:12]}]
     assert (body["stopReason"], body["usage"]["outputTokens"]) == ("max_tokens", 3)
 
 
-def test_an_application_profile_is_answered_in_the_form_of_its_request(emulate):
+def test_an_application_profile_answers_in_the_format_of_the_request(emulate):
     arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdef123456"
     client = emulate().client()
     assert json.loads(client.invoke_model(modelId=arn, body=claude())["body"].read())["type"] == "message"
@@ -85,7 +85,7 @@ def test_invoke_model_with_response_stream(emulate):
     events = [json.loads(event["chunk"]["bytes"]) for event in stream]
     assert [event["type"] for event in events][:2] == ["message_start", "content_block_start"]
     deltas = [event["delta"] for event in events if event["type"] == "content_block_delta"]
-    assert "".join(delta["text"] for delta in deltas) == SAID
+    assert "".join(delta["text"] for delta in deltas) == ANSWER
     assert events[-1]["amazon-bedrock-invocationMetrics"]["outputTokenCount"] == 21
     stream = client.invoke_model_with_response_stream(modelId=NOVA, body=json.dumps(ask(TEXT)))["body"]
     events = [json.loads(event["chunk"]["bytes"]) for event in stream]
@@ -95,7 +95,7 @@ def test_invoke_model_with_response_stream(emulate):
 def test_count_tokens(emulate):
     running = emulate(rpm=1)
     client = running.client()
-    for _ in range(3):  # it is free
+    for _ in range(3):  # no quota
         assert client.count_tokens(modelId=MODEL, input={"converse": ask(TEXT)})["inputTokens"] == 18
     assert client.count_tokens(modelId=MODEL, input={"invokeModel": {"body": claude()}})["inputTokens"] == 18
     assert not any(entry.charged for entry in running.entries)
@@ -113,10 +113,10 @@ def test_a_forced_tool_is_called(emulate):
     assert events[1]["contentBlockStart"]["start"]["toolUse"]["name"] == "report"
     assert events[2]["contentBlockDelta"]["delta"]["toolUse"]["input"] == '{"n": 0}'
     free = client.converse(modelId=MODEL, **ask(TEXT), toolConfig={"tools": [TOOL], "toolChoice": {"auto": {}}})
-    assert free["output"]["message"]["content"] == [{"text": SAID}]
+    assert free["output"]["message"]["content"] == [{"text": ANSWER}]
 
 
-def test_a_forced_tool_is_called_in_the_form_of_anthropic(emulate):
+def test_a_forced_tool_is_called_in_anthropic_format(emulate):
     tools = [{"name": "report", "input_schema": TOOL["toolSpec"]["inputSchema"]["json"]}]
     body = claude(tools=tools, tool_choice={"type": "tool", "name": "report"})
     client = emulate().client()
@@ -135,7 +135,7 @@ def test_structured_output_satisfies_its_schema(emulate):
     assert json.loads(answer["output"]["message"]["content"][0]["text"]) == {"kind": "harbour"}
 
 
-def test_documents_are_read_and_images_counted(emulate):
+def test_documents_are_read_and_images_count_as_tokens(emulate):
     client = emulate().client()
     document = {"document": {"name": "d", "format": "txt", "source": {"bytes": TEXT.encode()}}}
     image = {"image": {"format": "png", "source": {"bytes": b"png"}}}
@@ -143,7 +143,7 @@ def test_documents_are_read_and_images_counted(emulate):
     answer = client.converse(
         modelId=MODEL, messages=messages, system=[{"text": "Be brief."}, {"cachePoint": {"type": "default"}}]
     )
-    assert answer["output"]["message"]["content"][0]["text"] == SAID
+    assert answer["output"]["message"]["content"][0]["text"] == ANSWER
     assert answer["usage"]["inputTokens"] == 1_620
 
 
@@ -183,7 +183,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize(("kind", "expected"), ERRORS.items(), ids=ERRORS.keys())
-def test_each_error_is_the_exception_of_its_name(emulate, kind, expected):
+def test_each_error_fault_raises_its_boto3_exception(emulate, kind, expected):
     client = emulate(faults=(Fault(kind),)).client()
     code, status, message = expected
     with pytest.raises(getattr(client.exceptions, code, ClientError)) as raised:
@@ -194,13 +194,13 @@ def test_each_error_is_the_exception_of_its_name(emulate, kind, expected):
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
-def test_errors_before_a_stream_are_those_of_any_call(emulate):
+def test_a_throttle_before_a_stream_is_a_normal_error(emulate):
     client = emulate(faults=(Fault("requests"),)).client()
     with pytest.raises(client.exceptions.ThrottlingException):
         client.converse_stream(modelId=MODEL, **ask(TEXT))
 
 
-def test_a_stream_can_break_off_with_an_error(emulate):
+def test_a_mid_stream_fault_raises_event_stream_error(emulate):
     client = emulate(faults=(Fault("mid-stream"),)).client()
     for stream in (
         client.converse_stream(modelId=MODEL, **ask(TEXT))["stream"],
@@ -260,7 +260,7 @@ INVALID = {
 
 
 @pytest.mark.parametrize("body", INVALID.values(), ids=INVALID.keys())
-def test_malformed_input_is_a_validation_exception_and_free(emulate, body):
+def test_invalid_input_returns_400_and_is_not_charged(emulate, body):
     running = emulate()
     status, answer = running.http("POST", f"/model/{MODEL}/converse", body)
     assert (status, running.entries[0].status, running.entries[0].charged) == (400, 400, False)
@@ -268,7 +268,7 @@ def test_malformed_input_is_a_validation_exception_and_free(emulate, body):
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "message"),
     [
         ({"anthropic_version": None}, "anthropic_version"),
         ({"anthropic_version": "1"}, "Invalid API version"),
@@ -280,14 +280,14 @@ def test_malformed_input_is_a_validation_exception_and_free(emulate, body):
         ({"messages": [{"role": "system", "content": "x"}]}, "Unexpected role"),
     ],
 )
-def test_malformed_bodies_of_anthropic(emulate, body, says):
+def test_invalid_anthropic_bodies_raise_validation_exception(emulate, body, message):
     client = emulate().client()
-    with pytest.raises(client.exceptions.ValidationException, match=says):
+    with pytest.raises(client.exceptions.ValidationException, match=message):
         client.invoke_model(modelId=MODEL, body=claude(**body))
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"messages": NaN}', b"\xff", b"[" * 100_000])
-def test_a_body_that_is_no_json_object_is_a_validation_exception(emulate, body):
+def test_a_body_that_is_not_a_json_object_raises_validation_exception(emulate, body):
     client = emulate().client()
     with pytest.raises(client.exceptions.ValidationException, match="Malformed input request"):
         client.invoke_model(modelId=MODEL, body=body)
@@ -297,18 +297,18 @@ def test_a_body_that_is_no_json_object_is_a_validation_exception(emulate, body):
     ("method", "path"),
     [("POST", "/model/x/unknown"), ("GET", "/model/x/converse"), ("POST", "/"), ("POST", "/model/a/b/converse")],
 )
-def test_an_unknown_operation_is_not_found(emulate, method, path):
+def test_an_unknown_operation_returns_404(emulate, method, path):
     status, _ = emulate().http(method, path)
     assert status == 404
 
 
-def test_a_strange_model_id_is_invalid(emulate):
+def test_an_invalid_model_id_raises_validation_exception(emulate):
     client = emulate().client()
     with pytest.raises(client.exceptions.ValidationException, match="model identifier is invalid"):
         client.converse(modelId="../../x y", **ask(TEXT))
 
 
-def test_quotas_throttle_with_their_own_messages(emulate):
+def test_each_quota_throttles_with_its_own_message(emulate):
     client = emulate(rpm=2, tpm=100_000, tpd=150_000, burst=60, max_output_tokens=1_000_000).client()
 
     def throttled(**inference) -> str:
@@ -317,19 +317,19 @@ def test_quotas_throttle_with_their_own_messages(emulate):
         return raised.value.response["Error"]["Message"]
 
     assert throttled(maxTokens=99_990) == ERRORS["tokens"][2]
-    client.converse(modelId=MODEL, **ask(TEXT, maxTokens=99_000))  # its reservation is given back at its end
+    client.converse(modelId=MODEL, **ask(TEXT, maxTokens=99_000))  # its reservation is refunded at its end
     client.converse(modelId=MODEL, **ask(TEXT, maxTokens=99_000))
     assert throttled(maxTokens=1) == ERRORS["requests"][2]
 
 
-def test_a_days_quota_says_so(emulate):
+def test_the_quota_per_day_throttles_with_its_own_message(emulate):
     client = emulate(tpd=100).client()
     with pytest.raises(client.exceptions.ThrottlingException, match="Too many tokens per day"):
         client.converse(modelId=MODEL, **ask(TEXT, maxTokens=100))
 
 
 def test_a_reservation_is_held_while_the_model_runs(emulate):
-    """Calls of 60% of the quota: one during another is refused, one after it passes."""
+    """Each call reserves 60% of the quota: a second one is throttled during the first, and passes after it."""
     running = emulate(tpm=1_000, burst=60, latency=0.4)
     client = running.client()
     with ThreadPoolExecutor(1) as pool:

@@ -20,7 +20,7 @@ async def status(url: str, path: str = f"/model/{MODEL}/converse") -> int:
         return response.status
 
 
-async def test_a_child_serves_with_its_settings_until_it_is_stopped():
+async def test_a_child_serves_with_its_settings_until_stopped():
     child = await spawn(EmulatorSettings(faults=(Fault("unavailable", count=1),)))
     assert [await status(child.url) for _ in range(2)] == [503, 200]
     await child.stop()
@@ -28,22 +28,22 @@ async def test_a_child_serves_with_its_settings_until_it_is_stopped():
         await status(child.url)
 
 
-async def test_an_interrupt_of_the_terminal_does_not_reach_it():
+async def test_sigint_does_not_stop_the_child():
     child = await spawn(EmulatorSettings())
-    assert os.getpgid(child.pid) != os.getpgid(0)
-    os.kill(child.pid, signal.SIGINT)
+    assert os.getpgid(child._process.pid) != os.getpgid(0)
+    os.kill(child._process.pid, signal.SIGINT)
     assert await status(child.url) == 200
     await child.stop()
 
 
-async def test_it_resets_connections_on_the_fast_loop_as_well():
+async def test_the_reset_fault_works_on_uvloop():
     child = await spawn(EmulatorSettings(faults=(Fault("reset"),)))
     with pytest.raises(aiohttp.ClientOSError):
         await status(child.url)
     await child.stop()
 
 
-async def test_calls_in_flight_do_not_hold_it_up():
+async def test_calls_in_flight_do_not_delay_stopping():
     child = await spawn(EmulatorSettings(latency=60))
     call = asyncio.create_task(status(child.url))
     await asyncio.sleep(0.2)
@@ -52,7 +52,7 @@ async def test_calls_in_flight_do_not_hold_it_up():
         await call
 
 
-async def test_a_port_that_is_taken_is_said():
+async def test_a_port_in_use_raises_emulator_error():
     child = await spawn(EmulatorSettings())
     port = int(child.url.rsplit(":", 1)[1])
     with pytest.raises(ProcessError, match="address already in use"):
@@ -60,7 +60,7 @@ async def test_a_port_that_is_taken_is_said():
     await child.stop()
 
 
-async def test_a_folder_named_jobs_in_the_working_directory_is_not_run(tmp_path, monkeypatch):
+async def test_a_folder_named_jobs_in_the_working_directory_is_not_imported(tmp_path, monkeypatch):
     (tmp_path / "jobs").mkdir()
     (tmp_path / "jobs" / "__init__.py").write_text("raise SystemExit(9)")
     monkeypatch.chdir(tmp_path)
@@ -69,7 +69,7 @@ async def test_a_folder_named_jobs_in_the_working_directory_is_not_run(tmp_path,
     await child.stop()
 
 
-async def test_it_ends_with_its_parent_however_that_dies():
+async def test_the_child_exits_when_its_parent_is_killed():
     program = (
         "import asyncio, os\n"
         "from jobs.emulator.child import spawn\n"
@@ -83,7 +83,7 @@ async def test_it_ends_with_its_parent_however_that_dies():
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
     assert parent.stdout is not None
     url = (await parent.stdout.readline()).decode().strip()
-    await parent.stdout.read()  # its end: the child, which has the same stdout no longer, is free to go
+    await parent.stdout.read()  # until the parent is gone
     await parent.wait()
     for _ in range(100):
         try:

@@ -1,4 +1,4 @@
-"""Frames are what botocore reads, checksums included."""
+"""botocore reads the frames and verifies their checksums."""
 
 import json
 
@@ -7,7 +7,7 @@ from botocore.eventstream import ChecksumMismatch, EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.emulator.eventstream import events, exception, frame, whole_frames
+from jobs.emulator.eventstream import complete_frames, events, exception, frame
 
 
 def messages(stream: bytes) -> list:
@@ -20,13 +20,13 @@ def messages(stream: bytes) -> list:
     headers=st.dictionaries(st.text(st.characters(codec="ascii"), min_size=1, max_size=20), st.text(max_size=50)),
     payload=st.binary(max_size=500),
 )
-def test_a_frame_is_read_back(headers, payload):
+def test_botocore_decodes_a_frame(headers, payload):
     [message] = messages(frame(headers, payload))
     assert message.headers == headers
     assert message.payload == payload
 
 
-def test_events_and_an_exception_follow_each_other():
+def test_botocore_decodes_events_followed_by_an_exception():
     stream = events([("messageStart", {"role": "assistant"}), ("messageStop", {})]) + exception(
         "throttlingException", "no"
     )
@@ -39,14 +39,14 @@ def test_events_and_an_exception_follow_each_other():
 
 
 @given(at=st.integers(0, 10_000))
-def test_a_changed_byte_is_noticed(at):
+def test_a_changed_byte_fails_the_checksum(at):
     stream = bytearray(frame({":event-type": "x"}, b"payload of a frame"))
     stream[4 + at % (len(stream) - 4)] ^= 1
     with pytest.raises(ChecksumMismatch):
         messages(bytes(stream))
 
 
-def test_whole_frames_are_never_cut():
+def test_complete_frames_drops_a_partial_frame():
     one = frame({}, b"1")
-    assert whole_frames(one * 3, 2 * len(one) + 5) == one * 2
-    assert whole_frames(one * 3, 1_000) == one * 3
+    assert complete_frames(one * 3, 2 * len(one) + 5) == one * 2
+    assert complete_frames(one * 3, 1_000) == one * 3

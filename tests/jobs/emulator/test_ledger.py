@@ -1,21 +1,14 @@
-"""The ledger is what was sent, in its order, and can be read and reset from outside."""
+"""The ledger of calls."""
 
 import hashlib
-import json
 
 from botocore.exceptions import ClientError
-from emulator_fixtures import MODEL, NOVA, Running, ask
+from emulator_fixtures import MODEL, NOVA, ask, ledger
 
 from jobs.emulator.faults import Fault
 
 
-def ledger(running: Running) -> list[dict]:
-    status, body = running.http("GET", "/_emulator/ledger")
-    assert status == 200
-    return [json.loads(line) for line in body.splitlines()]
-
-
-def test_the_ledger_equals_what_was_sent(emulate):
+def test_the_ledger_matches_the_requests_that_boto3_sent(emulate):
     running = emulate(faults=(Fault("requests", every=3), Fault("internal", every=5)))
     client = running.client()
     sent: list[str] = []
@@ -39,55 +32,3 @@ def test_the_ledger_equals_what_was_sent(emulate):
     assert [entry["model"] for entry in entries] == [MODEL, NOVA] * 6
     assert [entry["time"] for entry in entries] == sorted(entry["time"] for entry in entries)
     assert all((entry["output_tokens"] > 0) == entry["charged"] for entry in entries)
-
-
-def test_stats_are_the_counts_of_the_ledger(emulate):
-    running = emulate(faults=(Fault("reset", count=1, every=2), Fault("denied", start=3600)))
-    for _ in range(3):
-        try:
-            running.http("POST", f"/model/{MODEL}/converse", ask("Hello there."))
-        except ConnectionResetError:
-            continue
-    running.http("POST", f"/model/{MODEL}/converse", {})
-    stats = json.loads(running.http("GET", "/_emulator/stats")[1])
-    assert stats["calls"] == 4
-    assert stats["charged"] == 3
-    assert stats["statuses"] == {"200": 2, "0": 1, "400": 1}
-    assert stats["faults"] == {"reset": 1}
-    assert stats["operations"] == {"Converse": 4}
-    assert stats["in_flight"] == 0
-
-
-def test_the_ledger_can_be_emptied(emulate):
-    running = emulate()
-    running.http("POST", f"/model/{MODEL}/converse", ask("Hello there."))
-    assert len(ledger(running)) == 1
-    assert running.http("DELETE", "/_emulator/ledger") == (204, b"")
-    assert ledger(running) == []
-
-
-def test_faults_can_be_set_while_it_runs(emulate):
-    running = emulate()
-    status, _ = running.http("PUT", "/_emulator/faults", [{"kind": "unavailable", "count": 1}])
-    assert status == 204
-    assert json.loads(running.http("GET", "/_emulator/faults")[1])[0]["kind"] == "unavailable"
-    answers = [running.http("POST", f"/model/{MODEL}/converse", ask("Hello."))[0] for _ in range(2)]
-    assert answers == [503, 200]
-
-
-def test_quotas_can_be_set_while_it_runs(emulate):
-    running = emulate()
-    assert running.http("PUT", "/_emulator/quotas", {"rpm": 1, "burst": 60})[0] == 204
-    assert json.loads(running.http("GET", "/_emulator/quotas")[1])["rpm"] == 1
-    answers = [running.http("POST", f"/model/{MODEL}/converse", ask("Hello."))[0] for _ in range(2)]
-    assert answers == [200, 429]
-
-
-def test_what_cannot_be_set_is_said_and_changes_nothing(emulate):
-    running = emulate(rpm=5)
-    for path, value in (("quotas", {"rmp": 1}), ("faults", [{"kind": "flood"}]), ("faults", "reset")):
-        status, body = running.http("PUT", f"/_emulator/{path}", value)
-        assert status == 400
-        assert json.loads(body)["message"]
-    assert running.emulator.quotas.rules.rpm == 5
-    assert running.http("GET", "/_emulator/unknown")[0] == 404

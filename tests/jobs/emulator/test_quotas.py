@@ -1,4 +1,4 @@
-"""The books of the emulator are Bedrock's."""
+"""The emulator accounts quotas as Bedrock does."""
 
 from random import Random
 
@@ -17,10 +17,10 @@ def accepted(quotas: Quotas, now: float, tokens: int = 1, model: str = "m") -> b
     return isinstance(quotas.reserve(now, model, tokens, 0), Reservation)
 
 
-def left(quotas: Quotas, now: float, most: int) -> int:
-    """Tokens that a call could still take."""
+def available(quotas: Quotas, now: float, limit: int) -> int:
+    """Tokens that a call can still reserve."""
     book = quotas.book("m")
-    low, high = 0, most
+    low, high = 0, limit
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if book.wait(now, {"tokens": middle}) == 0 else (low, middle - 1)
@@ -29,14 +29,14 @@ def left(quotas: Quotas, now: float, most: int) -> int:
 
 @every_refill
 @pytest.mark.parametrize(("max_tokens", "reserved"), [(32_000, 36_000), (1_250, 5_250)])
-def test_the_example_of_aws(refill, max_tokens, reserved):
-    """Input 3,000, cache write 1,000, output 1,000 at burndown 5: reserved by maxTokens, settled at 9,000."""
+def test_the_worked_example_of_the_aws_documentation(refill, max_tokens, reserved):
+    """Input 3,000, cache write 1,000, output 1,000 at burndown 5: settles at 9,000 whatever maxTokens reserved."""
     quotas = Quotas(QuotaRules(tpm=100_000, refill=refill, burst=60, burndown=5))
     reservation = quotas.reserve(0.0, "m", 3_000 + 1_000, max_tokens)
     assert isinstance(reservation, Reservation)
-    assert left(quotas, 0.0, 100_000) == 100_000 - reserved
+    assert available(quotas, 0.0, 100_000) == 100_000 - reserved
     quotas.settle(0.0, "m", reservation, QuotaUsage(3_000, 1_000, cache_write_tokens=1_000))
-    assert left(quotas, 0.0, 100_000) == 91_000
+    assert available(quotas, 0.0, 100_000) == 91_000
 
 
 @every_refill
@@ -47,10 +47,10 @@ def test_a_call_without_max_tokens_reserves_the_models_maximum(refill):
 
 
 @every_refill
-def test_the_quota_that_is_used_up_is_named_and_nothing_is_taken_of_the_others(refill):
+def test_a_throttle_names_the_exhausted_quota_and_reserves_nothing(refill):
     quotas = Quotas(QuotaRules(rpm=2, tpm=1_000, tpd=5_000, refill=refill, burst=60))
-    assert [quotas.reserve(0.0, "m", 900, 0 if again else 50) for again in (0, 1)][1] == "tokens"
-    assert accepted(quotas, 0.0, 50)  # the refused call did not count as a request
+    assert [quotas.reserve(0.0, "m", 900, 0 if is_retry else 50) for is_retry in (0, 1)][1] == "tokens"
+    assert accepted(quotas, 0.0, 50)  # the throttled call did not count as a request
     assert quotas.reserve(0.0, "m", 1, 0) == "requests"
     for minute in range(1, 5):
         assert accepted(quotas, minute * 60.0, 1_000)
@@ -64,14 +64,14 @@ def test_a_call_larger_than_the_minute_never_passes(refill):
     assert accepted(quotas, 0.0, 1_000)
 
 
-def test_a_call_larger_than_the_burst_passes_when_the_bucket_is_full_and_leaves_a_debt():
+def test_a_call_larger_than_the_burst_needs_a_full_bucket_and_leaves_a_debt():
     quotas = Quotas(QuotaRules(tpm=6_000, burst=1))
     assert accepted(quotas, 0.0, 1_000)
     assert not accepted(quotas, 9.9, 100)
     assert accepted(quotas, 10.0, 100)
 
 
-def test_output_that_burns_down_several_times_leaves_a_debt():
+def test_burndown_at_settlement_can_leave_a_debt():
     quotas = Quotas(QuotaRules(tpm=6_000, burst=60, burndown=10))
     reservation = quotas.reserve(0.0, "m", 1_000, 1_000)
     assert isinstance(reservation, Reservation)
@@ -80,7 +80,7 @@ def test_output_that_burns_down_several_times_leaves_a_debt():
     assert accepted(quotas, 50.1)
 
 
-def test_models_have_quotas_of_their_own_and_an_arn_is_its_model():
+def test_each_model_has_its_own_quotas_and_an_arn_shares_those_of_its_model():
     quotas = Quotas(QuotaRules(rpm=1, burst=60))
     assert accepted(quotas, 0.0, model="us.amazon.nova-lite-v1:0")
     assert accepted(quotas, 0.0, model="other")
@@ -88,16 +88,16 @@ def test_models_have_quotas_of_their_own_and_an_arn_is_its_model():
     assert not accepted(quotas, 0.0, model=arn)
 
 
-def test_without_rules_everything_passes():
+def test_without_quotas_every_call_passes():
     quotas = Quotas(QuotaRules())
     assert all(accepted(quotas, 0.0, 10**9) for _ in range(1_000))
 
 
-@pytest.mark.parametrize(("refill", "most"), [("bucket", 301), ("fixed", 300), ("sliding", 300)])
+@pytest.mark.parametrize(("refill", "max_requests"), [("bucket", 301), ("fixed", 300), ("sliding", 300)])
 @settings(max_examples=25)
 @given(seed=st.integers(), pause=st.floats(0.2, 3))
-def test_no_more_requests_pass_in_ten_minutes_than_the_quota(refill, most, seed, pause):
+def test_ten_minutes_admit_at_most_ten_times_the_quota_per_minute(refill, max_requests, seed, pause):
     random, quotas, now, passed = Random(seed), Quotas(QuotaRules(rpm=30, refill=refill)), 0.0, 0
     while (now := now + random.expovariate(1 / pause)) < 600:
         passed += accepted(quotas, now)
-    assert passed <= most
+    assert passed <= max_requests

@@ -1,4 +1,4 @@
-"""Whatever arrives is read as a prompt or refused with a ValidationException, never a crash."""
+"""Any request is parsed or rejected with a ValidationException."""
 
 import copy
 import json
@@ -7,10 +7,11 @@ from typing import Any
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from jobs.emulator.answers import answer
-from jobs.emulator.instances import UnsatisfiableError
-from jobs.emulator.operations import read, route
-from jobs.emulator.prompt import InvalidError, Prompt
+from jobs.emulator.emulated_model import answer
+from jobs.emulator.json_checks import InvalidRequestError
+from jobs.emulator.prompt import Prompt
+from jobs.emulator.request_parsing import parse, route
+from jobs.emulator.schema_instance import UnsatisfiableError
 
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 CONVERSE: dict[str, Any] = {
@@ -49,34 +50,34 @@ values = st.one_of(
 )  # fmt: skip
 
 
-def places(value: object) -> list[tuple[Any, Any]]:
-    """All the (holder, key) pairs within a JSON value."""
-    found: list[tuple[Any, Any]] = []
+def members(value: object) -> list[tuple[Any, Any]]:
+    """All (parent, key) pairs within a JSON value."""
+    pairs: list[tuple[Any, Any]] = []
     keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     for key in keys:
-        found += [(value, key), *places(value[key])]  # type: ignore[index]
-    return found
+        pairs += [(value, key), *members(value[key])]  # type: ignore[index]
+    return pairs
 
 
 @settings(max_examples=300)
 @given(data=st.data())
-def test_a_request_with_something_wrong_anywhere_is_read_or_refused(data):
+def test_a_mutated_request_is_parsed_or_rejected(data):
     body, operation = data.draw(
         st.sampled_from(
             [(CONVERSE, "Converse"), (STRUCTURED, "Converse"), (ANTHROPIC, "InvokeModel"), (COUNT, "CountTokens")]
         )
     )
     body = copy.deepcopy(body)
-    holder, key = data.draw(st.sampled_from(places(body)))
-    if isinstance(holder, dict) and data.draw(st.booleans()):
-        del holder[key]
+    parent, key = data.draw(st.sampled_from(members(body)))
+    if isinstance(parent, dict) and data.draw(st.booleans()):
+        del parent[key]
     else:
-        holder[key] = data.draw(values)
+        parent[key] = data.draw(values)
     try:
-        prompt = read(operation, "model", json.dumps(body).encode())
+        prompt = parse(operation, "model", json.dumps(body).encode())
         answer(prompt, 100)
-    except (InvalidError, UnsatisfiableError):
-        event("refused")
+    except (InvalidRequestError, UnsatisfiableError):
+        event("rejected")
     else:
         assert isinstance(prompt, Prompt)
         assert prompt.input_tokens >= 1

@@ -1,4 +1,4 @@
-"""Sends the answer of a call: whole, or spoiled by a fault."""
+"""The responses of faults that are not plain service errors."""
 
 import asyncio
 import socket
@@ -8,16 +8,16 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from jobs.emulator import errors, eventstream
+from jobs.emulator import eventstream, service_errors
 from jobs.emulator.faults import Fault
-from jobs.emulator.operations import STREAMS, EmulatedCall
+from jobs.emulator.responses import STREAMS, EmulatedCall, respond
 
 _PAGE = b"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>"
-_CHUNK = 1 << 16
+_CHUNK_BYTES = 1 << 16
 
 
-def at_the_front(fault: Fault, request: web.BaseRequest) -> web.Response:
-    """An answer that comes from before Bedrock."""
+def before_model(fault: Fault, request: web.BaseRequest) -> web.Response:
+    """The response to a fault of faults.BEFORE_MODEL."""
     if fault.kind == "redirect":
         target = (fault.argument or "https://elsewhere.invalid/").rstrip("/") + request.raw_path
         return web.Response(status=307, headers={"Location": target})
@@ -26,34 +26,29 @@ def at_the_front(fault: Fault, request: web.BaseRequest) -> web.Response:
 
 
 def status(fault: Fault, operation: str) -> int:
-    """The HTTP status that `spoiled` answers with; 0: none."""
+    """The HTTP status that `after_model` will send; 0 if it sends none."""
     if fault.kind in {"reset", "hang"}:
         return 0
     return 424 if fault.kind == "mid-stream" and operation not in STREAMS else 200
 
 
-def whole(call: EmulatedCall) -> web.Response:
-    """The answer as it should be; a stream without Content-Length, as Bedrock sends it."""
-    return _response(call, call.body())
-
-
-async def spoiled(fault: Fault, request: web.BaseRequest, call: EmulatedCall) -> web.StreamResponse:
-    """The answer of a call, spoiled as the fault says."""
+async def after_model(fault: Fault, request: web.BaseRequest, call: EmulatedCall) -> web.StreamResponse:
+    """The response to a fault of faults.AFTER_MODEL."""
     match fault.kind:
         case "reset":
             return _reset(request)
         case "hang":
-            await asyncio.Event().wait()  # until the client goes away, or the server stops
+            await asyncio.Event().wait()  # until the client disconnects, or the server stops
         case "truncated":
-            return _truncated(request, call)
+            return _truncate(request, call)
         case "drip":
             body = call.body()
-            single = (body[at : at + 1] for at in range(len(body)))
-            return await _stream(request, call, single, len(body), pause=float(fault.argument or 0.05))
+            single_bytes = (body[at : at + 1] for at in range(len(body)))
+            return await _send(request, call, single_bytes, len(body), pause=float(fault.argument or 0.05))
         case "huge":
-            return await _huge(request, call, int(float(fault.argument or 3e8)))
+            return await _send_huge(request, call, int(float(fault.argument or 3e8)))
         case "mid-stream" if call.operation not in STREAMS:
-            return errors.respond(errors.ERRORS["model-error"], call.request_id, call.model)
+            return service_errors.error_response(service_errors.ERRORS["model-error"], call.request_id, call.model)
         case "html":
             return web.Response(body=_PAGE, content_type="text/html", headers=call.headers)
         case "stop-reason":
@@ -61,22 +56,14 @@ async def spoiled(fault: Fault, request: web.BaseRequest, call: EmulatedCall) ->
             call = replace(call, answer=replace(call.answer, stop_reason=reason))
         case "blank":
             call = replace(call, answer=replace(call.answer, text="", tool_input=None))
-    return _response(call, _spoiled(fault.kind, call.body()))
+    return respond(call, _corrupt(fault.kind, call.body()))
 
 
-def _response(call: EmulatedCall, body: bytes) -> web.Response:
-    response = web.Response(body=body, content_type=call.content_type, headers=call.headers)
-    if call.operation in STREAMS:
-        response.enable_chunked_encoding()
-    return response
-
-
-def _spoiled(kind: str, body: bytes) -> bytes:
-    """Bodies that arrive as announced and are wrong all the same."""
+def _corrupt(kind: str, body: bytes) -> bytes:
     match kind:
         case "mid-stream":
-            begun = eventstream.whole_frames(body, len(body) // 2)
-            return begun + eventstream.exception("modelStreamErrorException", "The model failed in mid-stream.")
+            sent = eventstream.complete_frames(body, len(body) // 2)
+            return sent + eventstream.exception("modelStreamErrorException", "The model failed in mid-stream.")
         case "cut":
             return body[: len(body) // 2]
         case "empty":
@@ -90,35 +77,35 @@ def _spoiled(kind: str, body: bytes) -> bytes:
 
 def _reset(request: web.BaseRequest) -> web.Response:
     if request.transport is not None:
-        linger = struct.pack("ii", 1, 0)  # close at once, with RST
+        linger = struct.pack("ii", 1, 0)  # close with RST
         request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         request.transport.abort()
-    return web.Response()  # goes nowhere
+    return web.Response()  # never sent
 
 
-def _truncated(request: web.BaseRequest, call: EmulatedCall) -> web.Response:
+def _truncate(request: web.BaseRequest, call: EmulatedCall) -> web.Response:
     body = call.body()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {call.content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     if request.transport is not None:
         request.transport.write(head.encode() + body[: len(body) // 2])
         request.transport.close()
-    return web.Response()  # goes nowhere
+    return web.Response()  # never sent
 
 
-async def _huge(request: web.BaseRequest, call: EmulatedCall, size: int) -> web.StreamResponse:
-    """A good answer whose text is `size` bytes longer (of a stream: with as many bytes after its end)."""
+async def _send_huge(request: web.BaseRequest, call: EmulatedCall, size: int) -> web.StreamResponse:
+    """Send `size` more bytes in the first text (of a stream: after its end)."""
     before, text, after = call.body().partition(b'"text":"')
-    filling = (b"x" * min(_CHUNK, size - at) for at in range(0, size, _CHUNK))
 
     def chunks() -> Iterable[bytes]:
         yield before + text
-        yield from filling
+        for at in range(0, size, _CHUNK_BYTES):
+            yield b"x" * min(_CHUNK_BYTES, size - at)
         yield after
 
-    return await _stream(request, call, chunks(), len(before + text + after) + size)
+    return await _send(request, call, chunks(), len(before + text + after) + size)
 
 
-async def _stream(
+async def _send(
     request: web.BaseRequest, call: EmulatedCall, chunks: Iterable[bytes], length: int, pause: float = 0.0
 ) -> web.StreamResponse:
     response = web.StreamResponse(headers=call.headers)

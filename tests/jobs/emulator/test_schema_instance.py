@@ -1,8 +1,8 @@
-"""A made-up instance satisfies its schema, or there is none."""
+"""Instances of JSON Schemas."""
 
 import pytest
 
-from jobs.emulator.instances import UnsatisfiableError, instance
+from jobs.emulator.schema_instance import UnsatisfiableError, schema_instance
 
 TEXT = "the text"
 TREE = {
@@ -59,8 +59,8 @@ TREE = {
     ],
     ids=str,
 )  # fmt: skip
-def test_an_instance(schema, value):
-    assert instance(schema, TEXT) == value
+def test_the_instance_of_a_schema(schema, value):
+    assert schema_instance(schema, TEXT) == value
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,6 @@ def test_an_instance(schema, value):
     ],
     ids=str,
 )
-def test_what_has_no_known_instance_is_said(schema):
+def test_a_schema_without_known_instance_raises_unsatisfiable_error(schema):
     with pytest.raises(UnsatisfiableError):
-        instance(schema, TEXT)
+        schema_instance(schema, TEXT)

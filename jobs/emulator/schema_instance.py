@@ -1,4 +1,4 @@
-"""A small instance of a JSON Schema (pure)."""
+"""Builds a small instance of a JSON Schema (pure)."""
 
 import math
 import re
@@ -8,8 +8,8 @@ from urllib.parse import unquote
 
 Schema = Mapping[str, Any] | bool
 
-_MOST_ITEMS, _MOST_CHARACTERS = 1_000, 100_000
-"""What nobody's schema asks for."""
+_MAX_ITEMS, _MAX_CHARACTERS = 1_000, 100_000
+"""Against hostile schemas; real ones demand far less."""
 _FORMATS = {
     "date": "2026-01-01",
     "time": "00:00:00Z",
@@ -25,88 +25,84 @@ _FORMATS = {
 
 
 class UnsatisfiableError(Exception):
-    """No instance could be made up; says for which part of the schema."""
+    """No instance is known; the text names the part of the schema."""
 
 
-def instance(schema: Schema, text: str) -> Any:
-    """A value that satisfies `schema`: what is required, and strings from `text` where they are free.
+def schema_instance(schema: Schema, text: str) -> Any:
+    """Build a value that satisfies `schema`, with `text` as the value of unconstrained strings.
 
-    Understood are local references, type, enum, const, anyOf, oneOf, allOf, and the bounds of objects, arrays,
-    strings and numbers.
+    Supports local references, type, enum, const, anyOf, oneOf, allOf, and the bounds of objects, arrays, strings and
+    numbers.
 
     Raises:
-        UnsatisfiableError: the schema is malformed, needs itself for ever, or has a pattern that no candidate matches.
+        UnsatisfiableError: the schema is malformed, requires itself, or has a pattern that no candidate matches.
     """
     try:
-        return _Maker(schema, text).make(schema, ())
+        return _Builder(schema, text).build(schema, ())
     except (TypeError, AttributeError, ValueError, LookupError, RecursionError) as error:
-        raise UnsatisfiableError(f"it is malformed ({error})") from None
+        raise UnsatisfiableError(f"the schema is malformed ({error})") from None
 
 
-class _Maker:
-    """One schema being satisfied: the root for its references, and the text to fill in."""
+class _Builder:
+    """`root` resolves references; `text` fills strings. `open_refs`: references on the way from the root to here."""
 
     def __init__(self, root: Schema, text: str) -> None:
         self.root = root
         self.text = text
 
-    def make(self, schema: Schema, open_refs: tuple[str, ...]) -> Any:
+    def build(self, schema: Schema, open_refs: tuple[str, ...]) -> Any:
         if isinstance(schema, bool):
-            return self.anything(schema)
+            if not schema:
+                raise UnsatisfiableError("the schema `false` has no instance")
+            return self.text
         if "$ref" in schema:
             ref = schema["$ref"]
             if ref in open_refs:
                 raise UnsatisfiableError(f"{ref} requires itself")
-            return self.make(self.flat(schema), (*open_refs, ref))
+            return self.build(self.dereference(schema), (*open_refs, ref))
         if "allOf" in schema:
             parts = schema["allOf"]
             refs = [part["$ref"] for part in parts if isinstance(part, Mapping) and "$ref" in part]
             if not set(refs).isdisjoint(open_refs):
                 raise UnsatisfiableError(f"allOf of {refs} requires itself")
-            return self.make(_merged([_without(schema, "allOf"), *map(self.flat, parts)]), (*open_refs, *refs))
+            return self.build(_merged([_without(schema, "allOf"), *map(self.dereference, parts)]), (*open_refs, *refs))
         for choice in ("anyOf", "oneOf"):
             if choice in schema:
-                return self.first_of(schema, choice, open_refs)
+                return self.build_first_of(schema, choice, open_refs)
         if "const" in schema:
             return schema["const"]
-        return schema["enum"][0] if "enum" in schema else self.of_type(schema, open_refs)
-
-    def anything(self, allowed: bool) -> str:
-        if not allowed:
-            raise UnsatisfiableError("a schema that is `false` has no instance")
-        return self.text
+        return schema["enum"][0] if "enum" in schema else self.build_type(schema, open_refs)
 
     def resolve(self, ref: object) -> Schema:
-        """What a local reference names."""
         if not isinstance(ref, str) or not ref.startswith("#"):
             raise UnsatisfiableError(f"$ref {ref!r} is not local")
-        found: Any = self.root
+        target: Any = self.root
         for step in ref[1:].split("/")[1:]:
             name = unquote(step).replace("~1", "/").replace("~0", "~")
-            if not isinstance(found, Mapping) or name not in found:
-                raise UnsatisfiableError(f"$ref {ref!r} names nothing")
-            found = found[name]
-        if not isinstance(found, (Mapping, bool)):
-            raise UnsatisfiableError(f"$ref {ref!r} names no schema")
-        return found
+            if not isinstance(target, Mapping) or name not in target:
+                raise UnsatisfiableError(f"$ref {ref!r} has no target")
+            target = target[name]
+        if not isinstance(target, (Mapping, bool)):
+            raise UnsatisfiableError(f"$ref {ref!r} is not a schema")
+        return target
 
-    def flat(self, schema: Schema) -> Schema:
-        """A schema with its reference replaced."""
+    def dereference(self, schema: Schema) -> Schema:
+        """Merge the target of a schema's reference into the schema."""
         if isinstance(schema, bool) or "$ref" not in schema:
             return schema
         return _merged([self.resolve(schema["$ref"]), _without(schema, "$ref")])
 
-    def first_of(self, schema: Mapping[str, Any], choice: str, open_refs: tuple[str, ...]) -> Any:
+    def build_first_of(self, schema: Mapping[str, Any], choice: str, open_refs: tuple[str, ...]) -> Any:
         rest = _without(schema, choice)
-        problem = UnsatisfiableError(f"{choice} has no alternative")
-        for alternative in schema[choice]:
+        problem = UnsatisfiableError(f"{choice} has no option")
+        for option in schema[choice]:
             try:
-                return self.make(_merged([rest, alternative]), open_refs)
+                return self.build(_merged([rest, option]), open_refs)
             except UnsatisfiableError as error:
                 problem = error
         raise problem
 
-    def of_type(self, schema: Mapping[str, Any], open_refs: tuple[str, ...]) -> Any:
+    def build_type(self, schema: Mapping[str, Any], open_refs: tuple[str, ...]) -> Any:
         kind = schema.get("type") or (
             "object" if "properties" in schema else "array" if "items" in schema else "string"
         )
@@ -114,11 +110,11 @@ class _Maker:
             kind = next((one for one in kind if one != "null"), "null")
         match kind:
             case "object":
-                return self.an_object(schema, open_refs)
+                return self.build_object(schema, open_refs)
             case "array":
-                return self.an_array(schema, open_refs)
+                return self.build_array(schema, open_refs)
             case "string":
-                return self.a_string(schema)
+                return self.build_string(schema)
             case "integer" | "number":
                 return _number(schema, whole=kind == "integer")
             case "boolean":
@@ -127,33 +123,33 @@ class _Maker:
                 return None
         raise UnsatisfiableError(f"unknown type {kind!r}")
 
-    def an_object(self, schema: Mapping[str, Any], open_refs: tuple[str, ...]) -> dict[str, Any]:
+    def build_object(self, schema: Mapping[str, Any], open_refs: tuple[str, ...]) -> dict[str, Any]:
         properties = schema.get("properties", {})
-        needed = schema.get("required", [])
-        made: dict[str, Any] = {}
-        for name in {**properties, **dict.fromkeys(needed)}:
+        required = schema.get("required", [])
+        result: dict[str, Any] = {}
+        for name in {**properties, **dict.fromkeys(required)}:
             try:
-                made[name] = self.make(properties.get(name, True), open_refs)
+                result[name] = self.build(properties.get(name, True), open_refs)
             except UnsatisfiableError:
-                if name in needed:
+                if name in required:
                     raise
-        return made
+        return result
 
-    def an_array(self, schema: Mapping[str, Any], open_refs: tuple[str, ...]) -> list[Any]:
+    def build_array(self, schema: Mapping[str, Any], open_refs: tuple[str, ...]) -> list[Any]:
         first = schema.get("prefixItems", [])
         items = schema.get("items", True)
         count = max(schema.get("minItems", 0), min(len(first), schema.get("maxItems", len(first))))
-        if count > _MOST_ITEMS:
-            raise UnsatisfiableError(f"minItems is {count}, more than {_MOST_ITEMS}")
-        made = [self.make(first[at] if at < len(first) else items, open_refs) for at in range(count)]
-        if schema.get("uniqueItems") and len({repr(value) for value in made}) < len(made):
-            made = _distinct(items, made)
-        return made
+        if count > _MAX_ITEMS:
+            raise UnsatisfiableError(f"minItems is {count}, more than {_MAX_ITEMS}")
+        result = [self.build(first[at] if at < len(first) else items, open_refs) for at in range(count)]
+        if schema.get("uniqueItems") and len({repr(value) for value in result}) < len(result):
+            result = _distinct(items, result)
+        return result
 
-    def a_string(self, schema: Mapping[str, Any]) -> str:
+    def build_string(self, schema: Mapping[str, Any]) -> str:
         low, high = schema.get("minLength", 0), schema.get("maxLength", math.inf)
         known = [_FORMATS[schema["format"]]] if schema.get("format") in _FORMATS else []
-        padded = self.text.ljust(min(low, _MOST_CHARACTERS), ".")
+        padded = self.text.ljust(min(low, _MAX_CHARACTERS), ".")
         candidates = [*known, *schema.get("examples", []), schema.get("default"), padded[: min(high, len(padded))]]
         pattern = schema.get("pattern")
         try:
@@ -161,8 +157,8 @@ class _Maker:
                 if isinstance(text, str) and low <= len(text) <= high and (not pattern or re.search(pattern, text)):
                     return text
         except re.error:
-            raise UnsatisfiableError(f"the pattern {pattern!r} is not understood") from None
-        raise UnsatisfiableError(f"no string is known that satisfies {dict(schema)!r:.200}")
+            raise UnsatisfiableError(f"the pattern {pattern!r} is not supported") from None
+        raise UnsatisfiableError(f"no known string satisfies {dict(schema)!r:.200}")
 
 
 def _without(schema: Mapping[str, Any], key: str) -> Schema:
@@ -170,7 +166,7 @@ def _without(schema: Mapping[str, Any], key: str) -> Schema:
 
 
 def _merged(parts: list[Schema]) -> Schema:
-    """Schemas that must all hold, as one: properties and required are joined, of bounds the last one stands."""
+    """Combine schemas that must all hold: join properties and required, keep the tighter bound, else the last value."""
     merged: dict[str, Any] = {}
     for part in parts:
         if isinstance(part, bool):
@@ -205,15 +201,15 @@ def _number(schema: Mapping[str, Any], *, whole: bool) -> float:
         inside = low <= value <= high and value not in (schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum"))
         if inside and math.isfinite(value):
             return value
-    raise UnsatisfiableError(f"no number is known that satisfies {dict(schema)!r:.200}")
+    raise UnsatisfiableError(f"no known number satisfies {dict(schema)!r:.200}")
 
 
-def _distinct(items: Schema, made: list[Any]) -> list[Any]:
-    """As many different values: the words of an enum, numbers that count up, or numbered strings."""
-    if isinstance(items, Mapping) and len(items.get("enum", [])) >= len(made):
-        return list(items["enum"][: len(made)])
-    if all(isinstance(value, str) for value in made):
-        return [f"{value}{at or ''}" for at, value in enumerate(made)]
-    if all(type(value) in (int, float) for value in made):
-        return [value + at for at, value in enumerate(made)]
-    raise UnsatisfiableError("no different items are known for uniqueItems")
+def _distinct(items: Schema, result: list[Any]) -> list[Any]:
+    """Replace equal values by distinct ones: members of the enum, numbered strings or consecutive numbers."""
+    if isinstance(items, Mapping) and len(items.get("enum", [])) >= len(result):
+        return list(items["enum"][: len(result)])
+    if all(isinstance(value, str) for value in result):
+        return [f"{value}{at or ''}" for at, value in enumerate(result)]
+    if all(type(value) in (int, float) for value in result):
+        return [value + at for at, value in enumerate(result)]
+    raise UnsatisfiableError("no distinct items are known for uniqueItems")

@@ -1,4 +1,4 @@
-"""Signatures are checked as AWS checks them."""
+"""Signatures and bearer tokens are checked as AWS does."""
 
 import hashlib
 import json
@@ -13,8 +13,8 @@ from emulator_fixtures import ARN, MODEL, ask
 from loopback_tls import make_authority
 from multidict import CIMultiDict
 
+from jobs.emulator.authentication import authentication_error
 from jobs.emulator.settings import EmulatorSettings
-from jobs.emulator.signatures import refusal
 
 PAIR = {"access_key": "AKIDEXAMPLE", "secret_key": "secret"}
 SETTINGS = EmulatorSettings(**PAIR)
@@ -22,7 +22,7 @@ PATH = "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ainference-profil
 
 
 @pytest.mark.parametrize("model", [MODEL, ARN])
-def test_a_right_signature_is_let_in(emulate, model):
+def test_a_valid_signature_passes(emulate, model):
     client = emulate(**PAIR).client()
     assert client.converse(modelId=model, **ask("Hello."))["stopReason"] == "end_turn"
     assert list(client.converse_stream(modelId=model, **ask("Hello."))["stream"])
@@ -36,7 +36,7 @@ def test_a_session_token_is_part_of_the_signature(emulate):
     ("credentials", "code"),
     [({"secret": "wrong"}, "InvalidSignatureException"), ({"key": "AKIDOTHER"}, "UnrecognizedClientException")],
 )
-def test_wrong_credentials_are_refused_and_free(emulate, credentials, code):
+def test_wrong_credentials_return_403_and_are_not_charged(emulate, credentials, code):
     running = emulate(**PAIR)
     with pytest.raises(ClientError) as raised:
         running.client(**credentials).converse(modelId=MODEL, **ask("Hello."))
@@ -45,17 +45,17 @@ def test_wrong_credentials_are_refused_and_free(emulate, credentials, code):
     assert [(entry.status, entry.charged) for entry in running.entries] == [(403, False)]
 
 
-def test_a_call_without_credentials_is_refused(emulate):
+def test_a_call_without_credentials_returns_403(emulate):
     status, body = emulate(**PAIR).http("POST", f"/model/{MODEL}/converse", ask("Hello."))
     assert (status, json.loads(body)) == (403, {"message": "Missing Authentication Token"})
 
 
-def test_without_credentials_configured_everybody_is_let_in(emulate):
+def test_without_configured_credentials_every_call_passes(emulate):
     assert emulate().http("POST", f"/model/{MODEL}/converse", ask("Hello."))[0] == 200
 
 
 def test_bearer_tokens_over_tls(emulate, monkeypatch, tmp_path):
-    """The SDK sends a bearer token over TLS only."""
+    """boto3 sends a bearer token over TLS only."""
     trusted, _ = make_authority(tmp_path)
     running = emulate(bearer_token="right", certificate=str(tmp_path / "server.pem"))
     assert running.url.startswith("https://")
@@ -75,11 +75,11 @@ def signed(body: bytes = b"{}", secret: str = "secret", service: str = "bedrock"
 
 def code(headers: dict[str, str], path: str = PATH, body: bytes = b"{}", later: float = 0, **settings: str) -> str:
     now = datetime.now(UTC) + timedelta(seconds=later)
-    error = refusal(EmulatorSettings(**(settings or PAIR)), "POST", path, CIMultiDict(headers), body, now)
+    error = authentication_error(EmulatorSettings(**(settings or PAIR)), "POST", path, CIMultiDict(headers), body, now)
     return error.code or error.message if error else ""
 
 
-def test_whatever_is_changed_after_signing_is_noticed():
+def test_any_change_after_signing_invalidates_the_signature():
     headers = signed()
     assert code(headers) == ""
     assert code(headers, body=b"{ }") == "InvalidSignatureException"
@@ -89,8 +89,8 @@ def test_whatever_is_changed_after_signing_is_noticed():
     assert code(signed(service="s3")) == "InvalidSignatureException"
 
 
-def test_a_told_checksum_must_be_that_of_the_body():
-    """The signature covers the header then, and the header must cover the body."""
+def test_a_signed_checksum_must_match_the_body():
+    """The signature covers the X-Amz-Content-SHA256 header, so that must match the body."""
     request = AWSRequest("POST", f"http://localhost:1{PATH}", data=b"{}", headers={"Host": "localhost:1"})
     request.headers["X-Amz-Content-SHA256"] = hashlib.sha256(b"{}").hexdigest()
     SigV4Auth(Credentials("AKIDEXAMPLE", "secret"), "bedrock", "us-east-1").add_auth(request)
@@ -106,7 +106,7 @@ def test_a_signature_is_valid_for_five_minutes():
 
 
 @pytest.mark.parametrize("authorization", ["Basic abc", "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=a/b/c"])
-def test_what_is_no_signature_is_said_to_be_none(authorization):
+def test_a_malformed_authorization_header_is_an_incomplete_signature(authorization):
     assert code({"Authorization": authorization}) == "IncompleteSignatureException"
 
 
@@ -116,6 +116,6 @@ def test_a_signature_without_its_headers_is_incomplete():
     assert code(headers) == "IncompleteSignatureException"
 
 
-def test_a_signature_is_not_enough_where_only_a_bearer_token_is_known():
+def test_a_signature_fails_if_only_a_bearer_token_is_configured():
     assert code(signed(), bearer_token="right") == "UnrecognizedClientException"
     assert code({"Authorization": "Bearer "}, **PAIR).startswith("Authentication failed")

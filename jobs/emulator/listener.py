@@ -1,0 +1,73 @@
+"""Listens for HTTP/1.1 and HTTP/2, with or without TLS."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from jobs.emulator.http2 import Http2Connection, NewConnection
+
+HOST = "127.0.0.1"
+"""Loopback only, because the control API below /_emulator/ has no authentication."""
+_MAX_BODY_BYTES = 32 << 20
+"""InvokeModel accepts 25 MB."""
+_BACKLOG = 4096
+"""Connections waiting to be accepted; clients open thousands at once."""
+
+
+class Listener:
+    """A port on loopback; `handle` responds to its requests."""
+
+    def __init__(self, handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        self._handle = handle
+        self._transports: set[Any] = set()
+        """Connections that are not HTTP/1.1, or not yet."""
+
+    async def start(self, port: int, certificate: str, private_key: str) -> str:
+        """Listen, and return the URL; the certificate and its key are paths of PEM files, or empty.
+
+        Raises:
+            OSError: the port is taken, or the certificate cannot be read.
+        """
+        context = None
+        if certificate:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(certificate, private_key or None)
+        loop = asyncio.get_running_loop()
+        request = partial(web.BaseRequest, loop=loop, client_max_size=_MAX_BODY_BYTES)
+        self._http1 = web.Server(self._handle, request_factory=request, handler_cancellation=True, access_log=None)
+        self._server = await loop.create_server(
+            lambda: NewConnection(self._http1, self._http2, self._transports),
+            HOST,
+            port,
+            ssl=context,
+            backlog=_BACKLOG,
+        )
+        self._forwarding = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=False),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(),
+            auto_decompress=False,
+        )
+        port = self._server.sockets[0].getsockname()[1]
+        self._url = f"{'https' if context else 'http'}://{HOST}:{port}"
+        return self._url
+
+    async def stop(self) -> None:
+        """Close the port and all connections, and drop the calls in flight."""
+        self._server.close()
+        transports = [*self._transports, *(connection.transport for connection in self._http1.connections)]
+        self._http1.pre_shutdown()
+        await self._http1.shutdown(timeout=0.1)
+        await self._forwarding.close()
+        for transport in transports:
+            if transport is not None:
+                transport.abort()
+        await asyncio.sleep(0)  # lets the sockets close even if the loop ends now
+
+    def _http2(self) -> Http2Connection:
+        return Http2Connection(self._forwarding, self._url, self._transports)

@@ -1,0 +1,84 @@
+"""The HTTP response to an answered call: headers and body by operation."""
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from jobs.emulator import anthropic_messages, converse, eventstream
+from jobs.emulator.emulated_model import EmulatedAnswer
+from jobs.emulator.json_checks import Json
+from jobs.emulator.prompt import Prompt
+
+STREAMS = frozenset({"ConverseStream", "InvokeModelWithResponseStream"})
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatedCall:
+    """A call that the model answered."""
+
+    operation: str
+    model: str
+    prompt: Prompt
+    answer: EmulatedAnswer
+    request_id: str
+    latency: float
+    """Seconds."""
+
+    @property
+    def latency_ms(self) -> int:
+        return round(self.latency * 1000)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers besides the content type."""
+        headers = {"x-amzn-requestid": self.request_id}
+        if self.operation == "InvokeModel":
+            headers["x-amzn-bedrock-input-token-count"] = str(self.prompt.input_tokens)
+            headers["x-amzn-bedrock-output-token-count"] = str(self.answer.output_tokens)
+            headers["x-amzn-bedrock-invocation-latency"] = str(self.latency_ms)
+        elif self.operation == "InvokeModelWithResponseStream":
+            headers["x-amzn-bedrock-content-type"] = "application/json"
+        return headers
+
+    @property
+    def content_type(self) -> str:
+        return eventstream.CONTENT_TYPE if self.operation in STREAMS else "application/json"
+
+    def body(self) -> bytes:
+        match self.operation:
+            case "Converse":
+                return _encode(converse.response(self.prompt, self.answer, self.latency_ms))
+            case "ConverseStream":
+                return eventstream.events(converse.stream(self.prompt, self.answer, self.latency_ms))
+            case "InvokeModel" if self.prompt.anthropic:
+                return _encode(anthropic_messages.response(self.prompt, self.answer, self.model, self.request_id))
+            case "InvokeModel":
+                return _encode(converse.response(self.prompt, self.answer, None))
+        if self.prompt.anthropic:
+            events: Iterable[Json] = anthropic_messages.stream(
+                self.prompt, self.answer, self.model, self.request_id, self.latency_ms
+            )
+        else:
+            named = converse.stream(self.prompt, self.answer, self.latency_ms)
+            events = ({name: payload} for name, payload in named)
+        return eventstream.events(_chunks(events))
+
+
+def respond(call: EmulatedCall, body: bytes) -> web.Response:
+    """Wrap a body; a stream is sent without Content-Length, as from Bedrock."""
+    response = web.Response(body=body, content_type=call.content_type, headers=call.headers)
+    if call.operation in STREAMS:
+        response.enable_chunked_encoding()
+    return response
+
+
+def _chunks(events: Iterable[Json]) -> Iterator[tuple[str, Json]]:
+    for event in events:
+        yield "chunk", {"bytes": base64.b64encode(_encode(event)).decode()}
+
+
+def _encode(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
