@@ -26,6 +26,22 @@ def test_an_error_is_described_by_its_reason_its_file_and_a_hint(error, reason, 
     assert hint in describe(error)[1]
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("SQLITE_FULL", "free some space"),
+        ("SQLITE_READONLY", "permissions"),
+        ("SQLITE_CANTOPEN", "`ulimit -n 4096`"),
+        ("SQLITE_BUSY", "close the other program"),
+        ("SQLITE_ERROR", "repair the cause"),
+    ],
+)
+def test_the_hint_for_an_error_of_sqlite_depends_on_its_code(name, hint):
+    error = sqlite3.OperationalError("x")
+    error.sqlite_errorname = name
+    assert hint in describe(error)[1]
+
+
 def test_a_storage_error_names_what_cannot_be_used():
     error = storage_error("the journal", OSError(errno.ENOSPC, "No space left on device"))
     assert isinstance(error, StorageError)
