@@ -39,7 +39,7 @@ from ratelimit.known_quota import KnownQuota
 from ratelimit.quota import Dimension, QuotaBook
 
 if TYPE_CHECKING:
-    from jobs.simulation.experiment import Simulation
+    from jobs.simulation.experiment import Experiment
 
 EMULATED_MODEL = "amazon.nova-lite-v1:0"
 """The default model with --emulate."""
@@ -198,18 +198,18 @@ def _dimension(name: str, quota: float | None, burst: float, controller: Control
     return Dimension(KnownQuota(quota / 60, quota / 60 * burst), max(quota, 1.0) if name == REQUESTS else quota)
 
 
-def simulated_gate(simulation: "Simulation", *, told: bool, emit: events.Emit) -> Gate:
-    """The gate that a run would have against a simulated server, its quotas configured (`told`) or learned."""
-    rules = simulation.scenario.rules
+def simulated_gate(experiment: "Experiment", *, configured: bool, emit: events.Emit) -> Gate:
+    """The gate of a real run against a simulated server, with its quotas configured or learned."""
+    rules = experiment.scenario.rules
     learning = QuotaLearning(None, QuotaScope("simulated", "", "", ""), emit)
     burst = min(rules.burst, 60.0) if rules.refill == "bucket" else 1.0
     quotas = ((REQUESTS, rules.rpm), (TOKENS, rules.tpm))
     dimensions = {
-        name: _dimension(name, quota if told else None, burst, learning.controller)
+        name: _dimension(name, quota if configured else None, burst, learning.controller)
         for name, quota in quotas
-        if quota is not None or not told
+        if quota is not None or not configured
     }
-    return Gate(QuotaBook(dimensions), simulation.concurrency)
+    return Gate(QuotaBook(dimensions), experiment.concurrency)
 
 
 def quota(settings: AnalyzeSettings) -> Quota:

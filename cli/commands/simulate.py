@@ -1,142 +1,28 @@
-"""`bedrock-batch simulate`: what each way of limiting would do to a batch, without an account."""
+"""`bedrock-batch simulate`: compares rate-limiting algorithms without an AWS account."""
 
-import difflib
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import typer
 
 from cli.config import options, scenario_file, sources
 from cli.config import parsers as values
+from cli.config import simulate_parsers as parse
 from cli.config.options import OUTPUT, flag, option
 from cli.errors import UserError
 
-SERVER, WORK, EVENTS = "The server", "The work", "What happens"
-MINUTE: Final = 60.0
-DAY: Final = 86400.0
-LONGEST: Final = 30 * DAY
-"""Of all times: what takes longer is no batch."""
-MOST_RPM: Final = 1e7
-MOST_TPM: Final = 1e12
-"""More than any account has."""
+SERVER, WORKLOAD, EVENTS = "Server", "Workload", "Events"
 
-Number = TypeVar("Number", int, float)
 Server = Literal["bucket", "fixed", "sliding"]
 Arrivals = Literal["batch", "poisson", "bursty"]
-"""As jobs.emulator.quotas.Refill and jobs.simulation.arrivals.Arrivals: Typer reads them for every --help, and those
-modules take long to import."""
-
-
-def parse_algorithm(value: object) -> str:
-    """The name of an algorithm."""
-    from jobs.simulation.comparison import ALGORITHMS
-
-    name = values.text(value)
-    if name not in ALGORITHMS:
-        near = difflib.get_close_matches(name, ALGORITHMS, n=1, cutoff=0.0)[0]
-        raise ValueError(f"no algorithm is named {name[:80]!r}, the nearest is {near}; all are {', '.join(ALGORITHMS)}")
-    return name
-
-
-def parse_burst(value: object) -> float:
-    """A duration of at most a minute: quotas are of minutes."""
-    seconds = values.some_time(value)
-    if seconds > MINUTE:
-        raise ValueError(f"must be at most 60s, as quotas are of minutes, not {value!r}")
-    return seconds
-
-
-def parse_users(value: object) -> int:
-    """A number of users that can be told apart."""
-    return _at_most(scenario_file.MOST_USERS, values.whole(value), value)
-
-
-def parse_requests(value: object) -> int:
-    """As many as can be simulated in a time that somebody waits for."""
-    return _at_most(values.MOST_REQUESTS, values.whole(value), value)
-
-
-def parse_rpm(value: object) -> float:
-    """Requests a minute."""
-    return _at_most(MOST_RPM, values.positive(value), value, " a minute")
-
-
-def parse_tpm(value: object) -> float:
-    """Tokens a minute."""
-    return _at_most(MOST_TPM, values.positive(value), value, " a minute")
-
-
-def _at_most(most: float, number: Number, value: object, unit: str = "") -> Number:
-    if number > most:
-        raise ValueError(f"must be at most {most:,.0f}{unit}, not {value!r}")
-    return number
-
-
-def parse_time(value: object) -> float:
-    """A duration, or a time since the start."""
-    seconds = values.duration(value)
-    if seconds > LONGEST:
-        raise ValueError(f"must be at most {LONGEST / DAY:.0f}d, not {value!r}")
-    return seconds
-
-
-def parse_length(value: object) -> float:
-    """A duration that is not zero."""
-    values.some_time(value)
-    return parse_time(value)
-
-
-def parse_load(value: object) -> float:
-    """Between next to nothing and far too much."""
-    load = values.positive(value)
-    if not 0.01 <= load <= 100:
-        raise ValueError(f"must be from 0.01 to 100, not {value!r}")
-    return load
-
-
-def parse_outage(value: object) -> Any:
-    """`FROM-TO`, both durations since the start."""
-    from jobs.simulation.scenario import Outage
-
-    return value if isinstance(value, Outage) else Outage(*_span(values.text(value)))
-
-
-def parse_change(value: object) -> tuple[float, float]:
-    """`T:RATE`: a duration since the start, and the quota in requests a minute from then on."""
-    if isinstance(value, tuple):
-        return value
-    at, colon, rate = values.text(value).partition(":")
-    if not colon:
-        raise ValueError(f"must be T:RATE, as in 5m:50, not {value!r}")
-    return parse_time(at), parse_rpm(rate)
-
-
-def parse_tenant(value: object) -> Any:
-    """`FROM-TO:RPM`: another client of the same quota, its calls a minute."""
-    from jobs.simulation.scenario import Tenant
-
-    if isinstance(value, Tenant):
-        return value
-    span, colon, rate = values.text(value).rpartition(":")
-    if not colon:
-        raise ValueError(f"must be FROM-TO:RPM, as in 5m-10m:300, not {value!r}")
-    return Tenant(*_span(span), parse_rpm(rate))
-
-
-def _span(written: str) -> tuple[float, float]:
-    start, dash, end = written.partition("-")
-    if not dash:
-        raise ValueError(f"must be FROM-TO, as in 60-120 or 1m-2m, not {written!r}")
-    span = parse_time(start), parse_time(end)
-    if span[0] >= span[1]:
-        raise ValueError(f"must end after it begins, not {written!r}")
-    return span
+"""Copies of jobs.emulator.quotas.Refill and jobs.simulation.arrivals.Arrivals: `--help` needs them, and those modules
+are slow to import."""
 
 
 def _list_scenarios(wanted: bool) -> bool:
     if wanted:
-        for name, title in scenario_file.ready().items():
+        for name, title in scenario_file.bundled().items():
             print(f"{name}\n    {title}")
         raise typer.Exit
     return wanted
@@ -144,67 +30,64 @@ def _list_scenarios(wanted: bool) -> bool:
 
 def simulate(
     ctx: typer.Context,
-    rate: Annotated[float | None, option("--rate", SERVER, "The quota in requests a minute.", parse_rpm, "N")] = None,
+    rate: Annotated[float | None, option("--rate", SERVER, "The quota in requests per minute.", parse.rpm, "N")] = None,
     tpm: Annotated[
-        float | None, option("--tpm", SERVER, "The quota in tokens a minute.", parse_tpm, "N", "none")
+        float | None, option("--tpm", SERVER, "The quota in tokens per minute.", parse.tpm, "N", "none")
     ] = None,
     server: Annotated[
         Server,
-        option(
-            "--server",
-            SERVER,
-            "How it comes back: all the time, at each full minute, or as calls age.",
-            default="bucket",
-        ),
+        option("--server", SERVER, "How the quota refills: token bucket, fixed or sliding window.", default="bucket"),
     ] = "bucket",
     burst: Annotated[
-        float, option("--burst", SERVER, "How much a bucket holds at most.", parse_burst, "DURATION", "1s")
+        float, option("--burst", SERVER, "Size of the token bucket.", parse.burst, "DURATION", "1s")
     ] = 1.0,
     latency: Annotated[
-        float, option("--latency", SERVER, "Median time of a call.", parse_time, "DURATION", "6s")
+        float, option("--latency", SERVER, "Median latency of a call.", parse.time, "DURATION", "6s")
     ] = 6.0,
     requests: Annotated[
-        int | None, option("--requests", WORK, "How many there are.", parse_requests, "N", "300")
+        int | None, option("--requests", WORKLOAD, "Number of requests.", parse.requests, "N", "300")
     ] = None,
     duration: Annotated[
         float | None,
         option(
             "--duration",
-            WORK,
-            "Instead of --requests: for so long, with requests to the end.",
-            parse_length,
+            WORKLOAD,
+            "Instead of --requests: run for this long, with requests until the end.",
+            parse.duration,
             "DURATION",
         ),
     ] = None,
     arrivals: Annotated[
         Arrivals,
-        option("--arrivals", WORK, "All at once, one by one at random, or in bursts.", default="batch"),
+        option("--arrivals", WORKLOAD, "When requests arrive: all at once, at random, or in bursts.", default="batch"),
     ] = "batch",
     load: Annotated[
         float,
-        option("--load", WORK, "Requests that arrive, as a part of --rate.", parse_load, "X", "0.9"),
+        option("--load", WORKLOAD, "Mean arrival rate relative to --rate, unless batch.", parse.load, "X", "0.9"),
     ] = 0.9,
-    users: Annotated[int, option("--users", WORK, "QuotaScope requests they are, evenly.", parse_users, "N", "1")] = 1,
+    users: Annotated[
+        int, option("--users", WORKLOAD, "Number of users that share the quota.", parse.users, "N", "1")
+    ] = 1,
     max_tokens: Annotated[
-        int, option("--max-tokens", WORK, "What a call reserves for its answer.", values.tokens, "N", "1024")
+        int, option("--max-tokens", WORKLOAD, "Tokens a call reserves for its answer.", values.tokens, "N", "1024")
     ] = 1024,
     docs: Annotated[
         list[str] | None,
         option(
             "--docs",
-            WORK,
-            "As many, and as large, as the sections of these documents; nothing is called. May be repeated.",
+            WORKLOAD,
+            "Take the number and sizes of the requests from these documents; nothing is sent. Repeatable.",
             values.source,
             "PATH",
         ),
     ] = None,
     concurrency: Annotated[
-        int, option("--concurrency", WORK, "Most calls in flight.", values.whole, "N", "1000")
+        int, option("--concurrency", WORKLOAD, "Max calls in flight.", values.whole, "N", "1000")
     ] = 1000,
     outage: Annotated[
         list[Any] | None,
         option(
-            "--outage", EVENTS, "The server is out, as in 60-120 or 1m-2m. May be repeated.", parse_outage, "FROM-TO"
+            "--outage", EVENTS, "The server returns 503, as in 60-120 or 1m-2m. Repeatable.", parse.outage, "FROM-TO"
         ),
     ] = None,
     quota_change: Annotated[
@@ -212,8 +95,8 @@ def simulate(
         option(
             "--quota-change",
             EVENTS,
-            "From then on the quota is another one, as in 5m:50 (--tpm in proportion). May be repeated.",
-            parse_change,
+            "Change --rate, and --tpm in proportion, as in 5m:50. Repeatable.",
+            parse.quota_change,
             "T:RATE",
         ),
     ] = None,
@@ -222,40 +105,40 @@ def simulate(
         option(
             "--tenant",
             EVENTS,
-            "Another client takes so many requests a minute, as in 5m-10m:50. May be repeated.",
-            parse_tenant,
+            "Another client sends RPM requests per minute, as in 5m-10m:50. Repeatable.",
+            parse.tenant,
             "FROM-TO:RPM",
         ),
     ] = None,
     algorithm: Annotated[
         list[str] | None,
-        option("--algorithm", None, "Only this one. May be repeated.", parse_algorithm, "NAME", "all"),
+        option("--algorithm", None, "Run only this algorithm. Repeatable.", parse.algorithm, "NAME", "all"),
     ] = None,
-    config: options.Config = None,  # before --scenario, which may stand in that file
+    config: options.Config = None,  # before --scenario: the settings file may name the scenario
     scenario: Annotated[
         str | None,
         typer.Option(
             "--scenario",
             parser=values.source,
             metavar="NAME|FILE",
-            help="Options from a ready scenario or a TOML file; those on the command line go first.",
+            help="Read options from a bundled scenario or a TOML file; the command line takes precedence.",
             callback=scenario_file.load,
             is_eager=True,
             show_envvar=False,
         ),
     ] = None,
     list_scenarios: Annotated[
-        bool, flag("--list-scenarios", None, "Show the ready scenarios and exit.", eager=_list_scenarios)
+        bool, flag("--list-scenarios", None, "List the bundled scenarios and exit.", eager=_list_scenarios)
     ] = False,
-    seed: Annotated[int, option("--seed", None, "Of all that is random.", values.seed, "N", "0")] = 0,
-    json: Annotated[bool, flag("--json", OUTPUT, "The result as one JSON object on standard output.")] = False,
-    html: Annotated[Path | None, option("--html", OUTPUT, "Write a page with charts.", values.path, "FILE")] = None,
+    seed: Annotated[int, option("--seed", None, "Seed of the random numbers.", values.seed, "N", "0")] = 0,
+    json: Annotated[bool, flag("--json", OUTPUT, "Print the results as one JSON object.")] = False,
+    html: Annotated[
+        Path | None, option("--html", OUTPUT, "Write an HTML page with charts.", values.path, "FILE")
+    ] = None,
 ) -> None:
-    """Compare ways to keep to a quota: a simulated Bedrock in virtual time, without an account."""
+    """Compare rate-limiting algorithms against a simulated Bedrock: virtual time, no AWS account."""
     if rate is None:
-        raise UserError(
-            "no quota to simulate", "give --rate N, or --scenario NAME (--list-scenarios shows those ready)"
-        )
+        raise UserError("--rate is missing", "give --rate N, or --scenario NAME (see --list-scenarios)")
     length = sources.strongest(ctx, "requests", "duration")
     from cli.config.simulate_settings import SimulateSettings
     from cli.runs.simulate import simulate as run
@@ -280,6 +163,7 @@ def simulate(
         tenants=tuple(tenant or ()),
         seed=seed,
     )
-    title = scenario_file.title(ctx)
-    names, named = tuple(algorithm or ()), partial(sources.origin, ctx)
-    raise typer.Exit(run(settings, names, simulated_gate, named=named, title=title, json=json, html=html))
+    title, origin = scenario_file.title(ctx), partial(sources.origin, ctx)
+    raise typer.Exit(
+        run(settings, tuple(algorithm or ()), simulated_gate, origin=origin, title=title, json=json, html=html)
+    )

@@ -22,9 +22,6 @@ MAX_TEXT = 1 << 20
 MAX_CALL_TOKENS = 10_000_000
 """More than the largest context of any model."""
 
-MOST_REQUESTS = 100_000_000
-"""Of one simulation: more would take too long."""
-
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = rf"({_NUMBER})(ms|[smhd])"

@@ -1,4 +1,4 @@
-"""What is to be simulated: from options to a simulation, checked, and back to words."""
+"""The settings of `simulate`, checked and turned into an experiment."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from cli.config.parsers import MOST_REQUESTS
+from cli.config.simulate_parsers import MAX_REQUESTS
 from cli.errors import UserError
 from cli.render.text import safe
 from jobs.documents.listing import FileRules
@@ -15,25 +15,25 @@ from jobs.emulator.quotas import QuotaRules
 from jobs.requests.request import RequestTemplate
 from jobs.requests.tasks import DEFAULT, TASKS
 from jobs.simulation.arrivals import Arrivals
-from jobs.simulation.experiment import Simulation
-from jobs.simulation.scenario import Outage, QuotaChange, Scenario, Tenant, World
-from jobs.simulation.section_sizes import measured
+from jobs.simulation.experiment import Experiment
+from jobs.simulation.scenario import Outage, QuotaChange, Scenario, Tenant, Timing
+from jobs.simulation.section_sizes import measure_sections
 from jobs.simulation.workload import SPREAD, User
 
-Named = Callable[[str], str]
-"""Names an option as its source does: `--docs`, or a file, a line and a key."""
+Origin = Callable[[str], str]
+"""Names an option as its source does: `--docs`, or a file and a key."""
 
-REQUESTS = 300
-"""Where neither a number, nor a duration, nor documents are given."""
-MOST_OF_OTHERS = 100
-"""Times the quota that another client may ask for: all of it is gone long before."""
+DEFAULT_REQUESTS = 300
+"""Without --requests, --duration and --docs."""
+MAX_TENANT_LOAD = 100
+"""Upper bound of a tenant's rate relative to the quota; far less uses all of it."""
 SECTION_TOKENS = 2000
-"""As `analyze` splits documents unless it is told otherwise."""
+"""The default of `analyze --section-tokens`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulateSettings:
-    """All options that say what is simulated. Times are in seconds."""
+    """All options that describe the experiment. Times are in seconds."""
 
     rate: float
     tpm: float | None
@@ -50,33 +50,33 @@ class SimulateSettings:
     concurrency: int
     outages: tuple[Outage, ...]
     quota_changes: tuple[tuple[float, float], ...]
-    """(when, requests a minute from then on)."""
+    """(time, requests per minute from then on)."""
     tenants: tuple[Tenant, ...]
     seed: int
 
 
-def simulation_of(settings: SimulateSettings, named: Named) -> Simulation:
-    """The simulation that was asked for; what of the documents cannot be measured is told on standard error.
+def build_experiment(settings: SimulateSettings, origin: Origin) -> Experiment:
+    """The experiment; unreadable documents are reported on standard error.
 
     Raises:
-        UserError: there is nothing to simulate, or a request that can never fit.
+        UserError: there is nothing to simulate, too much, or a request that can never fit into the quota.
     """
-    sizes = _sizes(settings.docs, named)
+    sizes = _section_sizes(settings.docs, origin)
     users = settings.users
     if isinstance(users, int):
         users = tuple(User(f"user {number + 1}") for number in range(users))
     requests = settings.requests
     if requests is None and settings.duration is None:
-        requests = len(sizes) or REQUESTS
-    rules = QuotaRules(settings.rate, settings.tpm, refill=settings.server, burst=settings.burst)
-    simulation = Simulation(
+        requests = len(sizes) or DEFAULT_REQUESTS
+    changes = sorted(settings.quota_changes, key=lambda change: change[0])  # stable: the last one at a time counts
+    experiment = Experiment(
         scenario=Scenario(
-            rules,
+            QuotaRules(settings.rate, settings.tpm, refill=settings.server, burst=settings.burst),
             settings.seed,
-            World(latency=settings.latency),
-            tenants=tuple(_taking(tenant, users, sizes, settings.tpm) for tenant in settings.tenants),
-            changes=tuple(QuotaChange(at, rate / settings.rate) for at, rate in _in_time(settings.quota_changes)),
-            outages=_apart_in_time(settings.outages),
+            Timing(latency=settings.latency),
+            tenants=tuple(_with_tokens(tenant, users, sizes, settings.tpm) for tenant in settings.tenants),
+            changes=tuple(QuotaChange(at, rate / settings.rate) for at, rate in changes),
+            outages=_merge_outages(settings.outages),
         ),
         requests=requests,
         duration=settings.duration,
@@ -87,97 +87,93 @@ def simulation_of(settings: SimulateSettings, named: Named) -> Simulation:
         sizes=sizes,
         concurrency=settings.concurrency,
     )
-    _check_fits(simulation, named)
-    return simulation
+    _check_amount(experiment, origin)
+    _check_fits(experiment)
+    return experiment
 
 
-def _sizes(docs: tuple[str, ...], named: Named) -> list[int]:
-    """Of the sections of real documents, as `analyze` would send them."""
+def _section_sizes(docs: tuple[str, ...], origin: Origin) -> list[int]:
+    """Input tokens of the sections, as `analyze` would send them."""
     if not docs:
         return []
     if not any(os.path.lexists(path) for path in docs):
-        raise UserError(f"{named('docs')}: no such file or folder: {', '.join(docs)}", "check the name")
+        raise UserError(f"{origin('docs')}: no such file or folder: {', '.join(docs)}", "check the path")
     template = RequestTemplate("simulated", "on-demand", "simulated", TASKS[DEFAULT])
-    sizes, unread = asyncio.run(measured(docs, FileRules(), SECTION_TOKENS, template))
-    for path, error in unread:
-        print(f"note: not measured: {safe(path)}: {safe(error)}", file=sys.stderr)
+    sizes, unreadable = asyncio.run(measure_sections(docs, FileRules(), SECTION_TOKENS, template))
+    for path, error in unreadable:
+        print(f"note: skipped {safe(path)}: {safe(error)}", file=sys.stderr)
     if not sizes:
-        raise UserError(
-            f"{named('docs')}: no sections were found in {', '.join(docs)}", "name .md, .txt or .html files"
-        )
+        raise UserError(f"{origin('docs')}: no sections in {', '.join(docs)}", "name .md, .txt or .html files")
     return sizes
 
 
-def _in_time(changes: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Of several at one time the last that was given is in force."""
-    return sorted(changes, key=lambda change: change[0])
-
-
-def _apart_in_time(outages: Iterable[Outage]) -> tuple[Outage, ...]:
-    """In order, those that overlap made one."""
-    apart: list[Outage] = []
+def _merge_outages(outages: Iterable[Outage]) -> tuple[Outage, ...]:
+    """Sorted and without overlaps."""
+    merged: list[Outage] = []
     for outage in sorted(outages, key=lambda outage: outage.start):
-        if apart and outage.start <= apart[-1].end:
-            apart[-1] = Outage(apart[-1].start, max(apart[-1].end, outage.end))
+        if merged and outage.start <= merged[-1].end:
+            merged[-1] = Outage(merged[-1].start, max(merged[-1].end, outage.end))
         else:
-            apart.append(outage)
-    return tuple(apart)
+            merged.append(outage)
+    return tuple(merged)
 
 
-def _taking(tenant: Tenant, users: Sequence[User], sizes: Sequence[int], tpm: float | None) -> Tenant:
-    """Another client's calls are as large as ours are on average."""
+def _with_tokens(tenant: Tenant, users: Sequence[User], sizes: Sequence[int], tpm: float | None) -> Tenant:
+    """With calls of the same mean size as the experiment's."""
     mix = users[0].mix
-    given = sum(sizes) / len(sizes) if sizes else sum(mix.input) / 2
-    return Tenant(tenant.start, tenant.end, tenant.rpm, int(given + mix.output) if tpm else 0)
+    mean_input = sum(sizes) / len(sizes) if sizes else sum(mix.input) / 2
+    return Tenant(tenant.start, tenant.end, tenant.rpm, int(mean_input + mix.output) if tpm else 0)
 
 
-def _check_fits(simulation: Simulation, named: Named) -> None:
-    """A request that is larger than the smallest quota would wait for ever, and nobody waits for too many of them."""
-    rules, scenario = simulation.scenario.rules, simulation.scenario
-    smallest = min((1.0, *(change.factor for change in scenario.changes)))
-    if simulation.rate * smallest < 1:
+def _check_amount(experiment: Experiment, origin: Origin) -> None:
+    if any(tenant.rpm > MAX_TENANT_LOAD * experiment.rate for tenant in experiment.scenario.tenants):
         raise UserError(
-            f"a request can never fit: a quota of {simulation.rate * smallest:g} requests a minute holds none",
-            "give a --rate, and a --quota-change, of 1 or more",
+            f"{origin('tenant')}: more than {MAX_TENANT_LOAD} times the quota of {experiment.rate:g} requests/minute",
+            "lower its rate",
         )
-    if any(tenant.rpm > MOST_OF_OTHERS * simulation.rate for tenant in scenario.tenants):
+    if experiment.count > MAX_REQUESTS:  # a timed run; --requests is checked by its parser
         raise UserError(
-            f"{named('tenant')}: calls more than {MOST_OF_OTHERS} times as often as the quota of {simulation.rate:g} "
-            "allows",
-            "give it a rate that leaves something to simulate",
-        )
-    if simulation.count > MOST_REQUESTS:  # of a timed run, as a number was checked where it was read
-        raise UserError(
-            f"{named('duration')}: so long a time at {simulation.rate:,.10g} requests a minute takes "
-            f"{simulation.count:,} requests to simulate, more than {MOST_REQUESTS:,}",
+            f"{origin('duration')}: at {experiment.rate:,.10g} requests per minute this needs {experiment.count:,} "
+            f"requests, more than {MAX_REQUESTS:,}",
             "make it shorter, or lower --rate",
+        )
+
+
+def _check_fits(experiment: Experiment) -> None:
+    """A request larger than the lowest quota would wait forever."""
+    rules = experiment.scenario.rules
+    min_factor = min((1.0, *(change.factor for change in experiment.scenario.changes)))
+    if experiment.rate * min_factor < 1:
+        raise UserError(
+            f"no request ever fits into a quota of {experiment.rate * min_factor:g} requests per minute",
+            "set --rate and --quota-change to 1 or more",
         )
     if rules.tpm is None:
         return
-    largest = max(simulation.sizes, default=0) or max(user.mix.input[1] for user in simulation.users)
-    # The client does not count tokens: it takes a section for as many as its length lets expect.
-    needed, least = largest * (1 + SPREAD) + simulation.max_tokens, rules.tpm * smallest
-    if needed > least:
+    largest = max(experiment.sizes, default=0) or max(user.mix.input[1] for user in experiment.users)
+    # The client estimates tokens from bytes, so it may reserve more than the section has.
+    needed, min_tpm = largest * (1 + SPREAD) + experiment.max_tokens, rules.tpm * min_factor
+    if needed > min_tpm:
         raise UserError(
-            f"a request can never fit: {largest:,} tokens of input (up to {SPREAD:.0%} more by their length) and "
-            f"--max-tokens {simulation.max_tokens:,} are more than a quota of {least:,.0f} tokens a minute",
+            f"the largest request never fits: {largest:,} input tokens (estimated up to {SPREAD:.0%} higher) plus "
+            f"--max-tokens {experiment.max_tokens:,} exceed a quota of {min_tpm:,.0f} tokens per minute",
             "raise --tpm, or lower --max-tokens",
         )
 
 
-def described(settings: SimulateSettings, simulation: Simulation) -> dict[str, Any]:
-    """What was simulated, with all that was left to a default."""
-    said = {field.name: getattr(settings, field.name) for field in fields(settings)}
-    said["requests"] = simulation.requests
-    said["load"] = None if settings.arrivals == "batch" else settings.load
-    said["docs"] = list(settings.docs)
-    said["users"] = [_user(user, of_docs=bool(simulation.sizes)) for user in simulation.users]
-    said["outages"] = [[outage.start, outage.end] for outage in settings.outages]
-    said["quota_changes"] = [list(change) for change in settings.quota_changes]
-    said["tenants"] = [[tenant.start, tenant.end, tenant.rpm] for tenant in settings.tenants]
-    return said
+def describe(settings: SimulateSettings, experiment: Experiment) -> dict[str, Any]:
+    """The `scenario` object of the JSON: all settings, defaults included."""
+    return {field.name: getattr(settings, field.name) for field in fields(settings)} | {
+        "requests": experiment.requests,
+        "load": None if settings.arrivals == "batch" else settings.load,
+        "docs": list(settings.docs),
+        "users": [_describe_user(user, with_input=not experiment.sizes) for user in experiment.users],
+        "outages": [[outage.start, outage.end] for outage in settings.outages],
+        "quota_changes": [list(change) for change in settings.quota_changes],
+        "tenants": [[tenant.start, tenant.end, tenant.rpm] for tenant in settings.tenants],
+    }
 
 
-def _user(user: User, *, of_docs: bool) -> dict[str, Any]:
-    mix = {"output": user.mix.output} if of_docs else {"input": list(user.mix.input), "output": user.mix.output}
-    return {"name": user.name, "weight": user.weight, "share": user.share, **mix}
+def _describe_user(user: User, *, with_input: bool) -> dict[str, Any]:
+    sizes = {"input": list(user.mix.input)} if with_input else {}
+    return {"name": user.name, "weight": user.weight, "share": user.share, **sizes, "output": user.mix.output}

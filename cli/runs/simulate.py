@@ -1,4 +1,4 @@
-"""One `simulate` before a person or a program: the runs, and what is shown of them."""
+"""One run of `simulate`: simulates the algorithms and prints the table, the JSON or the HTML page."""
 
 import json as json_format
 import os
@@ -7,24 +7,23 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from cli.config.simulate_settings import Named, SimulateSettings, described, simulation_of
+from cli.config.simulate_settings import Origin, SimulateSettings, build_experiment, describe
 from cli.errors import UserError
-from cli.render.progress.simulate import simulating
+from cli.render.progress.simulate import simulate_display
 from cli.render.simulate_table import recommendation_lines, write_table
 from cli.render.stream import stdout_lost
 from jobs.atomic_file import atomic_write
-from jobs.simulation.comparison import ALGORITHMS, GateMaker, Shown, compare
+from jobs.simulation.comparison import ALGORITHMS, GateMaker, Trial, compare
 from jobs.simulation.result import Result
 
 _T = TypeVar("_T")
 
-AWAKE = 0.2
-"""Seconds after which a wait begins anew: a signal that comes in the instant before a thread falls asleep does not
-wake it."""
+WAIT_SLICE = 0.2
+"""Seconds. The main thread waits in slices: a signal just before a wait would otherwise be handled only after it."""
 
 
 def simulate(
@@ -32,56 +31,56 @@ def simulate(
     algorithms: Sequence[str],
     gate: GateMaker,
     *,
-    named: Named,
+    origin: Origin,
     title: str = "",
     json: bool = False,
     html: Path | None = None,
 ) -> int:
-    """Run the algorithms (all if none is named) and show what came of them; returns the exit code.
-
-    `named` names an option as its source does.
+    """Run the algorithms (empty: all) and print the results; returns the exit code.
 
     Raises:
-        UserError: it cannot be simulated, or the page cannot be written.
+        UserError: the settings cannot be simulated, or the page or standard output cannot be written.
     """
     if html is not None:
         try:
             _check_writable(html)
         except OSError as error:
             raise _unwritable(html, error.strerror or str(error)) from error
-    simulation = _apart(lambda: simulation_of(settings, named))
+    experiment = _run_in_thread(lambda: build_experiment(settings, origin))
     names = tuple(dict.fromkeys(algorithms)) or ALGORITHMS
-    with simulating(names, simulation, sys.stderr) as screen:
-        shown = _apart(lambda: list(compare(simulation, names, gate, timelines=html is not None, watch=screen.watch)))
-    told = described(settings, simulation)
+    with simulate_display(names, experiment, sys.stderr) as display:
+        trials = _run_in_thread(
+            lambda: list(compare(experiment, names, gate, timelines=html is not None, on_start=display.on_start))
+        )
+    scenario = describe(settings, experiment)
     if html is not None:
-        _write_page(html, title, told, shown, settings.docs)
+        _write_page(html, title, scenario, trials, settings.docs)
     try:
         if json:
-            print(json_format.dumps(_as_json(told, shown)))
+            print(json_format.dumps(_as_json(scenario, trials)))
         else:
-            write_table(simulation, shown, sys.stdout, settings.docs)
+            write_table(experiment, trials, sys.stdout, settings.docs)
     except BrokenPipeError:
-        raise  # whoever read it has enough: an end of its own (cli.app)
+        raise  # the reader has seen enough: cli.app gives it an exit code of its own
     except OSError as error:
         raise stdout_lost(error) from error
     return 0
 
 
-def _apart(work: Callable[[], _T]) -> _T:
-    """Do some work in a thread of its own: a signal then ends the program at once, not inside of an event loop."""
-    done: queue.SimpleQueue[tuple[_T | None, BaseException | None]] = queue.SimpleQueue()
+def _run_in_thread(work: Callable[[], _T]) -> _T:
+    """Call `work` in a thread, so that a signal ends the program at once and not inside an event loop."""
+    outcome: queue.SimpleQueue[tuple[_T | None, BaseException | None]] = queue.SimpleQueue()
 
     def run() -> None:
         try:
-            done.put((work(), None))
-        except BaseException as error:  # noqa: BLE001 (raised again where it is waited for)
-            done.put((None, error))
+            outcome.put((work(), None))
+        except BaseException as error:  # noqa: BLE001 (raised again in the main thread)
+            outcome.put((None, error))
 
     threading.Thread(target=run, daemon=True).start()
     while True:
         with suppress(queue.Empty):
-            result, error = done.get(timeout=AWAKE)
+            result, error = outcome.get(timeout=WAIT_SLICE)
             break
     if error is not None:
         raise error
@@ -89,62 +88,62 @@ def _apart(work: Callable[[], _T]) -> _T:
 
 
 def _check_writable(html: Path) -> None:
-    """Before minutes of simulation go into a page that cannot be written."""
+    """Fail before the simulation, not after minutes of it."""
     with suppress(FileNotFoundError, NotADirectoryError):
-        html.stat()  # says what cannot be a file's name, and of links that go in circles
+        html.stat()  # raises for impossible names and symbolic link loops
     folder = html.resolve().parent
     if html.is_dir():
         raise _unwritable(html, "it is a folder")
     if not folder.is_dir():
-        raise _unwritable(html, "there is no such folder")
-    if not os.access(html if _is_no_file(html) else folder, os.W_OK):
+        raise _unwritable(html, "no such folder")
+    if not os.access(html if _is_special(html) else folder, os.W_OK):
         raise _unwritable(html, "permission denied")
 
 
-def _is_no_file(html: Path) -> bool:
-    """A device or a pipe: it is written to, never replaced."""
+def _is_special(html: Path) -> bool:
+    """A device or pipe: written to, never replaced."""
     return html.exists() and not html.is_file()
 
 
-def _unwritable(html: Path, why: str) -> UserError:
-    return UserError(f"--html: cannot write {html}: {why}", "name a file in a folder that can be written to")
+def _unwritable(html: Path, reason: str) -> UserError:
+    return UserError(f"--html: cannot write {html}: {reason}", "name a file in a writable folder")
 
 
-def _write_page(html: Path, title: str, told: Mapping[str, Any], shown: Sequence[Shown], paths: Sequence[str]) -> None:
+def _write_page(
+    html: Path, title: str, scenario: Mapping[str, Any], trials: Sequence[Trial], docs: Sequence[str]
+) -> None:
     from cli.render.html.page import page
 
     text = page(
-        {"question": title, **told},
-        [one.result for one in shown],
-        {one.result.algorithm: one.timeline for one in shown if one.timeline is not None},
-        {one.result.algorithm: one.remark for one in shown if one.remark},
-        "\n".join(line for one in shown for line in recommendation_lines(one.recommendation, paths)),
+        {"title": title, **scenario},
+        [trial.result for trial in trials],
+        {trial.result.algorithm: trial.timeline for trial in trials if trial.timeline is not None},
+        {trial.result.algorithm: trial.explanation for trial in trials if trial.explanation},
+        "\n".join(line for trial in trials for line in recommendation_lines(trial.recommendation, docs)),
     )
     try:
-        if _is_no_file(html):
+        if _is_special(html):
             html.write_text(text, "utf-8")
         else:
-            with atomic_write(html.resolve()) as file:  # what a link leads to, and the link stays
+            with atomic_write(html.resolve()) as file:  # replaces the target of a symbolic link, not the link
                 file.write(text)
     except OSError as error:
         raise _unwritable(html, error.strerror or str(error)) from error
 
 
-def _as_json(told: Mapping[str, Any], shown: Sequence[Shown]) -> dict[str, Any]:
-    found = [one.recommendation for one in shown if one.recommendation is not None]
+def _as_json(scenario: Mapping[str, Any], trials: Sequence[Trial]) -> dict[str, Any]:
+    recommendation = next((trial.recommendation for trial in trials if trial.recommendation is not None), None)
     return {
-        "scenario": told,
-        "results": [_figures(one.result) for one in shown],
-        "recommendation": {
-            "options": found[0].options,
-            "makespan_s": round(found[0].after.makespan_s, 4),
-            "throttle_rate": round(found[0].after.throttle_rate, 4),
-        }
-        if found
-        else None,
+        "scenario": scenario,
+        "results": [_figures(trial.result) for trial in trials],
+        "recommendation": recommendation
+        and {
+            "options": recommendation.options,
+            "makespan_s": round(recommendation.after.makespan_s, 4),
+            "throttle_rate": round(recommendation.after.throttle_rate, 4),
+        },
     }
 
 
 def _figures(result: Result) -> dict[str, Any]:
-    named = {field.name: getattr(result, field.name) for field in fields(result)}
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in named.items()}
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(result).items()}

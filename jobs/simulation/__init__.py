@@ -1,1 +1,1 @@
-"""A Bedrock in virtual time, the work that it is given, and what came of it."""
+"""Bedrock simulated in virtual time: scenarios, workloads, baselines, and the figures of each run."""

@@ -1,4 +1,4 @@
-"""When requests are there to be called for: times that never run backwards, in seconds since the start."""
+"""When requests arrive: non-decreasing times in seconds since the start."""
 
 import math
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from jobs.simulation.rng import Rng
 
 Arrivals = Literal["batch", "poisson", "bursty"]
 
-BURST = 20
-"""Requests of a burst, on average."""
+MEAN_BURST_SIZE = 20
+"""Requests in a burst of `bursty` arrivals."""
 
 
 def arrivals(kind: Arrivals, per_second: float, seed: int) -> Iterator[float]:
-    """All at once (`batch`), one by one, or in bursts; the latter two with that many a second on average, for ever.
+    """Endless arrival times; `poisson` and `bursty` average `per_second`.
 
-    `poisson`: a Poisson process. `bursty`: bursts begin as a Poisson process, and how many requests come with each
-    is drawn from the geometric distribution with mean BURST (a compound Poisson process).
+    `batch`: all at 0. `poisson`: a Poisson process. `bursty`: a compound Poisson process; bursts arrive as a Poisson
+    process, and their sizes are geometric with mean MEAN_BURST_SIZE.
     """
     rng = Rng(seed, "arrivals")
     match kind:
@@ -37,5 +37,6 @@ def _poisson(per_second: float, rng: Rng) -> Iterator[float]:
 
 
 def _bursty(per_second: float, rng: Rng) -> Iterator[float]:
-    for at in _poisson(per_second / BURST, rng):
-        yield from repeat(at, 1 + int(math.log(1.0 - rng.uniform()) / math.log(1.0 - 1.0 / BURST)))
+    log_continue = math.log(1.0 - 1.0 / MEAN_BURST_SIZE)
+    for at in _poisson(per_second / MEAN_BURST_SIZE, rng):
+        yield from repeat(at, 1 + int(math.log(1.0 - rng.uniform()) / log_continue))

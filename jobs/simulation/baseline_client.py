@@ -1,137 +1,125 @@
-"""A plain client: the rules of the game for whatever is not the real engine, against the same simulated Bedrock.
+"""The client of every baseline: paces calls, retries with full jitter, and gives up a request after eight attempts.
 
-A pacer holds calls back; what the server refuses all the same is tried again with full jitter, at most eight times,
-then it is lost. A gateway in front refuses by its own rule, and says for how long to stay away.
+A gateway, where there is one, throttles by a rule of its own and sends a Retry-After, which the client obeys.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from jobs.pipeline.transport import Reply
 from jobs.record.protocol import Status
-from jobs.simulation.engine_run import Run, Watch
+from jobs.simulation.engine_run import Run
 from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import Scenario
 from jobs.simulation.server import MODEL, SimulatedBedrock
 from jobs.simulation.transport import SimulatedTransport
-from jobs.simulation.workload import BYTES_PER_TOKEN, Work
+from jobs.simulation.workload import BYTES_PER_TOKEN, Workload
 from ratelimit import virtual_time
 from ratelimit.algorithms.protocol import Gatekeeper
 from ratelimit.outcome import Outcome
 
-BASE, CAP, ATTEMPTS = 1.0, 20.0, 8
-"""Of the backoff, in seconds; and the most calls of one unit."""
-TIMEOUT = 900.0
-"""Seconds: of one call."""
+BACKOFF_BASE, BACKOFF_CAP = 1.0, 20.0
+"""Seconds."""
+MAX_ATTEMPTS = 8
+"""Calls for one request."""
+CALL_TIMEOUT = 900.0
+"""Seconds."""
 
 
 class ClientPacer(Protocol):
     """Decides when the next call starts."""
 
     async def acquire(self, tokens: float) -> None:
-        """Wait for leave to send a call that reserves so many tokens."""
+        """Wait until a call that reserves this many tokens may start."""
         ...
 
     def ended(self, *, throttled: bool) -> None:
-        """A call was answered, or refused for a quota."""
+        """A call ended."""
         ...
 
 
-def drive(
-    scenario: Scenario,
-    work: Work,
-    pacer: Callable[[], ClientPacer],
-    *,
-    max_in_flight: int,
-    seconds: float | None,
-    gatekeeper: Gatekeeper | None = None,
-    backoff: bool = True,
-    watch: Watch | None = None,
-) -> Run:
-    """Run all work, or for `seconds`, with at most `max_in_flight` units open; `pacer` is called inside the run.
+@dataclass
+class BaselineClient:
+    """A client against a simulated server; `run` may be called once.
 
-    Without `backoff` what is refused is tried again at once.
+    At most `max_in_flight` requests are open at a time. Without `backoff` the client retries immediately.
     """
-    server = SimulatedBedrock(scenario)
-    if watch is not None:
-        watch(work, server)
-    client = _Client(scenario, work, server, max_in_flight, gatekeeper, backoff=backoff)
-    return virtual_time.run(client.run(pacer, seconds))
 
+    scenario: Scenario
+    workload: Workload
+    pacer: Callable[[], ClientPacer]
+    """Called inside the event loop."""
+    max_in_flight: int
+    gatekeeper: Gatekeeper | None = None
+    backoff: bool = True
 
-class _Client:
-    def __init__(
-        self,
-        scenario: Scenario,
-        work: Work,
-        server: SimulatedBedrock,
-        max_in_flight: int,
-        gatekeeper: Gatekeeper | None,
-        *,
-        backoff: bool,
-    ) -> None:
-        self._scenario, self._work, self._server = scenario, work, server
-        self._transport = SimulatedTransport(scenario, work, server)
-        self._gatekeeper, self._backoff = gatekeeper, backoff
-        self._rng = Rng(scenario.seed, "client")
-        self._ways = Rng(scenario.seed, "gateway")
-        self._max_in_flight = asyncio.Semaphore(max_in_flight)
+    def __post_init__(self) -> None:
+        self.server = SimulatedBedrock(self.scenario)
+        self._transport = SimulatedTransport(self.scenario, self.workload, self.server)
+        self._jitter = Rng(self.scenario.seed, "client")
+        self._gateway_latencies = Rng(self.scenario.seed, "gateway")
+        self._slots = asyncio.Semaphore(self.max_in_flight)
         self._statuses: Counter[Status] = Counter()
-        self._turned_away: list[float] = []
-        self._ended = 0.0
+        self._gateway_throttles: list[float] = []
 
-    async def run(self, pacer: Callable[[], ClientPacer], seconds: float | None) -> Run:
-        self._pacer, work = pacer(), self._work
+    def run(self, seconds: float | None) -> Run:
+        """Run until the workload is done, or for `seconds` of virtual time."""
+        return virtual_time.run(self._run(seconds))
+
+    async def _run(self, seconds: float | None) -> Run:
+        self._pacer = self.pacer()
         try:
             async with asyncio.timeout(seconds):
-                await self._call_for_all()
+                await self._call_all()
         except TimeoutError:
-            self._statuses[Status.NEW] = len(work.inputs) - self._statuses.total()
-        ended = self._ended if seconds is None else seconds
-        self._server.advance(ended)
-        cut, turned_away = seconds is not None, tuple(self._turned_away)
-        return Run(self._scenario, work, self._server, self._statuses, ended, turned_away, cut)
+            self._statuses[Status.NEW] = len(self.workload.inputs) - self._statuses.total()
+        ended = asyncio.get_running_loop().time() if seconds is None else seconds
+        self.server.advance(ended)
+        throttles = tuple(self._gateway_throttles)
+        return Run(
+            self.scenario, self.workload, self.server, self._statuses, ended, throttles, timed=seconds is not None
+        )
 
-    async def _call_for_all(self) -> None:
+    async def _call_all(self) -> None:
         async with asyncio.TaskGroup() as group:
-            async for chunk in self._work.chunks():
+            async for chunk in self.workload.chunks():
                 for section in chunk.sections:
-                    await self._max_in_flight.acquire()
-                    group.create_task(self._unit(section.number))
-        self._ended = asyncio.get_running_loop().time()
+                    await self._slots.acquire()
+                    group.create_task(self._call(section.number))
 
-    async def _unit(self, number: int) -> None:
-        self._statuses[await self._status(self._work.request(number).body)] += 1
-        self._max_in_flight.release()
+    async def _call(self, number: int) -> None:
+        self._statuses[await self._status(self.workload.request(number).body)] += 1
+        self._slots.release()
 
     async def _status(self, body: bytes) -> Status:
-        for attempt in range(ATTEMPTS):
-            await self._pacer.acquire(len(body) / BYTES_PER_TOKEN + self._work.max_tokens)
-            reply = await self._turned_away_at_the_gateway() or await self._transport.send(MODEL, body, TIMEOUT)
+        for attempt in range(MAX_ATTEMPTS):
+            await self._pacer.acquire(len(body) / BYTES_PER_TOKEN + self.workload.max_tokens)
+            reply = await self._gateway_throttle() or await self._transport.send(MODEL, body, CALL_TIMEOUT)
             self._pacer.ended(throttled=reply.outcome is Outcome.THROTTLED)
             if reply.outcome is Outcome.OK:
                 return Status.OK
-            if attempt == ATTEMPTS - 1:
+            if attempt == MAX_ATTEMPTS - 1:
                 break
             if reply.retry_after is not None:
                 await asyncio.sleep(reply.retry_after)
-            elif self._backoff:
-                await asyncio.sleep(self._rng.uniform() * min(CAP, BASE * 2**attempt))
+            elif self.backoff:
+                await asyncio.sleep(self._jitter.uniform() * min(BACKOFF_CAP, BACKOFF_BASE * 2**attempt))
         return Status.FAILED
 
-    async def _turned_away_at_the_gateway(self) -> Reply | None:
-        """Its refusal; None once it has let the call through, or if there is no gateway."""
-        if self._gatekeeper is None:
+    async def _gateway_throttle(self) -> Reply | None:
+        """The gateway's throttle; None if it passes the call, or if there is no gateway."""
+        if self.gatekeeper is None:
             return None
         now = asyncio.get_running_loop().time()
-        verdict = self._gatekeeper.arrive(now + self._server.phase)  # whole minutes begin with those of the server
+        verdict = self.gatekeeper.arrive(now + self.server.phase)  # its minutes are aligned with the server's
         if verdict.passed:
             if verdict.delay:
                 await asyncio.sleep(verdict.delay)
             return None
-        self._turned_away.append(now)
-        latency = self._ways.between(*self._scenario.world.refusal)
+        self._gateway_throttles.append(now)
+        latency = self._gateway_latencies.between(*self.scenario.timing.error)
         await asyncio.sleep(latency)
         return Reply(Outcome.THROTTLED, latency, code="429", retry_after=float(verdict.retry_after))

@@ -1,9 +1,8 @@
-"""The ways of limiting that are simulated side by side: each limiter of ratelimit.algorithms, told what it can use.
+"""The baselines that `simulate` compares with the real engine: each limiter of ratelimit.algorithms behind one client.
 
-A limiter is told the quotas, and, where it has a burst, that of the server; windows begin with those of the server's
-clock. `adaptive` and `botocore-adaptive` are
-not: they find a rate by themselves, in requests. The gateways are set up as they would stand in front of the client's
-calls, by requests alone: they know nothing of tokens. NGINX and Kong take whole requests a minute, at least 1.
+Limiters are configured with the quotas and, if they have a burst, with the server's; fixed windows are aligned with the
+server's clock. `adaptive` and `botocore-adaptive` get no quota and find a request rate themselves. Gateways limit
+requests only, not tokens; NGINX and Kong take a whole number of requests per minute, at least 1.
 """
 
 import asyncio
@@ -15,11 +14,10 @@ from typing import Final
 
 from jobs.emulator.quotas import QuotaRules
 from jobs.requests.cost import REQUESTS, TOKENS
-from jobs.simulation.baseline_client import ClientPacer, drive
-from jobs.simulation.engine_run import Run, Watch
-from jobs.simulation.experiment import Simulation
+from jobs.simulation.baseline_client import BaselineClient, ClientPacer
+from jobs.simulation.engine_run import OnStart, Run
+from jobs.simulation.experiment import Experiment
 from jobs.simulation.scenario import MINUTE
-from jobs.simulation.server import SimulatedBedrock
 from ratelimit.algorithms.adaptive import Adaptive
 from ratelimit.algorithms.api_gateway import ApiGateway
 from ratelimit.algorithms.botocore_adaptive import BotocoreAdaptive
@@ -33,36 +31,34 @@ from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.quota import Dimension, QuotaBook, Reservation
 
-START = 1.0
-"""Calls a second with which the x1.1/x0.5 rule begins, and its bounds."""
-SLOWEST, FASTEST = 0.05, 1e6
-MOMENT = 1e-6
-"""Seconds; the shortest wait. A shorter one would find a clock that only jumps where it was."""
+START_RATE, MIN_RATE, MAX_RATE = 1.0, 0.05, 1e6
+"""Of the x1.1/x0.5 rule, in calls per second."""
+MIN_WAIT = 1e-6
+"""Seconds. A shorter sleep may be rounded away: the virtual clock would not advance."""
 
 
-class Paced:
-    """Starts calls in the order in which they ask, as soon as limiters allow it: a ClientPacer."""
+class LimiterPacer:
+    """Starts calls first come, first served, as soon as its limiters allow."""
 
     def __init__(self, limiters: Mapping[str, Limiter], learner: Adaptive | BotocoreAdaptive | None = None) -> None:
-        """`limiters` by the quota (jobs.requests.cost); `learner` is the one of them that is told how calls end."""
+        """`limiters` by quota name (jobs.requests.cost); `learner`, one of them, receives the outcomes of calls."""
         self._book = QuotaBook({name: Dimension(limiter, math.inf) for name, limiter in limiters.items()})
         self._learner = learner
         self._turn = asyncio.Lock()
-        self._changed = asyncio.Event()
+        self._rate_changed = asyncio.Event()
 
     async def acquire(self, tokens: float) -> None:
-        """Wait for leave to send a call that reserves so many tokens, none of which ever come back."""
+        """Wait until a call may start; unused tokens are not refunded."""
         clock = asyncio.get_running_loop().time
         amounts = self._book.amounts({REQUESTS: 1.0, TOKENS: tokens})
         async with self._turn:
             while not isinstance(decision := self._book.try_reserve(clock(), amounts), Reservation):
-                self._changed.clear()
+                self._rate_changed.clear()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(max(MOMENT, decision)):
-                        await self._changed.wait()
+                    async with asyncio.timeout(max(MIN_WAIT, decision)):
+                        await self._rate_changed.wait()
 
     def ended(self, *, throttled: bool) -> None:
-        """Tell the learner, whose rate may be another one from now on."""
         if self._learner is None:
             return
         now = asyncio.get_running_loop().time()
@@ -70,60 +66,56 @@ class Paced:
             self._learner.throttled(now, now, 1.0)
         else:
             self._learner.succeeded(now)
-        self._changed.set()
+        self._rate_changed.set()
 
 
-class Unpaced:
-    """Holds nothing back: a ClientPacer."""
+class NoPacer:
+    """Starts every call immediately."""
 
     async def acquire(self, tokens: float) -> None:
-        """At once."""
+        pass
 
     def ended(self, *, throttled: bool) -> None:
-        """Nothing follows from it."""
+        pass
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A plain client with its way of limiting."""
+    """What distinguishes one baseline from another."""
 
-    pacer: Callable[[QuotaRules, float], ClientPacer] = lambda rules, phase: Unpaced()
-    """`phase` is how far the clock is into its minute at the start."""
+    pacer: Callable[[QuotaRules, float], ClientPacer] = lambda rules, phase: NoPacer()
+    """Takes the server's quotas and its `phase`: the seconds into the minute at the start."""
     gatekeeper: Callable[[QuotaRules], Gatekeeper] | None = None
-    """Stands before the server."""
+    """The gateway in front of the server."""
     backoff: bool = True
-    """Whether it waits before it tries again what was refused."""
+    """Whether it waits before a retry."""
 
 
-def limited(make: Callable[[float, float, float], Limiter]) -> Baseline:
-    """A client with one limiter for each quota.
-
-    `make` takes the quota a minute, the seconds' worth of a burst, and how far the clock is into its minute at first.
-    """
+def _limited(limiter: Callable[[float, float, float], Limiter]) -> Baseline:
+    """A baseline with one limiter per quota, made from (quota per minute, burst in seconds, phase in seconds)."""
 
     def pacer(rules: QuotaRules, phase: float) -> ClientPacer:
         burst = min(rules.burst, MINUTE) if rules.refill == "bucket" else 1.0
         quotas = ((REQUESTS, rules.rpm), (TOKENS, rules.tpm))
-        return Paced({name: make(quota, burst, phase) for name, quota in quotas if quota is not None})
+        return LimiterPacer({name: limiter(quota, burst, phase) for name, quota in quotas if quota is not None})
 
     return Baseline(pacer)
 
 
 def _adaptive(rules: QuotaRules, phase: float) -> ClientPacer:
-    learner = Adaptive(START, START, lowest=SLOWEST, highest=FASTEST)
-    return Paced({REQUESTS: learner}, learner)
+    learner = Adaptive(START_RATE, START_RATE, lowest=MIN_RATE, highest=MAX_RATE)
+    return LimiterPacer({REQUESTS: learner}, learner)
 
 
 def _botocore(rules: QuotaRules, phase: float) -> ClientPacer:
     learner = BotocoreAdaptive(asyncio.get_running_loop().time())
-    return Paced({REQUESTS: learner}, learner)
+    return LimiterPacer({REQUESTS: learner}, learner)
 
 
 def _nginx(rules: QuotaRules) -> Gatekeeper:
-    """`rate=` in the unit that loses least to its integers, `burst=` a second's worth, held back to an even pace."""
-    rate = _whole(rules)
-    in_seconds = rate % 60 == 0
-    return LimitReq(f"{rate // 60}r/s" if in_seconds else f"{rate}r/m", burst=max(1, rate // 60))
+    """`rate=` in the unit that rounds least, `burst=` one second's worth, delayed to an even rate."""
+    rate = _whole_rpm(rules)
+    return LimitReq(f"{rate // 60}r/s" if rate % 60 == 0 else f"{rate}r/m", burst=max(1, rate // 60))
 
 
 def _api_gateway(rules: QuotaRules) -> Gatekeeper:
@@ -131,38 +123,37 @@ def _api_gateway(rules: QuotaRules) -> Gatekeeper:
     return ApiGateway(per_second, max(1.0, per_second * rules.burst))
 
 
-def _whole(rules: QuotaRules) -> int:
+def _whole_rpm(rules: QuotaRules) -> int:
     return max(1, int(rules.rpm or 1))
 
 
-PLAIN: Final[Mapping[str, Baseline]] = {
+BASELINES: Final[Mapping[str, Baseline]] = {
     "none": Baseline(backoff=False),
-    "fixed-window": limited(lambda quota, burst, phase: FixedWindow(quota, MINUTE, -phase)),
-    "sliding-log": limited(lambda quota, burst, phase: SlidingLog(quota, MINUTE)),
-    "sliding-counter": limited(lambda quota, burst, phase: SlidingCounter(quota, MINUTE, -phase)),
-    "token-bucket": limited(lambda quota, burst, phase: TokenBucket(quota / MINUTE, max(1.0, quota / MINUTE * burst))),
-    "leaky-bucket": limited(lambda quota, burst, phase: LeakyBucket(quota / MINUTE, quota)),
+    "fixed-window": _limited(lambda quota, burst, phase: FixedWindow(quota, MINUTE, -phase)),
+    "sliding-log": _limited(lambda quota, burst, phase: SlidingLog(quota, MINUTE)),
+    "sliding-counter": _limited(lambda quota, burst, phase: SlidingCounter(quota, MINUTE, -phase)),
+    "token-bucket": _limited(lambda quota, burst, phase: TokenBucket(quota / MINUTE, max(1.0, quota / MINUTE * burst))),
+    "leaky-bucket": _limited(lambda quota, burst, phase: LeakyBucket(quota / MINUTE, quota)),
     "adaptive": Baseline(_adaptive),
     "botocore-adaptive": Baseline(_botocore),
     "nginx": Baseline(gatekeeper=_nginx),
-    "kong": Baseline(gatekeeper=lambda rules: KongFixed(_whole(rules))),
-    "kong-sliding": Baseline(gatekeeper=lambda rules: KongSliding(_whole(rules))),
+    "kong": Baseline(gatekeeper=lambda rules: KongFixed(_whole_rpm(rules))),
+    "kong-sliding": Baseline(gatekeeper=lambda rules: KongSliding(_whole_rpm(rules))),
     "api-gateway": Baseline(gatekeeper=_api_gateway),
 }
-"""The clients that are not ours, by the name that the command line has for them."""
+"""By the name that `--algorithm` takes."""
 
 
-def run_plain(name: str, simulation: Simulation, watch: Watch | None = None) -> Run:
-    """Run one of PLAIN."""
-    baseline, rules = PLAIN[name], simulation.scenario.rules
-    phase = SimulatedBedrock(simulation.scenario).phase
-    return drive(
-        simulation.scenario,
-        simulation.work(),
-        lambda: baseline.pacer(rules, phase),
-        max_in_flight=simulation.concurrency,
-        seconds=simulation.duration,
+def run_baseline(name: str, experiment: Experiment, on_start: OnStart | None = None) -> Run:
+    baseline, rules = BASELINES[name], experiment.scenario.rules
+    client = BaselineClient(
+        experiment.scenario,
+        experiment.workload(),
+        lambda: baseline.pacer(rules, client.server.phase),
+        experiment.concurrency,
         gatekeeper=baseline.gatekeeper(rules) if baseline.gatekeeper else None,
         backoff=baseline.backoff,
-        watch=watch,
     )
+    if on_start is not None:
+        on_start(client.workload, client.server)
+    return client.run(experiment.duration)

@@ -1,4 +1,4 @@
-"""Ways of limiting side by side: each runs the same requests against the same server."""
+"""Runs every algorithm on the same experiment, one after the other."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -7,75 +7,78 @@ from functools import partial
 from typing import Final, Protocol
 
 from jobs.pipeline import events
-from jobs.simulation.baselines import PLAIN, run_plain
-from jobs.simulation.engine_run import Run, Watch, noop, run
-from jobs.simulation.experiment import Simulation
-from jobs.simulation.reasons import remark
+from jobs.simulation.baselines import BASELINES, run_baseline
+from jobs.simulation.engine_run import OnStart, Run, noop, run
+from jobs.simulation.experiment import Experiment
+from jobs.simulation.reasons import explain
 from jobs.simulation.recommendation import Recommendation, recommend
 from jobs.simulation.result import Result, Timeline
-from jobs.simulation.tally import result
-from jobs.simulation.timeline import Heard, timeline
+from jobs.simulation.server import SimulatedBedrock
+from jobs.simulation.tally import summarise
+from jobs.simulation.timeline import ClientLog, timeline
+from jobs.simulation.workload import Workload
 from ratelimit.gate import Gate
 
-TOLD: Final = "bedrock-batch"
-BLIND: Final = "bedrock-batch-auto"
-ALGORITHMS: Final = (*PLAIN, TOLD, BLIND)
-"""In the order in which they are shown."""
+CONFIGURED: Final = "bedrock-batch"
+AUTO: Final = "bedrock-batch-auto"
+"""The real engine with the quota configured, and with the quota learned."""
+ALGORITHMS: Final = (*BASELINES, CONFIGURED, AUTO)
+"""In display order."""
 
 
 class GateMaker(Protocol):
-    """Makes the gate that a real run would have, told the quotas or not; `emit` hears what it learns."""
+    """Makes the gate of a real run, with the quota configured or not; `emit` receives what the gate learns."""
 
-    def __call__(self, simulation: Simulation, *, told: bool, emit: events.Emit) -> Gate:
-        """Inside of the run, by its event loop's clock."""
+    def __call__(self, experiment: Experiment, *, configured: bool, emit: events.Emit) -> Gate:
+        """Called inside the event loop."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What came of one algorithm."""
+class Trial:
+    """One algorithm's part of a comparison."""
 
     result: Result
-    remark: str
-    """What is bad about it; may be empty."""
+    explanation: str
+    """Why its figures are bad; empty if none is."""
     timeline: Timeline | None
-    """Only where it was asked for."""
+    """None unless requested."""
     recommendation: Recommendation | None
-    """Of TOLD, the one of these algorithms that can be set up like a real run; None also if it answered too little."""
+    """Of CONFIGURED only: the algorithm whose settings `analyze` can use."""
 
 
 def compare(
-    simulation: Simulation,
+    experiment: Experiment,
     algorithms: Sequence[str],
     gate: GateMaker,
     *,
     timelines: bool = False,
-    watch: Callable[[str], Watch] | None = None,
-) -> Iterator[Shown]:
-    """Run one after the other, each as soon as it is asked for. `watch` is told of each that begins."""
+    on_start: Callable[[str, Workload, SimulatedBedrock], None] | None = None,
+) -> Iterator[Trial]:
+    """Run each algorithm when the iterator asks for it. `on_start` is called with the name of each as it starts."""
     for name in algorithms:
-        heard = Heard() if timelines else None
-        done = _run(name, simulation, gate, heard, watch(name) if watch else None)
-        figures = result(name, done)
-        yield Shown(
-            figures,
-            remark(figures, simulation, Counter(call.refused for call in done.server.calls if call.refused)),
-            timeline(done, heard) if heard else None,
-            recommend(simulation, done, figures, partial(_run, TOLD, gate=gate)) if name == TOLD else None,
+        log = ClientLog() if timelines else None
+        done = _run(name, experiment, gate, log, partial(on_start, name) if on_start else None)
+        result = summarise(name, done)
+        yield Trial(
+            result,
+            explain(result, experiment, Counter(call.error for call in done.server.calls if call.error)),
+            timeline(done, log) if log else None,
+            recommend(experiment, done, result, partial(_run, name, gate=gate)) if name == CONFIGURED else None,
         )
 
 
 def _run(
-    name: str, simulation: Simulation, gate: GateMaker, heard: Heard | None = None, watch: Watch | None = None
+    name: str, experiment: Experiment, gate: GateMaker, log: ClientLog | None = None, on_start: OnStart | None = None
 ) -> Run:
-    if name in PLAIN:
-        return run_plain(name, simulation, watch)
-    emit = heard.hear if heard else noop
+    if name in BASELINES:
+        return run_baseline(name, experiment, on_start)
+    emit = log.record if log else noop
     return run(
-        simulation.scenario,
-        simulation.work(),
-        lambda: gate(simulation, told=name == TOLD, emit=emit),
-        seconds=simulation.duration,
+        experiment.scenario,
+        experiment.workload(),
+        lambda: gate(experiment, configured=name == CONFIGURED, emit=emit),
+        seconds=experiment.duration,
         emit=emit,
-        watch=watch,
+        on_start=on_start,
     )

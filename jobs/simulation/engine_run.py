@@ -15,81 +15,70 @@ from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import Scenario
 from jobs.simulation.server import SimulatedBedrock
 from jobs.simulation.transport import SimulatedTransport
-from jobs.simulation.workload import Work, simulated_model
+from jobs.simulation.workload import Workload, simulated_model
 from ratelimit import virtual_time
 from ratelimit.gate import Gate
 
-Watch = Callable[[Work, SimulatedBedrock], None]
-"""Is given what a run is made of, when it begins: by it a display can tell how far it is."""
+OnStart = Callable[[Workload, SimulatedBedrock], None]
+"""Called when a run starts, with the objects from which a display reads its progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is left of a run: all that can be measured."""
+    """A finished run: everything from which its figures are computed."""
 
     scenario: Scenario
-    work: Work
+    workload: Workload
     server: SimulatedBedrock
     statuses: Counter[Status]
-    """Of the units; NEW are those that the end of a timed run cut off."""
+    """Units by status; NEW: still waiting at the end of a timed run."""
     seconds: float
-    """Virtual time at which it ended; what came later does not count."""
-    turned_away: tuple[float, ...] = ()
-    """When a gateway in front refused a call that the server has not seen, in order."""
-    cut: bool = False
-    """Whether it ended with its time: then what waits is not lost, and what is under way will be answered."""
+    """Virtual time at the end; later calls do not count."""
+    gateway_throttles: tuple[float, ...] = ()
+    """When a gateway in front of the server throttled a call, in order; the server did not see these calls."""
+    timed: bool = False
+    """Whether the run ended at a time limit: then no waiting unit is lost, and calls in flight count as served."""
 
 
 def run(
     scenario: Scenario,
-    work: Work,
+    workload: Workload,
     gate: Callable[[], Gate],
     *,
     policy: Policy | None = None,
     seconds: float | None = None,
     emit: events.Emit | None = None,
-    watch: Watch | None = None,
+    on_start: OnStart | None = None,
 ) -> Run:
-    """Run to the end of the work, or for so many seconds of virtual time.
-
-    `gate` is made inside the run. `policy` says whether a quota was told, as for a real run.
-    """
+    """Run until the workload is done, or for `seconds` of virtual time. `gate` is called inside the event loop."""
     server = SimulatedBedrock(scenario)
-    if watch is not None:
-        watch(work, server)
-    return virtual_time.run(_run(scenario, work, server, gate, policy or Policy(), seconds, emit or noop))
-
-
-async def _run(
-    scenario: Scenario,
-    work: Work,
-    server: SimulatedBedrock,
-    gate: Callable[[], Gate],
-    policy: Policy,
-    seconds: float | None,
-    emit: events.Emit,
-) -> Run:
-    loop = asyncio.get_running_loop()
     record = MemoryRecord()
-    dispatcher = Dispatcher(
-        template=work.template(),
-        meter=Meter(simulated_model(scenario.rules.burndown)),
-        record=record,
-        transport=SimulatedTransport(scenario, work, server),
-        gate=gate(),
-        policy=policy,
-        emit=emit,
-        uniform=Rng(scenario.seed, "client").uniform,
-        run_id="simulated",
-        weights=work.weights,
-    )
-    if seconds is not None:
-        loop.call_at(seconds, dispatcher.stop, Stop(Cause.DEADLINE, "the simulated time is over"))
-    await dispatcher.run(work.chunks())
-    ended = loop.time() if seconds is None else seconds
-    server.advance(ended)
-    return Run(scenario, work, server, record.statuses, ended, cut=seconds is not None)
+    if on_start is not None:
+        on_start(workload, server)
+
+    async def dispatch() -> Run:
+        loop = asyncio.get_running_loop()
+        dispatcher = Dispatcher(
+            template=workload.template(),
+            meter=Meter(simulated_model(scenario.rules.burndown)),
+            record=record,
+            transport=SimulatedTransport(scenario, workload, server),
+            gate=gate(),
+            policy=policy or Policy(),
+            emit=emit or noop,
+            uniform=Rng(scenario.seed, "client").uniform,
+            run_id="simulated",
+            weights=workload.weights,
+        )
+        if seconds is not None:
+            loop.call_at(seconds, dispatcher.stop, Stop(Cause.DEADLINE, "the simulated time is over"))
+        await dispatcher.run(workload.chunks())
+        ended = loop.time() if seconds is None else seconds
+        server.advance(ended)
+        return Run(scenario, workload, server, record.statuses, ended, timed=seconds is not None)
+
+    return virtual_time.run(dispatch())
 
 
 def noop(_: events.Event) -> None:
-    """Nobody listens."""
+    pass

@@ -1,4 +1,4 @@
-"""What is simulated: a server and its world, and what the client has to do there."""
+"""An experiment: the server and the requests that every algorithm has to deal with."""
 
 import math
 from collections.abc import Sequence
@@ -6,50 +6,48 @@ from dataclasses import dataclass
 
 from jobs.simulation.arrivals import Arrivals, arrivals
 from jobs.simulation.scenario import MINUTE, Scenario, quota_minutes
-from jobs.simulation.workload import User, Work
+from jobs.simulation.workload import User, Workload
 
-PLENTY = 2.0
-"""Times what the quota allows: so many requests are there for a timed run, rather than endlessly many to lose."""
+TIMED_SUPPLY = 2.0
+"""Requests of a timed run relative to what the quota allows: enough to be endless, without endless retries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Simulation:
-    """All that one run of any algorithm follows from."""
+class Experiment:
+    """Everything that determines the run of an algorithm."""
 
     scenario: Scenario
     requests: int | None
-    """None: as many as come until `duration` is over; of a batch, more than can be answered."""
+    """None: a timed run of `duration`; with `batch` arrivals it has more requests than can be answered."""
     duration: float | None = None
-    """Seconds after which it is over; None: when all requests have an answer, or are lost."""
+    """Length in seconds; None: until every request is answered or given up."""
     arrivals: Arrivals = "batch"
     load: float = 0.9
-    """Requests that arrive, on average, as a part of the quota in requests; of no meaning to a batch."""
+    """Mean arrival rate relative to the request quota; ignored with `batch` arrivals."""
     users: tuple[User, ...] = (User("user 1"),)
     max_tokens: int = 1024
     sizes: Sequence[int] = ()
-    """Input tokens of the requests, over and over; empty: as the users' mixes say."""
+    """Input tokens of the requests, repeated in order; empty: drawn from the users' mixes."""
     concurrency: int = 1000
-    """Most calls in flight."""
+    """Max calls in flight."""
 
     @property
     def rate(self) -> float:
-        """Requests a minute, as the quota was at first."""
+        """The initial quota in requests per minute."""
         return self.scenario.rules.rpm or 0.0
-
-    def _allowed(self) -> float:
-        """Requests that the quota allows in `duration`, and a minute's worth at once."""
-        scenario, duration = self.scenario, self.duration or 0.0
-        return self.rate * (1.0 + quota_minutes(scenario, 0.0, duration)) * max(1.0, self.load)
 
     @property
     def count(self) -> int:
-        """Requests that a run needs: in a timed one not all of them come."""
-        return self.requests or math.ceil(PLENTY * self._allowed())
+        """Requests to generate; not all requests of a timed run arrive."""
+        if self.requests:
+            return self.requests
+        minutes = 1.0 + quota_minutes(self.scenario, 0.0, self.duration or 0.0)  # plus a full window or bucket
+        return math.ceil(TIMED_SUPPLY * (self.rate * minutes * max(1.0, self.load)))
 
-    def work(self) -> Work:
-        """The same requests, anew for each run."""
+    def workload(self) -> Workload:
+        """A new workload; its requests are the same each time."""
         seed = self.scenario.seed
-        return Work(
+        return Workload(
             seed,
             count=self.count,
             max_tokens=self.max_tokens,

@@ -1,55 +1,53 @@
-"""How evenly users share what there is (pure)."""
+"""How evenly users share the quota (pure)."""
 
 from collections.abc import Iterable, Sequence
 
 from jobs.simulation.engine_run import Run
 from jobs.simulation.measures import admitted, jain
-from jobs.simulation.workload import Work
+from jobs.simulation.workload import Workload
 
 
-def max_min(capacity: float, wants: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """The weighted max-min fair shares: nobody gets more than it wants, and what it leaves the others share.
+def max_min(capacity: float, demands: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """The weighted max-min fair shares: no user gets more than its demand, and the surplus goes to the others.
 
     Source: D. Bertsekas, R. Gallager, Data Networks, 2nd ed. 1992, section 6.5.2, for a single resource.
     """
-    shares = [0.0] * len(wants)
-    open_ = sorted(range(len(wants)), key=lambda user: wants[user] / weights[user])
-    for position, user in enumerate(open_):
-        level = capacity / sum(weights[other] for other in open_[position:])
-        shares[user] = min(wants[user], level * weights[user])
+    shares = [0.0] * len(demands)
+    by_level = sorted(range(len(demands)), key=lambda user: demands[user] / weights[user])
+    for position, user in enumerate(by_level):
+        level = capacity / sum(weights[other] for other in by_level[position:])
+        shares[user] = min(demands[user], level * weights[user])
         capacity -= shares[user]
     return shares
 
 
 def fairness(run: Run) -> float:
-    """Jain's index over the tokens that each user had, as a part of its max-min fair share of what all had together.
+    """Jain's index over each user's tokens relative to its max-min fair share of the tokens of all users.
 
-    Until all together had as much as if they had shared fairly until the first of them had all of its requests
-    answered: from then on the others may have all there is.
+    Measured while all users compete: up to the tokens at which, with fair shares, the first user would be done.
     """
-    work, weights = run.work, [user.weight for user in run.work.users]
+    workload, weights = run.workload, [user.weight for user in run.workload.users]
     if len(weights) < 2:
         return 1.0
-    took = [
-        given + answer * run.scenario.rules.burndown for given, answer in zip(work.inputs, work.outputs, strict=True)
-    ]
-    wanted = _by_user(work, enumerate(took))
-    if not any(wanted):
+    burndown = run.scenario.rules.burndown
+    tokens = [size + answer * burndown for size, answer in zip(workload.inputs, workload.outputs, strict=True)]
+    demands = _by_user(workload, enumerate(tokens))
+    if not any(demands):
         return 1.0
-    until = sum(weights) * min(want / weight for want, weight in zip(wanted, weights, strict=True) if want)
-    had, end = [0.0] * len(weights), run.seconds
-    for call in admitted(run.server.calls, 0.0, run.seconds):
-        had[work.document(call.unit)] += took[call.unit]
-        if sum(had) >= until:
+    contested = sum(weights) * min(demand / weight for demand, weight in zip(demands, weights, strict=True) if demand)
+    served, end = [0.0] * len(weights), run.seconds
+    for call in admitted(run.server.calls, end=run.seconds):
+        served[workload.owner(call.unit)] += tokens[call.unit]
+        if sum(served) >= contested:
             end = call.arrived
             break
-    there = _by_user(work, ((number, took[number]) for number, at in enumerate(work.offered) if at <= end))
-    fair = max_min(sum(had), there, weights)
-    return jain([of / share for of, share in zip(had, fair, strict=True) if share])
+    arrived = _by_user(workload, ((number, tokens[number]) for number, at in enumerate(workload.arrived) if at <= end))
+    fair = max_min(sum(served), arrived, weights)
+    return jain([amount / share for amount, share in zip(served, fair, strict=True) if share])
 
 
-def _by_user(work: Work, tokens: Iterable[tuple[int, float]]) -> list[float]:
-    sums = [0.0] * len(work.users)
+def _by_user(workload: Workload, tokens: Iterable[tuple[int, float]]) -> list[float]:
+    sums = [0.0] * len(workload.users)
     for number, amount in tokens:
-        sums[work.document(number)] += amount
+        sums[workload.owner(number)] += amount
     return sums

@@ -1,4 +1,4 @@
-"""Who did best: one rule for the table of the terminal and for the page (pure)."""
+"""Which algorithms are best in each figure: one rule for the terminal's table and the HTML page (pure)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,30 +7,29 @@ from jobs.simulation.result import Result
 from jobs.simulation.scenario import MINUTE
 
 HOUR, DAY = 3600.0, 86400.0
-"""From which on a time is told in minutes, and in hours."""
-AS_MUCH = 0.99
-"""Of the most that anyone served: who served so much did the same work, but for the end of a timed run."""
+"""Times from an hour on are compared by the minute, from a day on by the hour."""
+SAME_WORK = 0.99
+"""Requests served relative to the maximum; at least this much counts as the same work (timed runs differ a little)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    wins: Callable[[set[float]], float]
-    """Which of several figures is the best."""
-    shown: Callable[[float], float]
-    """As a person sees it: a difference that nobody sees decides nothing."""
-    all_done: bool = False
-    """Only who did the whole work can be best: with less to do, the figure is better by itself."""
+    best: Callable[[set[float]], float]
+    rounded: Callable[[float], float]
+    """As precise as displayed: an invisible difference does not decide."""
+    needs_all_work: bool = False
+    """Only algorithms that did all the work can win: with less work the figure improves by itself."""
 
 
-def _share(value: float) -> float:
+def _round_share(value: float) -> float:
     return round(value, 3)
 
 
-def _two_places(value: float) -> float:
+def _round_fairness(value: float) -> float:
     return round(value, 2)
 
 
-def _time(value: float) -> float:
+def _round_time(value: float) -> float:
     if value < 10:
         return round(value, 1)
     step = 1 if value < HOUR else MINUTE if value < DAY else HOUR
@@ -40,50 +39,50 @@ def _time(value: float) -> float:
 _RULES = {
     "served": _Rule(max, float),
     "lost": _Rule(min, float),
-    "calls": _Rule(min, float, all_done=True),
-    "throttle_rate": _Rule(min, _share),
-    # Above 1 is better still: the server admits no more than it has, so what it held at the start was used as well.
-    "utilisation": _Rule(max, _share, all_done=True),
-    "makespan_s": _Rule(min, _time, all_done=True),
-    "wait_p50_s": _Rule(min, _time, all_done=True),
-    "wait_p95_s": _Rule(min, _time, all_done=True),
-    "worst_minute": _Rule(max, _share, all_done=True),
-    "fairness": _Rule(max, _two_places),
+    "calls": _Rule(min, float, needs_all_work=True),
+    "throttle_rate": _Rule(min, _round_share),
+    "utilisation": _Rule(max, _round_share, needs_all_work=True),  # above 1 it also used the initial burst
+    "makespan_s": _Rule(min, _round_time, needs_all_work=True),
+    "wait_p50_s": _Rule(min, _round_time, needs_all_work=True),
+    "wait_p95_s": _Rule(min, _round_time, needs_all_work=True),
+    "worst_minute": _Rule(max, _round_share, needs_all_work=True),
+    "fairness": _Rule(max, _round_fairness),
 }
 
 
-def shown(column: str, result: Result) -> float | None:
-    """A figure as precise as it is compared; None where there is none, as a run of seconds has no worst minute.
+def rounded(column: str, result: Result) -> float | None:
+    """A figure as precise as it is compared; None for the lowest minute of a run shorter than a minute.
 
-    Shares to a tenth of a percent, fairness to two decimals; times to 0.1 s, from 10 s on to 1 s, from an hour on to a
-    minute, from a day on to an hour.
+    Shares to 0.1%, fairness to 2 decimals; times to 0.1 s below 10 s, to 1 s below an hour, to a minute below a day,
+    then to an hour.
     """
     if column == "worst_minute" and result.makespan_s < MINUTE:
         return None
-    return _RULES[column].shown(getattr(result, column))
+    return _RULES[column].rounded(getattr(result, column))
 
 
 def best(results: Sequence[Result]) -> dict[str, set[str]]:
-    """For each column that is judged, the algorithms that share its best figure; none where all have the same.
+    """The algorithms with the best figure, by column; empty where all have the same figure.
 
-    Who lost a request, or served less than others, never wins by it: such a one has little to wait for, sends few
-    calls, is done soon, and its short time is well used. So it is never best in `calls`, `utilisation`, `makespan_s`,
-    the waits and `worst_minute`.
+    An algorithm that gave up requests, or served fewer than others, cannot be best in `calls`, `utilisation`,
+    `makespan_s`, the waits and `worst_minute`: less work improves these figures by itself.
     """
-    most = max((result.served for result in results), default=0)
-    done = [result for result in results if not result.lost and result.served >= AS_MUCH * most]
-    alone = len(done) == 1 < len(results)
+    max_served = max((result.served for result in results), default=0)
+    complete = [result for result in results if not result.lost and result.served >= SAME_WORK * max_served]
+    is_only_complete = len(complete) == 1 < len(results)
     return {
-        column: _winners(column, rule, done, alone=alone) if rule.all_done else _winners(column, rule, results)
+        column: _winners(column, rule, complete, unopposed=is_only_complete)
+        if rule.needs_all_work
+        else _winners(column, rule, results)
         for column, rule in _RULES.items()
     }
 
 
-def _winners(column: str, rule: _Rule, rivals: Sequence[Result], *, alone: bool = False) -> set[str]:
-    """`alone`: the one rival has won over others, who are none."""
-    figures = {result.algorithm: figure for result in rivals if (figure := shown(column, result)) is not None}
-    different = set(figures.values())
-    if not different or (len(different) < 2 and not alone):
+def _winners(column: str, rule: _Rule, rivals: Sequence[Result], *, unopposed: bool = False) -> set[str]:
+    """`unopposed`: the only rival wins, as it beat those that are not complete."""
+    figures = {result.algorithm: figure for result in rivals if (figure := rounded(column, result)) is not None}
+    distinct = set(figures.values())
+    if not distinct or (len(distinct) < 2 and not unopposed):
         return set()
-    best_one = rule.wins(different)
-    return {algorithm for algorithm, figure in figures.items() if figure == best_one}
+    winner = rule.best(distinct)
+    return {algorithm for algorithm, figure in figures.items() if figure == winner}

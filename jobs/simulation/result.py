@@ -1,57 +1,56 @@
-"""What a simulation says of one way of limiting: its figures, and its timeline over time."""
+"""What a simulation reports of one algorithm: its figures and its timeline."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The figures of one algorithm, in the order in which they are printed. Times are in seconds."""
+    """The figures of one algorithm; the fields and their order are the JSON keys. Times are in seconds."""
 
     algorithm: str
     served: int
-    """Requests that were answered."""
+    """Requests answered."""
     calls: int
-    """That the client sent, refused ones included."""
+    """Calls sent, throttled ones included."""
     throttled: int
-    """Calls that were refused for a quota, by the server or by a gateway before it."""
+    """Calls throttled by the server or by a gateway in front of it."""
     throttle_rate: float
-    """`throttled` of `calls`."""
+    """`throttled` / `calls`."""
     utilisation: float
-    """Served of what the quota that binds allows from the first call to the last admission (at least a bucket's, or a
-    window's length). What a bucket or a window holds at the start is not counted, so it may be above 1."""
+    """Served / what the binding quota refills from the first call to the last admission (at least one burst, or one
+    window). Above 1 if the content of a bucket or window at the start was used as well."""
     makespan_s: float
-    """Until the last admission; its answer comes a latency later."""
+    """Time of the last admission."""
     ideal_s: float
-    """The same of a client that knows all about the server."""
+    """Makespan of an ideal client."""
     wait_p50_s: float
-    """From when a request is there to its admission, of those that were admitted: half of them waited no longer."""
+    """Median of the wait from a request's arrival to its admission, over admitted requests."""
     wait_p95_s: float
     worst_minute: float
-    """The smallest part of the quota that was used in a whole minute before the last admission; 1 if there is none."""
+    """Lowest utilisation in a whole minute before the last admission; 1 if there is none."""
     fairness: float
-    """Jain's index over what each user had, in tokens, as a part of its fair share by weight: 1 is even."""
+    """Jain's index over the users' tokens relative to their weighted fair shares; 1: even."""
     lost: int
-    """Requests that will have no answer."""
+    """Requests given up: they will not be answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One run over time, in steps of the same length; all lists but `breaker` have an entry for each step."""
+    """One run over time, in steps of equal length; every tuple but `breaker` and `outages` has one entry per step."""
 
     step: float
     """Seconds."""
     admitted: tuple[float, ...]
-    """Calls a second that the server let in."""
-    refused: tuple[float, ...]
-    """Calls a second that were refused, for whatever reason."""
+    """Calls per second."""
+    rejected: tuple[float, ...]
+    """Calls per second that were throttled (429) or failed in an outage (503)."""
     quota: tuple[float, ...]
-    """Calls a second that the quota in force allows (of the mean size in this run, where tokens bind)."""
+    """Calls per second that the quota allows; with a binding token quota, at this run's mean tokens per call."""
     waiting: tuple[int, ...]
-    """Requests that were there and not yet admitted, at the end of the step."""
-    rate: tuple[float | None, ...]
-    """Calls a second that the client believes the quota to be; None while it does not know, and for whoever has no
-    belief that changes."""
+    """Requests that have arrived and are not admitted, at the end of the step."""
+    estimate: tuple[float | None, ...]
+    """The client's estimate of `quota`; None: it has none."""
     breaker: tuple[tuple[float, str], ...]
-    """When the circuit breaker changed, and to what: `open`, `half-open` or `closed`. Empty: it stayed closed."""
+    """(time, `open` | `half-open` | `closed`) of each change of the circuit breaker, which starts closed."""
     outages: tuple[tuple[float, float], ...]
-    """When the server was out: from, to."""
+    """(from, to)."""

@@ -1,6 +1,6 @@
 """Random numbers that are the same on every version of Python.
 
-Of `random` only `Random.random()` is used: Python promises that its sequence stays, and promises nothing of the rest.
+Only `random.Random.random()` is used: it is the one method whose sequence Python guarantees between versions.
 """
 
 import math
@@ -8,12 +8,12 @@ import random
 
 
 class Rng:
-    """One stream of numbers; streams of the same seed but another name have nothing to do with each other."""
+    """One stream of random numbers, determined by a seed and a name. Streams with different names are independent."""
 
     __slots__ = ("uniform",)
 
     def __init__(self, seed: int, name: str) -> None:
-        self.uniform = random.Random(f"{name} {seed}").random  # noqa: S311 (nothing is kept secret)
+        self.uniform = random.Random(f"{name} {seed}").random  # noqa: S311 (not used for secrets)
         """The next number in [0, 1)."""
 
     def between(self, low: float, high: float) -> float:
@@ -21,7 +21,7 @@ class Rng:
         return low + (high - low) * self.uniform()
 
     def lognormal(self, median: float, sigma: float) -> float:
-        """Lognormal: its logarithm is normal around that of `median` (the Box-Muller transform, 1958)."""
+        """Lognormal; `sigma` is the standard deviation of the logarithm (Box-Muller transform, 1958)."""
         if not sigma:
             return median
         radius = math.sqrt(-2.0 * math.log(1.0 - self.uniform()))

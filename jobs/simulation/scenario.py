@@ -1,4 +1,4 @@
-"""What is simulated, as data: a server's quotas, what happens to them, and the way that calls travel."""
+"""A scenario as data: the server's quotas, the events that affect them, and how long calls take."""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -9,34 +9,34 @@ MINUTE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """How calls travel and how long they take, in seconds."""
+class Timing:
+    """Delays of a call in seconds. Pairs are the bounds of a uniform distribution."""
 
     uplink: tuple[float, float] = (0.005, 0.025)
-    """From sending to the server: uniform between the two."""
-    refusal: tuple[float, float] = (0.05, 0.2)
-    """From sending to hearing of a refusal: uniform between the two."""
+    """From the client to the server."""
+    error: tuple[float, float] = (0.05, 0.2)
+    """From sending a call to receiving an error."""
     latency: float = 6.0
-    """Median from arrival to the answer."""
+    """Median of the model's time from arrival to answer, a lognormal distribution."""
     sigma: float = 0.5
-    """Of the lognormal distribution of the latency."""
+    """Standard deviation of the latency's logarithm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Another client of the same quotas; what it is refused it does not ask again."""
+    """Another client on the same quotas, from `start` to `end`. It does not retry."""
 
     start: float
     end: float
     rpm: float
-    """Calls a minute, evenly spread but for the jitter of their way."""
+    """Calls per minute, evenly spaced apart from the jitter of the uplink."""
     tokens: int = 0
-    """That each takes of a token quota."""
+    """Tokens that each call takes from a token quota."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaChange:
-    """From then on all quotas are `factor` times what they were at first."""
+    """From `at` on, every quota is `factor` times its initial value."""
 
     at: float
     factor: float
@@ -44,7 +44,7 @@ class QuotaChange:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Every call is answered 503."""
+    """From `start` to `end` the server answers every call with 503."""
 
     start: float
     end: float
@@ -52,28 +52,27 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A server and its world. Times are seconds since the start; all randomness follows from the seed."""
+    """A server and its events. Times are seconds since the start; the seed determines everything random."""
 
     rules: QuotaRules
     seed: int = 0
-    world: World = field(default_factory=World)
+    timing: Timing = field(default_factory=Timing)
     phase: float | None = None
-    """How far the server's clock is into its minute at the start (fixed windows); None: the seed decides."""
+    """Seconds into the minute on the server's clock at the start (fixed windows); None: drawn from the seed."""
     tenants: tuple[Tenant, ...] = ()
     changes: tuple[QuotaChange, ...] = ()
-    """In the order of their times."""
+    """Ordered by time."""
     outages: tuple[Outage, ...] = ()
 
-    def out(self, now: float) -> bool:
-        """Whether the server is out at `now`."""
+    def is_out(self, now: float) -> bool:
         return any(outage.start <= now < outage.end for outage in self.outages)
 
     def factor(self, now: float) -> float:
-        """What the quotas are at `now`, in terms of what they were at first."""
+        """The quotas at `now` relative to their initial values."""
         return next((change.factor for change in reversed(self.changes) if change.at <= now), 1.0)
 
 
 def quota_minutes(scenario: Scenario, start: float, end: float) -> float:
-    """What the quota allows between two times, in minutes of what it was at first."""
+    """The quota refilled between two times, in minutes of the initial quota."""
     edges = [start, *(change.at for change in scenario.changes if start < change.at < end), end]
     return sum((high - low) * scenario.factor(low) for low, high in pairwise(edges)) / MINUTE

@@ -1,4 +1,4 @@
-"""The simulated Bedrock: admits or refuses by the emulator's books, and writes down every call (pure)."""
+"""The simulated Bedrock: admits or throttles calls with the emulator's quotas and records each of them (pure)."""
 
 import heapq
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 from jobs.emulator.quotas import Quotas, QuotaUsage
-from jobs.simulation.ledger import Ledger
+from jobs.simulation.ledger import UNAVAILABLE, ServerLedger
 from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import MINUTE, QuotaChange, Scenario, Tenant
 from ratelimit.algorithms.token_bucket import TokenBucket
@@ -16,7 +16,7 @@ MODEL = "simulated"
 
 
 class Admitted(NamedTuple):
-    """A call that was let in, and is not yet settled."""
+    """An admitted call that is in flight."""
 
     row: int
     """In the ledger."""
@@ -24,74 +24,71 @@ class Admitted(NamedTuple):
 
 
 class SimulatedBedrock:
-    """The server of a scenario, and its ledger. Pure: `now` is seconds since the start and never runs backwards."""
+    """The server of a scenario and its ledger. `now` is seconds since the start and never runs backwards."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self.calls = Ledger()
-        """Of the client, in the order of arrival."""
-        self.others = Ledger()
-        """Of other tenants."""
+        self.calls = ServerLedger()
+        """The client's calls in order of arrival."""
+        self.tenant_calls = ServerLedger()
         drawn = MINUTE * Rng(scenario.seed, "phase").uniform()
         self.phase = drawn if scenario.phase is None else scenario.phase
-        """How far the clock was into its minute at the start."""
-        self._ahead = self.phase if scenario.rules.refill == "fixed" else 0.0  # others need no clock of their own
+        """Seconds into the minute on the server's clock at the start."""
+        self._clock_offset = self.phase if scenario.rules.refill == "fixed" else 0.0
         self._scenario = scenario
         self._quotas = Quotas(scenario.rules)
         self._factor = 1.0
         self.answered = 0
-        """Calls of the client that the model has done with."""
+        """Calls of the client that ended with an answer."""
         self.now = 0.0
-        """The latest time that it was told."""
-        self._events = heapq.merge(*_timelines(scenario, self._visit, self._change), key=lambda event: event[0])
+        self._events = heapq.merge(*_events(scenario, self._tenant_call, self._change), key=lambda event: event[0])
         self._next = next(self._events, None)
 
-    def arrive(self, now: float, unit: int, sent: float, input_tokens: int, max_tokens: int) -> Admitted | str:
-        """A call for a unit, sent then, reaches the server; what refuses it, if it is not admitted."""
+    def admit(self, now: float, unit: int, sent: float, input_tokens: int, max_tokens: int) -> Admitted | str:
+        """Receive a call for a unit; returns one of jobs.simulation.ledger.ERRORS if it is not admitted."""
         self.advance(now)
-        if self._scenario.outages and self._scenario.out(now):
-            self.calls.write(unit, sent, now, "unavailable")
-            return "unavailable"
-        reservation = self._quotas.reserve(now + self._ahead, MODEL, input_tokens, max_tokens)
+        if self._scenario.outages and self._scenario.is_out(now):
+            self.calls.add(unit, sent, now, UNAVAILABLE)
+            return UNAVAILABLE
+        reservation = self._quotas.reserve(now + self._clock_offset, MODEL, input_tokens, max_tokens)
         if isinstance(reservation, str):
-            self.calls.write(unit, sent, now, reservation)
+            self.calls.add(unit, sent, now, reservation)
             return reservation
         tokens = input_tokens + max_tokens
-        return Admitted(self.calls.write(unit, sent, now, "", tokens, tokens), reservation)
+        return Admitted(self.calls.add(unit, sent, now, "", tokens, tokens), reservation)
 
     def settle(self, now: float, call: Admitted, input_tokens: int, output_tokens: int) -> None:
-        """The model has done with a call.
+        """End a call and correct its reservation to the tokens used.
 
         Raises:
-            RuntimeError: it was settled before.
+            RuntimeError: the call was settled before.
         """
         self.advance(now)
-        self._quotas.settle(now + self._ahead, MODEL, call.reservation, QuotaUsage(input_tokens, output_tokens))
+        self._quotas.settle(now + self._clock_offset, MODEL, call.reservation, QuotaUsage(input_tokens, output_tokens))
         self.answered += 1
         self.calls.settle(call.row, input_tokens + output_tokens * self._scenario.rules.burndown, now)
 
     def advance(self, now: float) -> None:
-        """Let happen what other tenants and the owner of the quotas do until `now`."""
+        """Apply the tenants' calls and the quota changes up to `now`."""
         self.now = now
         while self._next is not None and self._next[0] <= now:
-            at, act = self._next
-            act(at)
+            at, apply = self._next
+            apply(at)
             self._next = next(self._events, None)
 
-    def _visit(self, tenant: Tenant, now: float) -> None:
-        """A tenant's call: it takes what it takes at once."""
-        reservation = self._quotas.reserve(now + self._ahead, MODEL, tenant.tokens, 0)
+    def _tenant_call(self, tenant: Tenant, now: float) -> None:
+        reservation = self._quotas.reserve(now + self._clock_offset, MODEL, tenant.tokens, 0)
         if isinstance(reservation, str):
-            self.others.write(-1, now, now, reservation)
+            self.tenant_calls.add(-1, now, now, reservation)
         else:
-            self.others.write(-1, now, now, "", tenant.tokens, tenant.tokens, now)
+            self.tenant_calls.add(-1, now, now, "", tenant.tokens, tenant.tokens, now)
 
     def _change(self, change: QuotaChange, now: float) -> None:
-        """All quotas are others from now on; what was used stays used."""
+        """Scale all quotas; what is used stays used."""
         ratio, self._factor = change.factor / self._factor, change.factor
         book = self._quotas.book(MODEL)
         for name, dimension in book.dimensions.items():
             limiter = dimension.limiter
-            limiter.wait(now + self._ahead, 0.0)  # up to now it refills at the old rate
+            limiter.wait(now + self._clock_offset, 0.0)  # refills at the old rate up to now
             limiter.limit *= ratio
             if isinstance(limiter, TokenBucket):
                 limiter.rate *= ratio
@@ -102,19 +99,23 @@ class SimulatedBedrock:
 _Event = tuple[float, Callable[[float], None]]
 
 
-def _timelines(
-    scenario: Scenario, visit: Callable[[Tenant, float], None], change: Callable[[QuotaChange, float], None]
+def _events(
+    scenario: Scenario, call: Callable[[Tenant, float], None], change: Callable[[QuotaChange, float], None]
 ) -> Iterator[Iterator[_Event]]:
-    """What happens on the server beside the client's calls, each in the order of time."""
+    """The quota changes and each tenant's calls, each ordered by time."""
     yield iter([(item.at, partial(change, item)) for item in scenario.changes])
     for number, tenant in enumerate(scenario.tenants):
-        yield _visits(tenant, Rng(scenario.seed, f"tenant {number}"), scenario.world.uplink, partial(visit, tenant))
+        yield _tenant_events(
+            tenant, Rng(scenario.seed, f"tenant {number}"), scenario.timing.uplink, partial(call, tenant)
+        )
 
 
-def _visits(tenant: Tenant, rng: Rng, jitter: tuple[float, float], act: Callable[[float], None]) -> Iterator[_Event]:
-    beat = MINUTE / tenant.rpm
-    latest = at = tenant.start + rng.uniform() * beat
+def _tenant_events(
+    tenant: Tenant, rng: Rng, jitter: tuple[float, float], call: Callable[[float], None]
+) -> Iterator[_Event]:
+    interval = MINUTE / tenant.rpm
+    arrival = at = tenant.start + rng.uniform() * interval
     while at < tenant.end:
-        latest = max(latest, at + rng.between(*jitter))
-        yield latest, act
-        at += beat
+        arrival = max(arrival, at + rng.between(*jitter))
+        yield arrival, call
+        at += interval

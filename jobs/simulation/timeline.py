@@ -1,4 +1,4 @@
-"""The timeline of a run over time, for charts."""
+"""A run over time, for charts."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -7,23 +7,24 @@ from dataclasses import dataclass, field
 from jobs.pipeline import events
 from jobs.requests.cost import QUOTAS, REQUESTS
 from jobs.simulation.engine_run import Run
+from jobs.simulation.measures import admitted
 from jobs.simulation.result import Timeline
 from jobs.simulation.scenario import MINUTE
 
 STEPS = 240
-"""Of a timeline: what a chart can show."""
+"""Steps of a timeline, whatever its length."""
 
 
 @dataclass(slots=True)
-class Heard:
-    """What a client said of itself in a run, with the times; make `hear` its listener (jobs.pipeline.events.Emit)."""
+class ClientLog:
+    """Changes of a client's state during a run, with their times; `record` is its jobs.pipeline.events.Emit."""
 
     rates: dict[str, list[tuple[float, float | None]]] = field(default_factory=dict)
-    """By the quota (`requests`, `tokens`): from when on, and what a minute; None: it does not know."""
+    """(time, estimate per minute) by quota (`requests`, `tokens`); None: not yet known."""
     breaker: list[tuple[float, str]] = field(default_factory=list)
 
-    def hear(self, event: events.Event) -> None:
-        """Something happened, inside of the run."""
+    def record(self, event: events.Event) -> None:
+        """Called inside the run's event loop."""
         if isinstance(event, events.RateChanged):
             self.rates.setdefault(event.quota, []).append((_now(), event.per_minute))
         elif isinstance(event, events.BreakerChanged):
@@ -34,43 +35,42 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def timeline(run: Run, heard: Heard) -> Timeline:
-    """A run in STEPS steps, from its start to its last admission (a timed one: to its end)."""
+def timeline(run: Run, log: ClientLog) -> Timeline:
+    """From the start of a run to its last admission, or to the end of a timed run."""
     calls = [call for call in run.server.calls if call.arrived <= run.seconds]
-    last = max((call.arrived for call in calls if not call.refused), default=0.0)
-    length = max(1.0, run.seconds if run.cut else last)
+    served = list(admitted(calls))
+    length = max(1.0, run.seconds if run.timed else max((call.arrived for call in served), default=0.0))
     step = length / STEPS
-    admitted = [call for call in calls if not call.refused]
-    tokens = sum(call.tokens(run.seconds) for call in admitted) / max(1, len(admitted))
+    tokens = sum(call.tokens(run.seconds) for call in served) / max(1, len(served))
     starts = [index * step for index in range(STEPS)]
-    refused = [call.arrived for call in calls if call.refused]
-    came = _counted((at for at in run.work.offered if at <= length), step)
-    let_in = _counted((call.arrived for call in admitted), step)
+    rejections = (*(call.arrived for call in calls if call.error), *run.gateway_throttles)
+    arrivals = _histogram((at for at in run.workload.arrived if at <= length), step)
+    admissions = _histogram((call.arrived for call in served), step)
     waiting, queue = 0, []
-    for arrived, left in zip(came, let_in, strict=True):
+    for arrived, left in zip(arrivals, admissions, strict=True):
         waiting += arrived - left
         queue.append(waiting)
     return Timeline(
         step=step,
-        admitted=tuple(number / step for number in let_in),
-        refused=tuple(number / step for number in _counted((*refused, *run.turned_away), step)),
-        quota=tuple(_allowed(run, start, tokens) for start in starts),
+        admitted=tuple(number / step for number in admissions),
+        rejected=tuple(number / step for number in _histogram(rejections, step)),
+        quota=tuple(_quota(run, start, tokens) for start in starts),
         waiting=tuple(queue),
-        rate=tuple(_believed(heard, start + step, tokens) for start in starts),
-        breaker=tuple(heard.breaker),
+        estimate=tuple(_estimate(log, start + step, tokens) for start in starts),
+        breaker=tuple(log.breaker),
         outages=tuple((out.start, min(out.end, length)) for out in run.scenario.outages if out.start < length),
     )
 
 
-def _counted(times: Iterable[float], step: float) -> list[int]:
+def _histogram(times: Iterable[float], step: float) -> list[int]:
     counts = [0] * STEPS
     for at in times:
         counts[min(STEPS - 1, int(at / step))] += 1
     return counts
 
 
-def _allowed(run: Run, now: float, tokens: float) -> float:
-    """Calls a second that the quotas allow, at so many tokens a call."""
+def _quota(run: Run, now: float, tokens: float) -> float:
+    """Calls per second that the quotas allow, with this many tokens per call."""
     rules, factor = run.scenario.rules, run.scenario.factor(now)
     rates = [rules.rpm / MINUTE] if rules.rpm else []
     if rules.tpm and tokens:
@@ -78,13 +78,13 @@ def _allowed(run: Run, now: float, tokens: float) -> float:
     return min(rates, default=0.0) * factor
 
 
-def _believed(heard: Heard, now: float, tokens: float) -> float | None:
-    """Calls a second that the client takes the quotas for."""
+def _estimate(log: ClientLog, now: float, tokens: float) -> float | None:
+    """The client's estimate of the quotas, in calls per second."""
     rates = []
-    for quota, changes in heard.rates.items():
-        known = _latest(changes, now)
-        if known is not None:
-            rates.append(known / MINUTE / (1.0 if QUOTAS[quota] == REQUESTS else max(1.0, tokens)))
+    for quota, changes in log.rates.items():
+        per_minute = _latest(changes, now)
+        if per_minute is not None:
+            rates.append(per_minute / MINUTE / (1.0 if QUOTAS[quota] == REQUESTS else max(1.0, tokens)))
     return min(rates, default=None)
 
 

@@ -1,7 +1,7 @@
-"""What the client has to do: sections whose sizes follow from a seed, as cheap as a simulation of a million needs them.
+"""The client's work: sections of seeded random size, cheap enough to simulate a million of them.
 
-A simulated request is not JSON of Converse. It carries the number of its section, by which the simulated server knows
-how many tokens go in and come out, and its length tells the client about how many go in, as that of text would.
+A simulated request is not Converse JSON. Its body carries the number of its section, from which the simulated server
+looks up the tokens, and has about one byte per input token, from which the client estimates them.
 """
 
 import asyncio
@@ -21,114 +21,111 @@ from jobs.simulation.rng import Rng
 from jobs.simulation.server import MODEL
 
 BYTES_PER_TOKEN = 1.0
-"""Of the simulated text, on average. Real text has more, and a million requests of it would take time to copy."""
+"""Mean of the simulated text. Real text has about 4; a million such bodies would take long to copy."""
 SPREAD = 0.1
-"""How far a section's bytes a token may be from the average, of it."""
-_CHUNK = 20
-"""Sections in a chunk."""
-_NUMBER = slice(5, 14)
-"""Where a body has its section's number."""
+"""Largest relative deviation of a section's bytes per token from the mean."""
+_CHUNK_SECTIONS = 20
+_NUMBER_SLICE = slice(5, 14)
+"""Position of the section number in a body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """Sizes of sections and of their answers, in tokens."""
+    """The distribution of section and answer sizes, in tokens."""
 
     input: tuple[int, int] = (500, 3500)
-    """Uniform between the two, the task's text included."""
+    """Bounds of a uniform distribution; includes the prompt."""
     output: float = 350.0
-    """Median of a lognormal distribution; cut off at maxTokens."""
+    """Median of a lognormal distribution; capped at maxTokens."""
     sigma: float = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One of those whose requests share the quotas."""
+    """One of several users that share the quotas."""
 
     name: str
     weight: float = 1.0
-    """What it is entitled to, beside the others; 1 or more."""
+    """Entitlement relative to other users; 1 or more."""
     share: float = 1.0
-    """How many of the requests are its own, beside the others."""
+    """Share of the requests relative to other users."""
     mix: Mix = field(default_factory=Mix)
 
 
 def simulated_model(burndown: float = 1.0) -> Model:
-    """The catalogue's entry of the simulated model."""
+    """The catalogue entry of the simulated model."""
     return Model(MODEL, burndown, BYTES_PER_TOKEN, None, None)
 
 
 @dataclass
-class Work:
-    """Sections without end, or `count` of them, each with an answer of its own."""
+class Workload:
+    """`count` sections, or endlessly many, each with an answer of its own."""
 
     seed: int = 0
     count: int | None = None
     max_tokens: int = 1024
     mixes: tuple[Mix, ...] = (Mix(),)
-    """Taken in turn, `block` sections of each in a row."""
-    block: int = _CHUNK
-    documents: int = 1
-    """Open at once, in turn like the mixes: as many of both, and each document has a mix of its own."""
+    """Used in rotation, each for `block` sections in a row."""
+    block: int = 20
     users: tuple[User, ...] = ()
-    """QuotaScope requests they are, in random order; in the place of `mixes` and `documents`: one document each."""
+    """Owners of the sections, drawn at random; each user has one document, and its mix replaces `mixes`."""
     sizes: Sequence[int] = ()
-    """Input tokens of the sections in order, over and over, in the place of what the mix says."""
+    """Input tokens of the sections, repeated in order; replaces the mix's input sizes."""
     spread: float = SPREAD
-    """How far a section's bytes a token may be from the average, of it: the client does not count tokens."""
+    """Largest relative error of the client's estimate of a section's tokens."""
     arrivals: Iterable[float] = field(default_factory=lambda: repeat(0.0))
-    """When each section is there to be called for, in order; seconds."""
+    """Arrival time of each section, in order; seconds."""
     inputs: "array[int]" = field(default_factory=lambda: array("i"), init=False)
-    """Input tokens of each section so far, by its number; so are those that follow."""
+    """Input tokens of each section generated so far, by its number; likewise `outputs` and `arrived`."""
     outputs: "array[int]" = field(default_factory=lambda: array("i"), init=False)
-    offered: "array[float]" = field(default_factory=lambda: array("d"), init=False)
+    arrived: "array[float]" = field(default_factory=lambda: array("d"), init=False)
 
     def __post_init__(self) -> None:
         self._rng = Rng(self.seed, "sections")
         self._lengths = array("i")
         self._owners = array("i")
-        """The user of each section so far."""
-        self._owner_draws = Rng(self.seed, "users")
-        self._shares = list(accumulate(user.share for user in self.users))
+        self._owner_rng = Rng(self.seed, "users")
+        self._cumulative_shares = list(accumulate(user.share for user in self.users))
         if self.users:
-            self.documents, self.mixes = len(self.users), tuple(user.mix for user in self.users)
+            self.mixes = tuple(user.mix for user in self.users)
         largest = max(self.sizes, default=0) or max(mix.input[1] for mix in self.mixes)
         self._padding = memoryview(b" " * int((largest + 1) * BYTES_PER_TOKEN * (1 + self.spread)))
 
     @property
     def weights(self) -> dict[str, float]:
-        """Of the users, by their documents' names."""
+        """Weights of the users by the paths of their documents."""
         return {_document(number).path: user.weight for number, user in enumerate(self.users)}
 
-    def document(self, number: int) -> int:
-        """The document of a section that was drawn, by its number: that of its user, if there are some."""
-        return self._owners[number] if self.users else number // self.block % self.documents
+    def owner(self, number: int) -> int:
+        """The index of the user of a generated section, which is also the number of its document."""
+        return self._owners[number] if self.users else 0
 
     def mix(self, number: int) -> int:
-        """The mix of a section that was drawn."""
+        """The index of the mix of a generated section."""
         return self._owners[number] if self.users else number // self.block % len(self.mixes)
 
     def request(self, number: int) -> Request:
-        """The request of a section that was drawn."""
+        """The request of a generated section."""
         head = b'{"n":%09d,"_":"' % number
         body = b"".join((head, self._padding[: max(0, self._lengths[number] - len(head) - 2)], b'"}'))
         return Request(number.to_bytes(32, "big"), body, self.max_tokens)
 
-    def draw(self, number: int) -> None:
-        """Decide whose the next section is, and its sizes."""
+    def generate(self, number: int) -> None:
+        """Draw the user and the sizes of the next section."""
         if self.users:
-            drawn = self._owner_draws.uniform() * self._shares[-1]
-            self._owners.append(bisect(self._shares, drawn, hi=len(self.users) - 1))
+            drawn = self._owner_rng.uniform() * self._cumulative_shares[-1]
+            self._owners.append(bisect(self._cumulative_shares, drawn, hi=len(self.users) - 1))
         rng, mix = self._rng, self.mixes[self.mix(number)]
-        tokens = self.sizes[number % len(self.sizes)] if self.sizes else int(rng.between(*_open(mix.input)))
+        low, high = mix.input
+        tokens = self.sizes[number % len(self.sizes)] if self.sizes else int(rng.between(low, high + 1))
         bytes_per_token = BYTES_PER_TOKEN * rng.between(1 - self.spread, 1 + self.spread)
         self.inputs.append(tokens)
         self.outputs.append(min(self.max_tokens, max(1, round(rng.lognormal(mix.output, mix.sigma)))))
         self._lengths.append(round(tokens * bytes_per_token))
 
     def template(self) -> RequestTemplate:
-        """By which the dispatcher builds the requests."""
-        return _SimulatedRecipe(MODEL, "on-demand", "simulated", "", max_tokens=self.max_tokens, work=self)
+        """The template from which the dispatcher builds the requests."""
+        return _SimulatedTemplate(MODEL, "on-demand", "simulated", "", max_tokens=self.max_tokens, workload=self)
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         """The sections as they arrive."""
@@ -137,35 +134,30 @@ class Work:
         document = 0
         numbers = integers() if self.count is None else range(self.count)
         for number, arrival in zip(numbers, self.arrivals, strict=False):
-            self.draw(number)
-            self.offered.append(arrival)
-            late = arrival > loop.time()
-            if sections and (len(sections) == _CHUNK or document != self.document(number) or late):
+            self.generate(number)
+            self.arrived.append(arrival)
+            is_future = arrival > loop.time()
+            if sections and (len(sections) == _CHUNK_SECTIONS or document != self.owner(number) or is_future):
                 yield Chunk(_document(document), sections, done=False)
                 sections = []
-            if late:
+            if is_future:
                 await asyncio.sleep(arrival - loop.time())
-            document = self.document(number)
+            document = self.owner(number)
             sections.append(Section(number, (), "", "", "", 0, 0))
         yield Chunk(_document(document), sections, done=True)
 
 
-def _open(bounds: tuple[int, int]) -> tuple[int, int]:
-    return bounds[0], bounds[1] + 1
-
-
-def number_of(body: bytes) -> int:
-    """The section that a body was made for."""
-    return int(body[_NUMBER])
+def section_number(body: bytes) -> int:
+    """The number of the section in the body of its request."""
+    return int(body[_NUMBER_SLICE])
 
 
 @dataclass(frozen=True)
-class _SimulatedRecipe(RequestTemplate):
-    work: Work = field(kw_only=True)
+class _SimulatedTemplate(RequestTemplate):
+    workload: Workload = field(kw_only=True)
 
     def build(self, document: str, section: Section) -> Request:
-        """The request of a section, by its number alone."""
-        return self.work.request(section.number)
+        return self.workload.request(section.number)
 
 
 def _document(number: int) -> Document:

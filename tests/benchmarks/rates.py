@@ -25,14 +25,15 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1] / "support"))
 
 import engine_gates
+import rate_measures as measures
 import rates_peers
 from rates_cases import Case, cases
 
 from jobs.pipeline.stopping import Policy
-from jobs.simulation import measures
-from jobs.simulation.baseline_client import ClientPacer, drive
+from jobs.simulation.baseline_client import BaselineClient, ClientPacer
 from jobs.simulation.engine_run import Run, run
-from jobs.simulation.scenario import World
+from jobs.simulation.measures import lost
+from jobs.simulation.scenario import Timing
 from jobs.simulation.server import SimulatedBedrock
 from ratelimit.gate import Gate
 
@@ -63,7 +64,7 @@ def ours(case: Case, seed: int, seconds: float) -> Run:
 
 
 def knowing(case: Case, seed: int, seconds: float, uplink: tuple[float, float] = (0.0, 0.0)) -> Run:
-    scenario = replace(case.scenario(seed), world=World(uplink=uplink))
+    scenario = replace(case.scenario(seed), timing=Timing(uplink=uplink))
     phase = SimulatedBedrock(scenario).phase
     return run(
         scenario, replace(case.work(seed), spread=0.0), lambda: engine_gates.knowing(case.rules, phase),
@@ -74,9 +75,8 @@ def knowing(case: Case, seed: int, seconds: float, uplink: tuple[float, float] =
 def peer(make: Callable[[Case], ClientPacer]) -> Callable[[Case, int, float], Run]:
     def contend(case: Case, seed: int, seconds: float) -> Run:
         max_in_flight = max(16, round(1.5 * 7 * case.pace))  # half more than are in flight at the full rate
-        return drive(
-            case.scenario(seed), case.work(seed), lambda: make(case), max_in_flight=max_in_flight, seconds=seconds
-        )
+        client = BaselineClient(case.scenario(seed), case.work(seed), lambda: make(case), max_in_flight)
+        return client.run(seconds)
 
     return contend
 
@@ -84,7 +84,7 @@ def peer(make: Callable[[Case], ClientPacer]) -> Callable[[Case, int, float], Ru
 CONTENDERS: dict[str, Callable[[Case, int, float], Run]] = {
     OURS: ours,
     KNOWING: knowing,
-    AFAR: partial(knowing, uplink=World().uplink),
+    AFAR: partial(knowing, uplink=Timing().uplink),
     "aiolimiter": peer(lambda case: rates_peers.Aiolimiter(case.rules)),
     "botocore": peer(lambda case: rates_peers.BotocoreAdaptive()),
     "x1.1/x0.5": peer(lambda case: rates_peers.AdaptiveRule(case.rules)),
@@ -103,8 +103,8 @@ def measure(task: tuple[Case, str, int, float]) -> tuple[str, str, Measured, flo
     result = Measured(
         measures.utilisation(done) / most,
         measures.throttle_rate(done),
-        measures.reached(done, start=start) if case.within else 0.0,
-        measures.lost(done),
+        measures.seconds_to_utilisation(done, start=start) if case.within else 0.0,
+        lost(done),
     )
     seconds_taken = time.process_time() - began
     del done

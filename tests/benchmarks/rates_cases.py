@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from jobs.emulator.quotas import QuotaRules
 from jobs.simulation.scenario import QuotaChange, Scenario, Tenant
-from jobs.simulation.workload import Mix, Work
+from jobs.simulation.workload import Mix, Workload
 
 TB1, TB10, TB60 = ({"burst": burst} for burst in (1.0, 10.0, 60.0))
 SERVERS: dict[str, dict[str, object]] = {
@@ -43,8 +43,8 @@ class Case:
     def scenario(self, seed: int) -> Scenario:
         return Scenario(self.rules, seed, tenants=self.tenants, changes=self.changes)
 
-    def work(self, seed: int) -> Work:
-        return Work(seed, max_tokens=self.max_tokens, mixes=self.mixes, block=self.block)
+    def work(self, seed: int) -> Workload:
+        return Workload(seed, max_tokens=self.max_tokens, mixes=self.mixes, block=self.block)
 
     @property
     def pace(self) -> float:

@@ -1,8 +1,7 @@
-"""What a simulation costs: `python tests/benchmarks/simulate.py [--requests N]`.
+"""The cost of a simulation: `python tests/benchmarks/simulate.py [--requests N]`.
 
-The command as it is run from a shell: all algorithms on the default scenario, and a batch of a million through the
-real engine, told its quota. Then the bare decisions of each limiter, in this process. Nothing is written and nothing
-travels, so times are those of the processor.
+Measures the command from the shell: all algorithms on the default scenario, and a batch of a million requests through
+the real engine with a configured quota. Then the decisions of each limiter alone, in this process. There is no I/O.
 """
 
 import argparse
@@ -25,14 +24,15 @@ from ratelimit.algorithms.token_bucket import TokenBucket
 COMMAND = str(Path(sys.executable).with_name("bedrock-batch"))
 RUNS = 5
 RATE = 6_000.0
-"""Requests a minute of the large batch: several hundred calls are in flight."""
-SHELL, SECONDS, MEGABYTES, DECISIONS = 3.0, 60.0, 300.0, 500_000.0
-"""The goals: seconds from the shell; seconds and MB of a million; decisions a second."""
-ASKED = 300_000
+"""Requests per minute of the large batch; several hundred calls are in flight."""
+MAX_SHELL_SECONDS, MAX_CPU_SECONDS, MAX_MEGABYTES, MIN_DECISIONS = 3.0, 60.0, 300.0, 500_000.0
+"""The goals: from the shell; CPU and memory of a million requests; decisions per second."""
+DECISIONS = 300_000
+"""Per limiter."""
 
 
 def limiters() -> dict[str, Limiter]:
-    """Each with room for 100 a second."""
+    """Each with a rate of 100/s."""
     return {
         "fixed-window": FixedWindow(RATE, 60.0),
         "sliding-log": SlidingLog(RATE, 60.0),
@@ -45,39 +45,40 @@ def limiters() -> dict[str, Limiter]:
 
 
 def throttled() -> BotocoreAdaptive:
-    """It limits nothing before it was refused."""
+    """It limits nothing before its first throttle."""
     limiter = BotocoreAdaptive(0.0)
     limiter.throttled(0.0, 0.0, 1.0)
     return limiter
 
 
 def decisions(limiter: Limiter) -> float:
-    """A second: whether a call fits, and its charge if it does; asked a little more often than the limiter lets in."""
+    """Decisions per second, with calls at 1.1 times the rate: `wait`, and `take` if the call fits."""
     wait, take, step = limiter.wait, limiter.take, 0.9 * 60 / RATE
     now = 0.0
-    began = time.process_time()
-    for _ in range(ASKED):
+    started = time.process_time()
+    for _ in range(DECISIONS):
         if wait(now) == 0.0:
             take(now)
         now += step
-    return ASKED / (time.process_time() - began)
+    return DECISIONS / (time.process_time() - started)
 
 
 def main() -> None:
-    """Run all of it and print it beside the goals."""
+    """Print each measurement with its goal."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=1_000_000)
     requests = parser.parse_args().requests
     walls = [measure([COMMAND, "simulate", "--rate", "100"]).wall for _ in range(RUNS)]
-    print(f"all algorithms, default scenario: {statistics.median(walls):.2f} s from the shell (goal {SHELL:.0f})")
+    wall = statistics.median(walls)
+    print(f"all algorithms, default scenario: {wall:.2f} s from the shell (goal {MAX_SHELL_SECONDS:.0f})")
     batch = [COMMAND, "simulate", "--rate", f"{RATE:g}", "--requests", str(requests), "--algorithm", "bedrock-batch"]
     done = measure(batch)
     print(
         f"{requests:,} requests: {done.cpu:.1f} s CPU, {done.cpu / requests * 1e6:.1f} us each "
-        f"(goal {SECONDS:.0f}), {done.memory_mb:.0f} MB at the most (goal {MEGABYTES:.0f})"
+        f"(goal {MAX_CPU_SECONDS:.0f}), {done.memory_mb:.0f} MB peak (goal {MAX_MEGABYTES:.0f})"
     )
     for name, limiter in limiters().items():
-        print(f"{name}: {decisions(limiter):,.0f} decisions a second (goal {DECISIONS:,.0f})")
+        print(f"{name}: {decisions(limiter):,.0f} decisions/s (goal {MIN_DECISIONS:,.0f})")
 
 
 if __name__ == "__main__":

@@ -5,14 +5,15 @@ import random
 
 import engine_gates
 import pytest
+import rate_measures as measures
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.emulator.quotas import QuotaRules
-from jobs.simulation import measures
 from jobs.simulation.engine_run import Run, run
+from jobs.simulation.measures import lost
 from jobs.simulation.scenario import QuotaChange, Scenario, Tenant
-from jobs.simulation.workload import Work
+from jobs.simulation.workload import Workload
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.known_quota import AMONG, CROWD, LATEST, SOONEST, TERM, UNBOUND, KnownQuota
 
@@ -23,7 +24,7 @@ START = 1_234.5
 def simulated(rules: QuotaRules, *, max_tokens: int = 1024, seconds: float = 180.0, **scenario: object) -> Run:
     return run(
         Scenario(rules, 1, **scenario),  # type: ignore[arg-type]
-        Work(1, max_tokens=max_tokens),
+        Workload(1, max_tokens=max_tokens),
         lambda: engine_gates.told(rules, max_tokens),
         seconds=seconds,
     )
@@ -173,7 +174,7 @@ def test_a_told_quota_is_used_and_no_call_is_wasted(rules, max_tokens, least, th
     done = simulated(rules, max_tokens=max_tokens)
     assert measures.utilisation(done) >= least
     assert measures.throttle_rate(done) <= throttled
-    assert measures.lost(done) == 0
+    assert lost(done) == 0
 
 
 def test_where_a_call_takes_most_of_the_burst_it_is_still_seldom_throttled():

@@ -1,6 +1,6 @@
-"""A real Chromium without a window, driven by its own protocol (Chrome DevTools Protocol) over aiohttp.
+"""A headless Chromium, driven by the Chrome DevTools Protocol over aiohttp.
 
-No driver to install that must fit the browser's version; and the page is looked at as it is, with no script put in.
+It needs no driver that must match the browser's version, and injects no script into the page.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import pytest
 BINARY = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 needs_chromium = pytest.mark.skipif(BINARY is None and not os.environ.get("CI"), reason="no chromium on this machine")
-"""On a machine of the project's own it must be there."""
+"""In CI a missing Chromium is a failure."""
 
 _FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -27,7 +27,7 @@ _FLAGS = (
 
 
 class Tab:
-    """One tab: what it shows, and all that it said and asked for since it was opened."""
+    """A tab, and the events since its page was opened."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -35,7 +35,7 @@ class Tab:
         self._events: list[dict[str, Any]] = []
 
     async def call(self, method: str, **params: object) -> dict[str, Any]:
-        """One command of the protocol and its result."""
+        """Send a command of the protocol; returns its result."""
         self._last += 1
         await self._socket.send_json({"id": self._last, "method": method, "params": params})
         while (message := await self._socket.receive_json()).get("id") != self._last:
@@ -46,60 +46,60 @@ class Tab:
         return result
 
     async def open(self, path: Path) -> None:
-        """Show a file; returns when all of it is loaded."""
+        """Open a file and wait until it is loaded."""
         self._events.clear()
         for domain in ("Page", "Runtime", "Log", "Network"):
             await self.call(f"{domain}.enable")
         await self.call("Page.navigate", url=path.as_uri())
-        while not self._heard("Page.loadEventFired"):
+        while not self._received("Page.loadEventFired"):
             self._events.append(await self._socket.receive_json())
 
-    async def look(self, width: int, *, height: int = 800, scheme: str = "light", media: str = "screen") -> None:
-        """On a screen so wide (CSS pixels), or on paper."""
+    async def emulate(self, width: int, *, height: int = 800, scheme: str = "light", media: str = "screen") -> None:
+        """Set the size of the screen (CSS pixels), the colour scheme and the medium."""
         await self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
         )
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         await self.call("Emulation.setEmulatedMedia", media=media, features=features)
 
-    async def value(self, expression: str) -> Any:
-        """Of an expression in the page; the policy of the page does not hold for it."""
-        told = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        if "exceptionDetails" in told:
-            raise RuntimeError(told["exceptionDetails"]["exception"]["description"])
-        return told["result"].get("value")
+    async def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression; the page's Content-Security-Policy does not apply to it."""
+        reply = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in reply:
+            raise RuntimeError(reply["exceptionDetails"]["exception"]["description"])
+        return reply["result"].get("value")
 
     async def screenshot(self) -> bytes:
-        """Of the whole page, PNG."""
+        """The whole page as PNG."""
         return base64.b64decode((await self.call("Page.captureScreenshot", captureBeyondViewport=True))["data"])
 
     async def pdf(self) -> bytes:
-        """As it prints, on the paper that its style sheet names; whatever it was looked at as before."""
+        """The page as printed, on the paper size in its style sheet; resets the emulated medium."""
         await self.call("Emulation.setEmulatedMedia", media="")
         return base64.b64decode(
             (await self.call("Page.printToPDF", preferCSSPageSize=True, printBackground=False))["data"]
         )
 
-    def complaints(self) -> list[str]:
-        """Errors and warnings in the console."""
-        entries = [event["params"]["entry"] for event in self._heard("Log.entryAdded")]
+    def log(self) -> list[str]:
+        """Errors, warnings and console messages."""
+        entries = [event["params"]["entry"] for event in self._received("Log.entryAdded")]
         return [
             *(f"{entry['level']}: {entry['text']}" for entry in entries if entry["level"] in {"error", "warning"}),
-            *(str(event["params"]) for event in self._heard("Runtime.exceptionThrown")),
-            *(str(event["params"]) for event in self._heard("Runtime.consoleAPICalled")),
+            *(str(event["params"]) for event in self._received("Runtime.exceptionThrown")),
+            *(str(event["params"]) for event in self._received("Runtime.consoleAPICalled")),
         ]
 
     def requests(self) -> list[str]:
-        """Addresses of all that was asked for, the page itself included."""
-        return [event["params"]["request"]["url"] for event in self._heard("Network.requestWillBeSent")]
+        """URLs of all requests, including the page itself."""
+        return [event["params"]["request"]["url"] for event in self._received("Network.requestWillBeSent")]
 
-    def _heard(self, method: str) -> list[dict[str, Any]]:
+    def _received(self, method: str) -> list[dict[str, Any]]:
         return [event for event in self._events if event.get("method") == method]
 
 
 @asynccontextmanager
-async def tab(profile: Path) -> AsyncIterator[Tab]:
-    """A tab of a browser of its own, which keeps what it knows in `profile`, an empty folder."""
+async def open_tab(profile: Path) -> AsyncIterator[Tab]:
+    """A tab in a new browser with its profile in the empty folder `profile`."""
     if BINARY is None:
         raise RuntimeError("chromium is not installed")
     process = await asyncio.create_subprocess_exec(
@@ -124,4 +124,4 @@ async def _port(process: asyncio.subprocess.Process) -> int:
     async for line in process.stderr:
         if line.startswith(b"DevTools listening on "):
             return int(line.split(b":")[2].split(b"/")[0])
-    raise RuntimeError("chromium ended before it listened")
+    raise RuntimeError("chromium exited before it listened")

@@ -1,1 +1,1 @@
-"""The ready scenarios of `simulate`: one file each."""
+"""The bundled scenarios of `simulate`, one TOML file each."""

@@ -1,1 +1,1 @@
-"""The HTML page of a simulation."""
+"""The HTML page of `simulate`."""

@@ -1,4 +1,4 @@
-"""The charts of one algorithm, each with the words for those who do not see it (pure)."""
+"""The charts of one algorithm, each with a description for screen readers (pure)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from cli.render.html.axes import (
     Band,
     Scales,
     Tick,
-    area,
-    bin_steps,
+    all_calls,
+    area_path,
     binned,
+    breaker_bands,
     length,
     number,
     peak,
-    sent,
-    states,
-    steps,
+    step_path,
+    steps_per_bin,
 )
 from cli.render.numbers import count
 from jobs.simulation.result import Timeline
@@ -27,7 +27,7 @@ class Shape:
     """A line or an area."""
 
     kind: str
-    """Its class in the style sheet."""
+    """Its CSS class."""
     label: str
     path: str
     filled: bool = False
@@ -35,46 +35,50 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What the template draws: shapes over an axis of values, or bands."""
+    """What the template draws: shapes over a value axis, or bands."""
 
     title: str
     description: str
-    """What is to be seen."""
     unit: str = ""
     y: Axis | None = None
     shapes: tuple[Shape, ...] = ()
     peak: Tick | None = None
-    """Beyond the scale."""
+    """The largest value, if it is beyond the scale."""
     bands: tuple[Band, ...] = ()
 
 
 def charts(timeline: Timeline, shared: Scales) -> Iterator[Chart]:
-    """Calls and queue; belief and circuit breaker where there is something to tell of them."""
+    """Calls and waiting requests; quota estimate and circuit breaker if the algorithm has them."""
     yield _calls(timeline, shared)
     yield _waiting(timeline, shared)
-    if any(rate is not None for rate in timeline.rate):
-        yield _belief(timeline, shared)
+    if any(rate is not None for rate in timeline.estimate):
+        yield _estimate(timeline, shared)
     if timeline.breaker:
-        told = ", ".join(f"{state} from {shared.when(at)}" for at, state in timeline.breaker)
-        yield Chart("Circuit breaker", f"Closed at first, {told}.", bands=tuple(states(timeline, shared.time)))
+        changes = ", ".join(f"{state} from {shared.clock(at)}" for at, state in timeline.breaker)
+        yield Chart(
+            "Circuit breaker", f"Closed at first, {changes}.", bands=tuple(breaker_bands(timeline, shared.time))
+        )
 
 
 def _calls(timeline: Timeline, shared: Scales) -> Chart:
     x, y = shared.time, shared.calls
-    width, end = bin_steps(timeline, shared.bin) * timeline.step, length(timeline)
-    total, admitted = (binned(timeline, rates, shared.bin) for rates in (sent(timeline), timeline.admitted))
-    let_in, refused = (count(sum(rates) * timeline.step) for rates in (timeline.admitted, timeline.refused))
+    width, end = steps_per_bin(timeline, shared.bin) * timeline.step, length(timeline)
+    total, admitted = (binned(timeline, rates, shared.bin) for rates in (all_calls(timeline), timeline.admitted))
+    calls_admitted, calls_rejected = (
+        count(sum(rates) * timeline.step) for rates in (timeline.admitted, timeline.rejected)
+    )
+    rejected = "throttled or failed" if timeline.outages else "throttled"  # calls fail in outages only
     return Chart(
-        "Calls against the quota",
-        f"{let_in} calls were admitted and {refused} refused; at most {number(max(total, default=0.0))} a second were "
-        f"sent, and the quota is {_range(timeline.quota)}.",
-        "calls a second",
+        "Calls and quota",
+        f"{calls_admitted} calls admitted, {calls_rejected} {rejected}; at most "
+        f"{number(max(total, default=0.0))} calls/s sent, quota {_range(timeline.quota)} calls/s.",
+        "calls/s",
         y,
         (
-            # All calls, and over them those that were admitted: what is still to be seen was refused.
-            Shape("refused", "refused", area(total, width, x, y, end), filled=True),
-            Shape("admitted", "admitted", area(admitted, width, x, y, end), filled=True),
-            Shape("quota", "quota", steps(timeline.quota, timeline.step, x, y)),
+            # The total, and the admitted calls drawn over it: the rejected ones remain visible.
+            Shape("rejected", rejected, area_path(total, width, x, y, end), filled=True),
+            Shape("admitted", "admitted", area_path(admitted, width, x, y, end), filled=True),
+            Shape("quota", "quota", step_path(timeline.quota, timeline.step, x, y)),
         ),
         peak(total, width, x, y),
     )
@@ -82,31 +86,31 @@ def _calls(timeline: Timeline, shared: Scales) -> Chart:
 
 def _waiting(timeline: Timeline, shared: Scales) -> Chart:
     x, y = shared.time, shared.waiting
-    most = max(timeline.waiting, default=0)
-    told = "No request waits."
-    if most:
-        at = shared.when(timeline.waiting.index(most) * timeline.step)
-        told = f"At most {count(most)} requests wait, at {at}; at the end {count(timeline.waiting[-1])}."
-    shape = Shape("waiting", "waiting", area(timeline.waiting, timeline.step, x, y), filled=True)
-    return Chart("Requests that wait", told, "requests", y, (shape,))
+    maximum = max(timeline.waiting, default=0)
+    description = "No requests waiting."
+    if maximum:
+        at = shared.clock(timeline.waiting.index(maximum) * timeline.step)
+        description = f"At most {count(maximum)} requests waiting, at {at}; {count(timeline.waiting[-1])} at the end."
+    shape = Shape("waiting", "waiting", area_path(timeline.waiting, timeline.step, x, y), filled=True)
+    return Chart("Waiting requests", description, "requests", y, (shape,))
 
 
-def _belief(timeline: Timeline, shared: Scales) -> Chart:
-    x, y = shared.time, shared.belief
-    first = next(i for i, rate in enumerate(timeline.rate) if rate is not None)
-    rates = [rate for rate in timeline.rate if rate is not None]
-    known = f"From {shared.when(first * timeline.step)} on" if first else "From the start"
+def _estimate(timeline: Timeline, shared: Scales) -> Chart:
+    x, y = shared.time, shared.estimate
+    first = next(i for i, rate in enumerate(timeline.estimate) if rate is not None)
+    rates = [rate for rate in timeline.estimate if rate is not None]
+    since = shared.clock(first * timeline.step) if first else "the start"
     return Chart(
-        "The rate that the client believes",
-        f"{known} believed to be {_range(rates)} calls a second, at the end {number(rates[-1])}; the quota is "
-        f"{_range(timeline.quota)}.",
-        "calls a second",
+        "Estimated quota",
+        f"Estimated from {since} on: {_range(rates)} calls/s, {number(rates[-1])} at the end; quota "
+        f"{_range(timeline.quota)} calls/s.",
+        "calls/s",
         y,
         (
-            Shape("belief", "believed", steps(timeline.rate, timeline.step, x, y)),
-            Shape("quota", "quota", steps(timeline.quota, timeline.step, x, y)),
+            Shape("estimate", "estimate", step_path(timeline.estimate, timeline.step, x, y)),
+            Shape("quota", "quota", step_path(timeline.quota, timeline.step, x, y)),
         ),
-        peak([rate or 0.0 for rate in timeline.rate], timeline.step, x, y),
+        peak([rate or 0.0 for rate in timeline.estimate], timeline.step, x, y),
     )
 
 

@@ -1,7 +1,7 @@
-"""The page of a simulation: one HTML document with all in it, for a browser, a phone or paper.
+"""The HTML page of `simulate`: one self-contained document for a browser, a phone or paper.
 
-Jinja2 escapes every text, and `safe` makes control characters visible in all of them before. The page runs no script
-and fetches nothing; its Content-Security-Policy allows its own style sheet, by its hash, and nothing else.
+Jinja2 escapes every text, after `safe` has made its control characters visible. The page runs no script and fetches
+nothing; its Content-Security-Policy allows its own style sheet, by hash, and nothing else.
 """
 
 import base64
@@ -13,108 +13,103 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from cli.render.html.axes import BOTTOM, TOP, Band, Scales, length, outages, scales
+from cli.render.html.axes import BOTTOM, TOP, Band, Scales, length, outage_bands, scales
 from cli.render.html.charts import Chart, charts
 from cli.render.numbers import count, counted, duration, short_duration
 from cli.render.text import safe
-from jobs.simulation.ranking import best, shown
+from jobs.simulation.ranking import best, rounded
 from jobs.simulation.result import Result, Timeline
 
 if TYPE_CHECKING:
     from jinja2 import Template
     from markupsafe import Markup
 
-QUESTION = "Which way of limiting suits this work?"
+DEFAULT_TITLE = "Which rate-limiting algorithm suits this workload?"
 
 _COLUMNS = {
     "served": ("served", "requests"),
-    "lost": ("lost", "requests"),
-    "makespan_s": ("time", "to the last admission"),
+    "lost": ("gave up", "requests"),
+    "makespan_s": ("time", "to last admission"),
     "calls": ("calls", "sent"),
-    "throttle_rate": ("refused", "of the calls"),
-    "utilisation": ("quota used", "in that time"),
-    "wait_p50_s": ("half wait", "at most"),
-    "wait_p95_s": ("95% wait", "at most"),
-    "worst_minute": ("worst minute", "of the quota"),
+    "throttle_rate": ("throttled", "of all calls"),
+    "utilisation": ("utilisation", "of the quota"),
+    "wait_p50_s": ("p50 wait", "to admission"),
+    "wait_p95_s": ("p95 wait", "to admission"),
+    "worst_minute": ("lowest minute", "utilisation"),
     "fairness": ("fairness", "1 is even"),
 }
-"""What is shown of a result, in order, and what is said of it in smaller print."""
+"""The figures shown, in order: heading and small print."""
+_SHARES = {"throttle_rate", "utilisation", "worst_minute"}
 
-_ARRIVALS = {"batch": "all there from the start", "poisson": "coming at random", "bursty": "coming in bursts"}
-_SERVERS = {
-    "bucket": "which come back little by little",
-    "fixed": "counted by the minute of the server's clock",
-    "sliding": "counted over the last minute",
-}
-_AS_WORDS = {
-    "rate": "{} calls a minute",
-    "tpm": "{} tokens a minute",
+_ARRIVALS = {"batch": "arriving at once", "poisson": "arriving at random", "bursty": "arriving in bursts"}
+_REFILLS = {"bucket": "token bucket", "fixed": "fixed window", "sliding": "sliding window"}
+_FORMATS = {
+    "rate": "{} requests/minute",
+    "tpm": "{} tokens/minute",
     "burst": "{} s",
     "duration": "{} s",
     "load": "{} of the rate",
     "latency": "{} s",
     "outages": "{} s to {} s",
-    "quota_changes": "from {} s on {} calls a minute",
-    "tenants": "{} s to {} s: {} calls a minute",
+    "quota_changes": "from {} s on: {} requests/minute",
+    "tenants": "{} s to {} s: {} requests/minute",
 }
-"""How a value is written, or each item of a list."""
+"""Formats of a setting, or of each item if it is a list."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """All that is said of one algorithm."""
+    """One algorithm, as the template needs it."""
 
     id: str
     name: str
     cells: list[tuple[str, bool]]
-    """Each figure, and whether it is the best of its column."""
-    remark: str
-    sentence: str
+    """Each figure, and whether it is the best in its column."""
+    explanation: str
+    summary: str
     charts: list[Chart]
     outages: list[Band]
-    until: str
-    """When it ended, if the axis of time ends before."""
+    ends: str
+    """When the run ended, if that is beyond the time axis."""
 
 
 def page(
     scenario: Mapping[str, object],
     results: Sequence[Result],
     timelines: Mapping[str, Timeline],
-    remarks: Mapping[str, str],
+    explanations: Mapping[str, str],
     recommendation: str,
 ) -> str:
     """The whole document.
 
     Args:
-        scenario: What was simulated: numbers, texts, and lists of mappings or lists of these. Of what is there,
-            `question` is the heading, and `requests`, `duration`, `arrivals`, `users`, `rate`, `tpm` and `server` make
-            a sentence.
-        results: A row for each algorithm, in this order.
-        timelines: By algorithm; who has none has no charts.
-        remarks: By algorithm, the reason for a bad figure.
+        scenario: The settings as numbers, texts, and lists of mappings or lists of these. `title`, if there is one, is
+            the heading.
+        results: In display order.
+        timelines: By algorithm; an algorithm without one has no charts.
+        explanations: By algorithm.
         recommendation: Lines of text; may be empty.
     """
     template, style = _template()
-    done = [timelines[result.algorithm] for result in results if not result.lost and result.algorithm in timelines]
-    shared, marked = scales(timelines.values(), min(map(length, done), default=math.inf)), best(results)
-    # With one user there is nothing to be fair about.
-    even = all(result.fairness == 1 for result in results)
-    columns = {name: words for name, words in _COLUMNS.items() if name != "fairness" or not even}
+    complete = [timelines[result.algorithm] for result in results if not result.lost and result.algorithm in timelines]
+    shared, winners = scales(timelines.values(), min(map(length, complete), default=math.inf)), best(results)
+    show_fairness = any(result.fairness != 1 for result in results)  # always 1 with one user
+    columns = {name: heading for name, heading in _COLUMNS.items() if name != "fairness" or show_fairness}
     rows = [
         _Row(
             f"a{i}",
             result.algorithm,
-            [(_figure(name, shown(name, result)), result.algorithm in marked[name]) for name in columns],
-            _capital(remarks.get(result.algorithm, "")),
-            _in_words(result),
-            *_drawn(timelines.get(result.algorithm), shared),
+            [(_figure(name, rounded(name, result)), result.algorithm in winners[name]) for name in columns],
+            _capitalise(explanations.get(result.algorithm, "")),
+            _summary(result),
+            *_drawings(timelines.get(result.algorithm), shared),
         )
         for i, result in enumerate(results)
     ]
     return template.render(
         style=style,
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        question=scenario.get("question") or QUESTION,
+        title=scenario.get("title") or DEFAULT_TITLE,
         sentence=_sentence(scenario),
         details=[*_details(scenario)],
         columns=columns.values(),
@@ -122,7 +117,7 @@ def page(
         recommendation=recommendation.splitlines(),
         scales=shared,
         bin=short_duration(shared.bin),
-        clock="h:mm" if shared.hours else "m:ss",
+        clock="h:mm" if shared.in_hours else "m:ss",
         outages=any(timeline.outages for timeline in timelines.values()),
         plot=(TOP, BOTTOM),
     )
@@ -130,36 +125,36 @@ def page(
 
 @cache
 def _template() -> "tuple[Template, Markup]":
-    """The template, and the style sheet, in which nothing is escaped."""
+    """The template and the style sheet; the latter is not escaped."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_harmless
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_make_safe
     )
     markup, style = (
         files("cli.render.html").joinpath(name).read_text("utf-8") for name in ("page.html.jinja", "page.css")
     )
-    return environment.from_string(markup), Markup(style)  # noqa: S704 (a file of ours)
+    return environment.from_string(markup), Markup(style)  # noqa: S704 (a file of this package)
 
 
-def _harmless(value: object) -> object:
-    """What the template prints: control characters are made visible in every text that is not its own markup."""
+def _make_safe(value: object) -> object:
+    """Applied to everything the template prints; Markup is a subclass of str and passes."""
     return safe(value) if type(value) is str else value
 
 
-def _drawn(timeline: Timeline | None, shared: Scales) -> tuple[list[Chart], list[Band], str]:
-    """The last fields of a row."""
+def _drawings(timeline: Timeline | None, shared: Scales) -> tuple[list[Chart], list[Band], str]:
+    """The last three fields of a row."""
     if timeline is None:
         return [], [], ""
-    until = shared.when(length(timeline)) if length(timeline) > shared.time.top else ""
-    return [*charts(timeline, shared)], outages(timeline, shared), until
+    ends = shared.clock(length(timeline)) if length(timeline) > shared.time.top else ""
+    return [*charts(timeline, shared)], outage_bands(timeline, shared), ends
 
 
-def _in_words(result: Result) -> str:
+def _summary(result: Result) -> str:
     return (
-        f"{counted(result.served, 'request')} served, {count(result.lost)} lost; {counted(result.calls, 'call')}, "
-        f"{count(result.throttled)} refused for a quota; {short_duration(result.makespan_s)}, at best "
+        f"{counted(result.served, 'request')} served, {count(result.lost)} gave up; {counted(result.calls, 'call')}, "
+        f"{count(result.throttled)} throttled; time {short_duration(result.makespan_s)}, ideal "
         f"{short_duration(result.ideal_s)}."
     )
 
@@ -171,37 +166,41 @@ def _figure(column: str, value: float | None) -> str:
         return short_duration(value)
     if column == "fairness":
         return f"{value:.2f}"
-    return f"{value:.1%}" if column in {"throttle_rate", "utilisation", "worst_minute"} else count(value)
+    return f"{value:.1%}" if column in _SHARES else count(value)
 
 
 def _sentence(scenario: Mapping[str, object]) -> str:
-    """What was simulated, as far as it is among the keys that make a sentence."""
+    """The main settings in a sentence; unknown ones are left out."""
     requests, seconds, users = (scenario.get(key) for key in ("requests", "duration", "users"))
     users = len(users) if isinstance(users, list | tuple) else users
-    work = counted(requests, "request") if isinstance(requests, int) else "Requests"
-    work += f" for {duration(seconds)}" if isinstance(seconds, int | float) else ""
-    work += f" of {users} users" if isinstance(users, int) and users > 1 else ""
-    quotas = " and ".join(
-        f"{amount:,.10g} {unit} a minute"
-        for amount, unit in ((scenario.get("rate"), "calls"), (scenario.get("tpm"), "tokens"))
-        if isinstance(amount, int | float)
+    workload = counted(requests, "request") if isinstance(requests, int) else "Requests"
+    workload += f" for {duration(seconds)}" if isinstance(seconds, int | float) else ""
+    workload += f" of {users} users" if isinstance(users, int) and users > 1 else ""
+    quota = " and ".join(
+        f"{limit:,.10g} {unit}/minute"
+        for limit, unit in ((scenario.get("rate"), "requests"), (scenario.get("tpm"), "tokens"))
+        if isinstance(limit, int | float)
     )
-    arrivals, server = _ARRIVALS.get(str(scenario.get("arrivals"))), _SERVERS.get(str(scenario.get("server")))
-    return ", ".join(filter(None, (work, arrivals, quotas and f"against {quotas}", server))) + "."
+    refill, burst = _REFILLS.get(str(scenario.get("server"))), scenario.get("burst")
+    if refill == _REFILLS["bucket"] and isinstance(burst, int | float):
+        refill += f", {burst:g} s burst"
+    if quota:
+        quota = f"quota {quota} ({refill})" if refill else f"quota {quota}"
+    return ", ".join(filter(None, (workload, _ARRIVALS.get(str(scenario.get("arrivals"))), quota))) + "."
 
 
 def _details(scenario: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """All that was simulated, by name; what there is none of is left out."""
+    """All settings by name; empty ones are left out."""
     for key, value in scenario.items():
-        if key == "question" or value in (None, "", [], ()):
+        if key == "title" or value in (None, "", [], ()):
             continue
         items = value if isinstance(value, list | tuple) else [value]
-        yield _words(key), "; ".join(_written(_AS_WORDS.get(key, "{}"), item) for item in items)
+        yield _words(key), "; ".join(_format(_FORMATS.get(key, "{}"), item) for item in items)
 
 
-def _written(words: str, item: object) -> str:
+def _format(template: str, item: object) -> str:
     parts = [_value(part) for part in (item if isinstance(item, list | tuple) else [item])]
-    return words.format(*parts) if words.count("{}") == len(parts) else ", ".join(parts)
+    return template.format(*parts) if template.count("{}") == len(parts) else ", ".join(parts)
 
 
 def _value(value: object) -> str:
@@ -218,8 +217,8 @@ def _value(value: object) -> str:
             return str(value)
 
 
-def _capital(remark: str) -> str:
-    return remark[:1].upper() + remark[1:]
+def _capitalise(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _words(key: str) -> str:

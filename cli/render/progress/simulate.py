@@ -1,4 +1,4 @@
-"""Progress of a simulation: a line that is redrawn on a terminal, and a line now and then elsewhere."""
+"""Progress of `simulate`: a line redrawn in place on a terminal, and a line now and then elsewhere."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -13,57 +13,47 @@ from cli.render.progress.display import can_move_its_cursor
 from cli.render.progress.plain import PERIOD
 from cli.render.progress.render_thread import TICK, DrawingThread, Message
 from cli.render.stream import put
-from jobs.simulation.engine_run import Watch
-from jobs.simulation.experiment import Simulation
+from jobs.simulation.experiment import Experiment
 from jobs.simulation.server import SimulatedBedrock
-from jobs.simulation.workload import Work
+from jobs.simulation.workload import Workload
 
-PATIENCE = 0.5
-"""Seconds after which it is worth to show something."""
+LIVE_DELAY = 0.5
+"""Seconds before the live line appears: short simulations show none."""
 
 
-class Simulating(DrawingThread):
-    """Shows which algorithm runs, and how far it is."""
+class SimulateDisplay(DrawingThread):
+    """Shows which algorithm is running and how far it is."""
 
     period, first = PERIOD, PERIOD
-    """Seconds between two drawings, and until the first one."""
+    """Seconds between drawings, and before the first one."""
 
-    def __init__(self, names: Sequence[str], simulation: Simulation, stream: TextIO) -> None:
+    def __init__(self, names: Sequence[str], experiment: Experiment, stream: TextIO) -> None:
         super().__init__(stream, self.period, first=self.first)
-        self._names, self._simulation = names, simulation
-        self._name = ""
-        self._parts: tuple[Work, SimulatedBedrock] | None = None
+        self._names, self._experiment = names, experiment
+        self._running: tuple[str, Workload, SimulatedBedrock] | None = None
 
-    def watch(self, name: str) -> Watch:
-        """An algorithm's turn has come."""
-        self._name, self._parts = name, None
-
-        def begun(work: Work, server: SimulatedBedrock) -> None:
-            self._parts = work, server
-
-        return begun
+    def on_start(self, name: str, workload: Workload, server: SimulatedBedrock) -> None:
+        """An algorithm starts; called from the thread that simulates."""
+        self._running = name, workload, server
 
     def line(self) -> str:
-        """How it stands; empty before the first algorithm."""
-        if not self._name:
+        """Empty before the first algorithm starts."""
+        if self._running is None:
             return ""
-        which = f"{self._names.index(self._name) + 1} of {len(self._names)}"
-        return f"simulating {self._name} ({which})  {percent(self._fraction())}"
-
-    def _fraction(self) -> float:
-        if self._parts is None:
-            return 0.0
-        work, server = self._parts
-        if self._simulation.duration is not None:
-            return min(1.0, server.now / self._simulation.duration)
-        return server.answered / work.count if work.count else 0.0
+        name, workload, server = self._running
+        duration = self._experiment.duration
+        if duration is not None:
+            fraction = min(1.0, server.now / duration)
+        else:
+            fraction = server.answered / workload.count if workload.count else 0.0
+        return f"simulating {name} ({self._names.index(name) + 1} of {len(self._names)})  {percent(fraction)}"
 
     def _say(self, messages: Sequence[Message]) -> None:
         for message in messages:
             put(self._stream, message.block())
 
 
-class SimulatingPlainly(Simulating):
+class PlainSimulateDisplay(SimulateDisplay):
     """A line every PERIOD seconds."""
 
     def _draw(self) -> None:
@@ -71,10 +61,10 @@ class SimulatingPlainly(Simulating):
             put(self._stream, f"{self.line()}\n")
 
 
-class SimulatingLive(Simulating):
-    """One line on a terminal, gone at the end."""
+class LiveSimulateDisplay(SimulateDisplay):
+    """One line on a terminal, removed at the end."""
 
-    period, first = TICK, PATIENCE
+    period, first = TICK, LIVE_DELAY
 
     def _screen(self) -> AbstractContextManager[object]:
         console = Console(file=self._stream, force_terminal=True, force_interactive=True, highlight=False)
@@ -85,6 +75,7 @@ class SimulatingLive(Simulating):
         self._live.update(Text(self.line()), refresh=True)
 
 
-def simulating(names: Sequence[str], simulation: Simulation, stream: TextIO) -> Simulating:
-    """What shows the progress on a stream."""
-    return (SimulatingLive if can_move_its_cursor(stream) else SimulatingPlainly)(names, simulation, stream)
+def simulate_display(names: Sequence[str], experiment: Experiment, stream: TextIO) -> SimulateDisplay:
+    """The live display if the stream is a terminal, else the plain one."""
+    display = LiveSimulateDisplay if can_move_its_cursor(stream) else PlainSimulateDisplay
+    return display(names, experiment, stream)

@@ -1,6 +1,6 @@
-"""What virtual time says is what happens: `analyze` over HTTP against the emulator, beside the simulated run.
+"""Real time agrees with virtual time: `analyze` over HTTP against the emulator, and the same run simulated.
 
-Some minutes of real time, so they run only where AGREEMENT=1 is in the environment.
+Takes minutes of real time, so it runs only with AGREEMENT=1 in the environment.
 """
 
 import os
@@ -11,66 +11,68 @@ from typing import Any
 
 import engine_gates
 import pytest
+import rate_measures
 from running import Workplace, emulator
 
 from jobs.emulator.quotas import QuotaRules
 from jobs.pipeline.stopping import Policy
-from jobs.simulation import measures
 from jobs.simulation.engine_run import Run, run
-from jobs.simulation.ledger import Call, Ledger
-from jobs.simulation.scenario import Scenario, World
+from jobs.simulation.ledger import ServerLedger, SimulatedCall
+from jobs.simulation.measures import admitted
+from jobs.simulation.scenario import Scenario, Timing
 from jobs.simulation.server import SimulatedBedrock
-from jobs.simulation.tally import result
-from jobs.simulation.workload import Mix, Work
+from jobs.simulation.tally import summarise
+from jobs.simulation.workload import Mix, Workload
 from ratelimit.gate import Gate
 
 pytestmark = [
     pytest.mark.skipif(os.environ.get("AGREEMENT") != "1", reason="takes minutes: set AGREEMENT=1"),
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("agreement"),  # one at a time: they are about time
+    pytest.mark.xdist_group("agreement"),  # one at a time: they measure real time
 ]
 
 SECONDS = 75.0
-MOST = 256
+MAX_TOKENS = 256
 LATENCY, SIGMA = 2.0, 0.5
-WORLD = World(uplink=(0.001, 0.005), refusal=(0.006, 0.012), latency=LATENCY, sigma=SIGMA)
+TIMING = Timing(uplink=(0.001, 0.005), error=(0.006, 0.012), latency=LATENCY, sigma=SIGMA)
 TEXT = "The committee met on the day that had been set and it agreed to what had been put before it by the chair. " * 50
 
 
-def called(folder: Any, rules: QuotaRules, *options: str) -> Run:
-    """`analyze` for SECONDS from its first call, from the emulator's ledger."""
+def run_over_http(folder: Any, rules: QuotaRules, *options: str) -> Run:
+    """The first SECONDS of `analyze`, from the emulator's ledger."""
     quotas = {"rpm": rules.rpm, "tpm": rules.tpm, "refill": rules.refill, "burst": rules.burst}
-    told = {name: value for name, value in quotas.items() if value is not None}
-    with emulator(latency=LATENCY, jitter=SIGMA, seed=1, **told) as server:
+    settings = {name: value for name, value in quotas.items() if value is not None}
+    with emulator(latency=LATENCY, jitter=SIGMA, seed=1, **settings) as server:
         place = Workplace(folder, server.url)
         for name in range(20):
             place.write(f"{name}.md", "".join(f"## Part {name} {n}\n\n{n}. {TEXT}\n\n" for n in range(100)))
         process = place.start(
-            "--no-cache", "--max-tokens", str(MOST), "--deadline", f"{SECONDS + 5:g}s", "--grace", "1s", *options
+            "--no-cache", "--max-tokens", str(MAX_TOKENS), "--deadline", f"{SECONDS + 5:g}s", "--grace", "1s", *options
         )
         _, err = process.communicate(timeout=4 * SECONDS)
         assert process.returncode == 5, err
         ledger = server.ledger()
     start = ledger[0]["time"]
-    phase = (time.monotonic() - (time.time() - start)) % 60  # the emulator counts minutes by the system's clock
+    phase = (time.monotonic() - (time.time() - start)) % 60  # the emulator's minutes follow the monotonic clock
     calls = []
     for unit, entry in enumerate(ledger):
         at = entry["time"] - start
         tokens = entry["input_tokens"] + entry["output_tokens"]
-        calls.append(Call(unit, at, at, "requests" if entry["status"] == 429 else "", tokens, tokens, at))
+        error = "requests" if entry["status"] == 429 else ""
+        calls.append(SimulatedCall(unit, at, at, error, tokens, tokens, at))
     bedrock = SimulatedBedrock(Scenario(rules, phase=phase))
-    bedrock.calls = Ledger(calls)
-    work = Work()
-    work.offered.extend([0.0] * len(calls))
-    return Run(Scenario(rules), work, bedrock, Counter(), SECONDS, cut=True)
+    bedrock.calls = ServerLedger(calls)
+    workload = Workload()
+    workload.arrived.extend([0.0] * len(calls))
+    return Run(Scenario(rules), workload, bedrock, Counter(), SECONDS, timed=True)
 
 
-def simulated(rules: QuotaRules, like: Run, gate: Callable[[], Gate]) -> Run:
-    """The same in virtual time, with sections of the size that they had."""
-    size = round(sum(call.settled for call in measures.admitted(like.server.calls)) / len(like.server.calls))
-    work = Work(1, max_tokens=MOST, mixes=(Mix((size - 80, size - 80), 80.0, 0.0),))
-    scenario = Scenario(rules, 1, WORLD, phase=like.server.phase)
-    return run(scenario, work, gate, policy=Policy(), seconds=SECONDS)
+def simulate(rules: QuotaRules, real: Run, gate: Callable[[], Gate]) -> Run:
+    """The same in virtual time, with sections of the same mean size."""
+    size = round(sum(call.settled for call in admitted(real.server.calls)) / len(real.server.calls))
+    workload = Workload(1, max_tokens=MAX_TOKENS, mixes=(Mix((size - 80, size - 80), 80.0, 0.0),))
+    scenario = Scenario(rules, 1, TIMING, phase=real.server.phase)
+    return run(scenario, workload, gate, policy=Policy(), seconds=SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -80,14 +82,14 @@ def simulated(rules: QuotaRules, like: Run, gate: Callable[[], Gate]) -> Run:
         (QuotaRules(tpm=600_000), ("--tpm", "600000")),
         (QuotaRules(rpm=600, burst=10), ("--rpm", "auto", "--tpm", "auto")),
     ],
-    ids=["told 600 rpm", "told 600,000 tpm", "unknown 600 rpm, 10 s"],
+    ids=["configured 600 rpm", "configured 600,000 tpm", "unknown 600 rpm, 10 s burst"],
 )
 def test_real_http_agrees_with_virtual_time(tmp_path, rules, options):
-    real = called(tmp_path, rules, *options)
-    make = engine_gates.blind if "auto" in options else engine_gates.told
-    virtual = simulated(rules, real, lambda: make(rules, MOST))
+    real = run_over_http(tmp_path, rules, *options)
+    gate = engine_gates.blind if "auto" in options else engine_gates.told
+    virtual = simulate(rules, real, lambda: gate(rules, MAX_TOKENS))
     figures = [
-        (measures.utilisation(done), measures.throttle_rate(done), result("", done).utilisation)
+        (rate_measures.utilisation(done), rate_measures.throttle_rate(done), summarise("", done).utilisation)
         for done in (real, virtual)
     ]
     print(figures)

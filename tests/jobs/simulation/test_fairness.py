@@ -1,19 +1,19 @@
-"""Who had how much."""
+"""Fair shares and the fairness of a run."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.emulator.quotas import QuotaRules
-from jobs.simulation.baselines import run_plain
-from jobs.simulation.experiment import Simulation
+from jobs.simulation.baselines import run_baseline
+from jobs.simulation.experiment import Experiment
 from jobs.simulation.fairness import fairness, max_min
 from jobs.simulation.scenario import Scenario
 from jobs.simulation.workload import Mix, User
 
 
 @pytest.mark.parametrize(
-    ("capacity", "wants", "weights", "shares"),
+    ("capacity", "demands", "weights", "shares"),
     [
         (120, [1000, 60, 10], [1, 1, 1], [55, 55, 10]),
         (120, [1000, 50, 10], [1, 1, 1], [60, 50, 10]),
@@ -22,36 +22,36 @@ from jobs.simulation.workload import Mix, User
         (100, [10, 20], [1, 1], [10, 20]),
     ],
 )
-def test_what_one_does_not_want_the_others_share(capacity, wants, weights, shares):
-    assert max_min(capacity, wants, weights) == pytest.approx(shares)
+def test_max_min_gives_unused_shares_to_other_users(capacity, demands, weights, shares):
+    assert max_min(capacity, demands, weights) == pytest.approx(shares)
 
 
 @given(
     st.floats(0.1, 1e6),
     st.lists(st.tuples(st.floats(0, 1e6), st.floats(1, 100)), min_size=1, max_size=8),
 )
-def test_nobody_gets_more_than_it_wants_and_nothing_is_left_that_is_wanted(capacity, users):
-    wants, weights = [want for want, _ in users], [weight for _, weight in users]
-    shares = max_min(capacity, wants, weights)
-    assert all(share <= want for share, want in zip(shares, wants, strict=True))
-    assert sum(shares) == pytest.approx(min(capacity, sum(wants)))
+def test_max_min_never_exceeds_a_demand_and_uses_all_capacity(capacity, users):
+    demands, weights = [demand for demand, _ in users], [weight for _, weight in users]
+    shares = max_min(capacity, demands, weights)
+    assert all(share <= demand for share, demand in zip(shares, demands, strict=True))
+    assert sum(shares) == pytest.approx(min(capacity, sum(demands)))
 
 
-def by_share(*shares: float, **settings) -> float:
+def fairness_with_shares(*shares: float, **settings) -> float:
     mix = Mix((1000, 1000), 100, 0.0)
     users = tuple(User(f"user {number}", share=share, mix=mix) for number, share in enumerate(shares))
-    simulation = Simulation(scenario=Scenario(QuotaRules(rpm=120), 3), requests=240, users=users, **settings)
-    return fairness(run_plain("leaky-bucket", simulation))
+    experiment = Experiment(scenario=Scenario(QuotaRules(rpm=120), 3), requests=240, users=users, **settings)
+    return fairness(run_baseline("leaky-bucket", experiment))
 
 
-def test_one_user_has_all_of_it():
-    assert by_share(1) == 1.0
+def test_fairness_with_one_user_is_1():
+    assert fairness_with_shares(1) == 1.0
 
 
-def test_first_come_first_served_is_even_among_equals_and_uneven_where_one_sends_most():
-    assert by_share(1, 1) > 0.97
-    assert by_share(9, 1) < 0.75
+def test_first_come_first_served_is_fair_to_equal_users_only():
+    assert fairness_with_shares(1, 1) > 0.97
+    assert fairness_with_shares(9, 1) < 0.75
 
 
-def test_where_nobody_waits_nobody_has_too_little():
-    assert by_share(9, 1, arrivals="poisson", load=0.3) > 0.99
+def test_fairness_is_high_if_requests_do_not_wait():
+    assert fairness_with_shares(9, 1, arrivals="poisson", load=0.3) > 0.99

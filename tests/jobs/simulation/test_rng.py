@@ -1,4 +1,4 @@
-"""The same numbers on every version of Python."""
+"""Random numbers are the same on every version of Python."""
 
 import statistics
 
@@ -7,14 +7,14 @@ import pytest
 from jobs.simulation.rng import Rng
 
 
-def test_the_numbers_of_a_seed_are_these():
+def test_a_seed_gives_known_numbers():
     rng = Rng(7, "ways")
     assert [rng.uniform(), rng.between(5.0, 25.0), rng.lognormal(6.0, 0.5)] == pytest.approx(
         [0.8646091965494581, 21.188567115428924, 8.140206110209252], rel=1e-12
     )
 
 
-def test_streams_of_one_seed_differ_and_do_not_disturb_each_other():
+def test_streams_of_one_seed_are_independent():
     alone = [Rng(1, "a").uniform() for _ in range(3)]
     first, second = Rng(1, "a"), Rng(1, "b")
     mixed = []

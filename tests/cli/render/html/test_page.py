@@ -1,4 +1,4 @@
-"""What stands in the page of a simulation; test_page_in_chromium.py looks at it."""
+"""The content of the HTML page; test_page_in_chromium.py tests how a browser shows it."""
 
 import base64
 import hashlib
@@ -9,16 +9,16 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
 
-import made_up_timelines as made_up
 import pytest
+import sample_simulation as sample
 
-from cli.render.html.page import QUESTION, page
+from cli.render.html.page import DEFAULT_TITLE, page
 from jobs.simulation.ranking import best
 
 
 def whole() -> str:
-    """The page of everything."""
-    return page(*made_up.everything())
+    """The page of the sample."""
+    return page(*sample.everything())
 
 
 class Reader(HTMLParser):
@@ -51,80 +51,80 @@ def rows(document: str) -> dict[str, list[str]]:
     return {name: cells for name, *cells in split}
 
 
-def test_it_asks_the_question_and_says_what_was_simulated() -> None:
+def test_the_page_has_the_title_and_the_settings_in_a_sentence() -> None:
     document = whole()
     assert "<h1>What happens to a batch when the quota is cut in the middle?</h1>" in document
-    told = "300 requests of 2 users, all there from the start, against 100 calls a minute, which come back little by"
-    assert f"<p>{told} little. " in document
+    sentence = "300 requests of 2 users, arriving at once, quota 100 requests/minute (token bucket, 1 s burst)."
+    assert f"<p>{sentence} " in document
 
 
 @pytest.mark.parametrize(
     ("scenario", "sentence"),
     [
         ({}, "Requests."),
-        ({"requests": 1, "rate": 0.5}, "1 request, against 0.5 calls a minute."),
+        ({"requests": 1, "rate": 0.5}, "1 request, quota 0.5 requests/minute."),
         (
             {"duration": 600.0, "arrivals": "poisson", "users": 3, "rate": 90, "tpm": 4e5},
-            "Requests for 10m 00s of 3 users, coming at random, against 90 calls a minute and 400,000 tokens a minute.",
+            "Requests for 10m 00s of 3 users, arriving at random, quota 90 requests/minute and 400,000 tokens/minute.",
         ),
     ],
     ids=["nothing", "little", "much"],
 )
-def test_a_scenario_in_a_sentence(scenario: dict[str, object], sentence: str) -> None:
+def test_the_settings_in_a_sentence(scenario: dict[str, object], sentence: str) -> None:
     document = page(scenario, [], {}, {}, "")
     assert f"<p>{sentence} " in document
-    assert f"<h1>{QUESTION}</h1>" in document
+    assert f"<h1>{DEFAULT_TITLE}</h1>" in document
     assert "Recommendation" not in document
 
 
 @pytest.mark.parametrize(
     ("key", "value", "written"),
     [
-        ("rate", 1200.0, "1,200 calls a minute"),
+        ("rate", 1200.0, "1,200 requests/minute"),
         ("seed", 0, "0"),
         ("server", "bucket", "bucket"),
         ("docs", ["a.md", "b.md"], "a.md; b.md"),
         ("outages", [[60.0, 100.5], [200.0, 300.0]], "60 s to 100.5 s; 200 s to 300 s"),
-        ("quota_changes", [[120.0, 50.0]], "from 120 s on 50 calls a minute"),
-        ("tenants", [[300.0, 600.0, 40.0]], "300 s to 600 s: 40 calls a minute"),
+        ("quota_changes", [[120.0, 50.0]], "from 120 s on: 50 requests/minute"),
+        ("tenants", [[300.0, 600.0, 40.0]], "300 s to 600 s: 40 requests/minute"),
         ("outages", [{"from": 60, "to": 100}], "from 60, to 100"),
         ("users", [{"name": "legal", "input": [5, 1000]}, {"name": "ops"}], "name legal, input 5 to 1,000; name ops"),
         ("of_two_words", True, "yes"),
     ],
 )
-def test_what_was_simulated_in_full(key: str, value: object, written: str) -> None:
+def test_a_setting_in_the_list(key: str, value: object, written: str) -> None:
     document = page({key: value}, [], {}, {}, "")
     assert f"<dt>{key.replace('_', ' ')}</dt><dd>{written}</dd>" in document
 
 
 @pytest.mark.parametrize("value", [None, "", [], ()])
-def test_what_there_is_none_of_is_left_out(value: object) -> None:
-    assert "<dt>" not in page({"tpm": value, "question": "Why?"}, [], {}, {}, "")
+def test_empty_settings_are_left_out(value: object) -> None:
+    assert "<dt>" not in page({"tpm": value, "title": "Why?"}, [], {}, {}, "")
 
 
-def test_the_table_has_the_figures_their_best_and_the_remark() -> None:
+def test_the_table_has_figures_winners_and_explanations() -> None:
     bad = {"served": 3, "lost": 297, "calls": 2379, "throttle_rate": 0.99873, "makespan_s": 0.61, "wait_p50_s": 0.04}
-    results = [made_up.result("none", **bad), made_up.result("bedrock-batch", makespan_s=7325.0, fairness=0.99)]
-    assert rows(page({}, results, {}, {"none": "loses nearly all"}, "")) == {
-        "none": "3|297|0.6s|2,379|99.9%|97.8%|0s|4m 00s|-|1.00★|Loses nearly all".split("|"),
+    results = [sample.result("none", **bad), sample.result("bedrock-batch", makespan_s=7325.0, fairness=0.99)]
+    assert rows(page({}, results, {}, {"none": "gave up nearly all"}, "")) == {
+        "none": "3|297|0.6s|2,379|99.9%|97.8%|0s|4m 00s|-|1.00★|Gave up nearly all".split("|"),
         "bedrock-batch": "300★|0★|2h 02m★|300★|0.0%★|97.8%★|2m 01s★|4m 00s★|71.0%★|0.99".split("|"),
     }
 
 
-def test_fairness_is_left_out_where_there_is_one_user() -> None:
-    results = [made_up.result(name, fairness=1.0) for name in ("kong", "nginx")]
+def test_fairness_is_left_out_for_one_user() -> None:
+    results = [sample.result(name, fairness=1.0) for name in ("kong", "nginx")]
     document = page({}, results, {}, {}, "")
     assert "fairness" not in document[document.index("<table>") :]
     assert len(rows(document)["kong"]) == len(best([])) - 1
 
 
-def test_the_marks_are_those_of_the_standings() -> None:
+def test_the_marks_follow_the_ranking() -> None:
     marks = sum(cell.endswith("★") for cells in rows(whole()).values() for cell in cells)
-    assert marks == sum(map(len, best(made_up.results()).values()))
+    assert marks == sum(map(len, best(sample.results()).values()))
 
 
-def test_every_column_of_the_standings_is_shown() -> None:
-    width = {len(cells) for name, cells in rows(whole()).items() if name not in made_up.REMARKS}
+def test_every_ranked_column_is_shown() -> None:
+    width = {len(cells) for name, cells in rows(whole()).items() if name not in sample.EXPLANATIONS}
     assert width == {len(best([]))}
 
 
@@ -136,34 +136,34 @@ def test_each_drawing_has_a_title_and_a_description() -> None:
     reader = Reader(whole())
     named = [attributes["aria-labelledby"] for attributes in reader.all("svg") if attributes.get("role") == "img"]
     ids = [attributes["id"] for _, attributes in reader.elements if "id" in attributes]
-    assert len(named) >= 2 * len(made_up.ALGORITHMS)
+    assert len(named) >= 2 * len(sample.ALGORITHMS)
     assert len(ids) == len(set(ids))
     assert {name for names in named for name in (names or "").split()} <= set(ids)
-    assert "The server is out from 1:00 to 1:40." in whole()
+    assert "Outage from 1:00 to 1:40." in whole()
 
 
-def test_who_has_no_course_has_no_section() -> None:
-    document = page({}, [made_up.result("none"), made_up.result("kong")], {"kong": made_up.timeline("kong")}, {}, "")
+def test_an_algorithm_without_a_timeline_has_no_charts() -> None:
+    document = page({}, [sample.result("none"), sample.result("kong")], {"kong": sample.timeline("kong")}, {}, "")
     assert document.count("<section") == 1
     assert "<h3>kong</h3>" in document
 
 
-def test_who_is_stuck_goes_on_beyond_the_edge() -> None:
-    timelines = {"kong": made_up.timeline("kong", 3_000.0), "nginx": made_up.timeline("nginx")}
-    document = page({}, [made_up.result("kong", lost=9), made_up.result("nginx")], timelines, {}, "")
-    assert document.count("goes on until 50:00") == 2
-    assert "goes on" not in whole()
+def test_a_run_beyond_the_time_axis_shows_its_end() -> None:
+    timelines = {"kong": sample.timeline("kong", 3_000.0), "nginx": sample.timeline("nginx")}
+    document = page({}, [sample.result("kong", lost=9), sample.result("nginx")], timelines, {}, "")
+    assert document.count("ends at 50:00") == 2
+    assert "ends at" not in whole()
 
 
 HOSTILE = "a</style><script>x()</script><img src=//x> {{ 7*7 }} \x1b[31m\u202e\u200b\x00 & \"'"
 HARMLESS = "a</style><script>x()</script><img src=//x> {{ 7*7 }} \\x1b[31m\\u202e\\u200b\\x00 & \"'"
 
 
-def test_foreign_text_is_text() -> None:
-    evil = made_up.result(HOSTILE)
-    scenario = {"question": HOSTILE, HOSTILE: HOSTILE, "users": [{HOSTILE: HOSTILE}], "arrivals": HOSTILE}
+def test_foreign_text_is_escaped() -> None:
+    hostile = sample.result(HOSTILE)
+    scenario = {"title": HOSTILE, HOSTILE: HOSTILE, "users": [{HOSTILE: HOSTILE}], "arrivals": HOSTILE}
     document = page(
-        scenario, [evil], {HOSTILE: made_up.timeline("kong")}, {HOSTILE: HOSTILE}, f"{HOSTILE}\n\n{HOSTILE}"
+        scenario, [hostile], {HOSTILE: sample.timeline("kong")}, {HOSTILE: HOSTILE}, f"{HOSTILE}\n\n{HOSTILE}"
     )
     reader = Reader(document)
     tags = {tag for tag, _ in reader.elements}
@@ -171,11 +171,11 @@ def test_foreign_text_is_text() -> None:
     assert not any(char in document for char in "\x1b\u202e\u200b\x00")
     assert sum(HARMLESS in text for text in reader.texts) >= 10
     assert {attributes["class"] for attributes in reader.all("path")} <= {
-        "refused", "admitted", "quota", "waiting", "axis", "grid", "outage", "beyond", "stripe", "dot", "bar",
+        "rejected", "admitted", "quota", "waiting", "axis", "grid", "outage", "beyond", "stripe", "dot", "bar",
     }  # fmt: skip
 
 
-def test_the_policy_allows_the_style_sheet_and_nothing_else() -> None:
+def test_the_content_security_policy_allows_only_the_style_sheet() -> None:
     document = whole()
     style = document[document.index("<style>") + len("<style>") : document.index("</style>")]
     policy = next(
@@ -187,27 +187,27 @@ def test_the_policy_allows_the_style_sheet_and_nothing_else() -> None:
     assert not re.search(r"https?:|@import|url\((?!#)", document)
 
 
-def test_the_size_of_the_largest_page() -> None:
-    """Of the most steps and every algorithm, with a new value at each step."""
+def test_the_largest_page_is_under_500_kb() -> None:
+    """All algorithms, with a different value at each step."""
     jagged = [
-        replace(made_up.timeline(name), rate=tuple(1 + i % 7 / 10 for i in range(600))) for name in made_up.ALGORITHMS
+        replace(sample.timeline(name), estimate=tuple(1 + i % 7 / 10 for i in range(600))) for name in sample.ALGORITHMS
     ]
     jagged = [replace(timeline, waiting=tuple(i * 7 % 300 for i in range(600))) for timeline in jagged]
-    document = page({}, made_up.results(), dict(zip(made_up.ALGORITHMS, jagged, strict=True)), {}, "")
+    document = page({}, sample.results(), dict(zip(sample.ALGORITHMS, jagged, strict=True)), {}, "")
     assert len(document.encode()) < 500_000
 
 
-def test_the_same_figures_make_the_same_page() -> None:
+def test_equal_results_give_equal_pages() -> None:
     assert whole() == whole()
 
 
-def test_the_engine_of_the_page_is_loaded_with_the_first_page() -> None:
+def test_jinja2_is_imported_only_for_a_page() -> None:
     program = "import sys, cli.render.html.page; sys.exit('jinja2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
 
 
 def schemes() -> list[dict[str, str]]:
-    """The colours by name, of the light and of the dark page."""
+    """The colours of the light and of the dark scheme, by name."""
     style = files("cli.render.html").joinpath("page.css").read_text("utf-8")
     light, dark = re.findall(r":root \{\s+(--paper.*?)\}", style, re.DOTALL)
     return [dict(re.findall(r"--(\w+): (#\w{6});", scheme)) for scheme in (light, dark)]
@@ -226,10 +226,12 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("colours", schemes(), ids=["light", "dark"])
-def test_contrasts(colours: dict[str, str]) -> None:
+def test_colours_have_enough_contrast(colours: dict[str, str]) -> None:
     assert len(colours) == 10
     text = {(a, b): contrast(colours[a], colours[b]) for a in ("ink", "soft", "link") for b in ("paper", "raised")}
-    drawn = {name: contrast(colours[name], colours["paper"]) for name in ("admitted", "refused", "waiting", "belief")}
+    drawn = {
+        name: contrast(colours[name], colours["paper"]) for name in ("admitted", "rejected", "waiting", "estimate")
+    }
     drawn["quota over admitted"] = contrast(colours["ink"], colours["admitted"])
     assert {pair: ratio for pair, ratio in text.items() if ratio < 4.5} == {}
     assert {name: ratio for name, ratio in drawn.items() if ratio < 3} == {}

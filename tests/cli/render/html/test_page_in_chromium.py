@@ -1,4 +1,4 @@
-"""What a real browser makes of the page of a simulation: all is measured in one visit."""
+"""The HTML page in a real browser; everything is measured in one visit."""
 
 import asyncio
 import re
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import made_up_timelines as made_up
 import pytest
-from chromium import Tab, needs_chromium, tab
+import sample_simulation as sample
+from chromium import Tab, needs_chromium, open_tab
 
 from cli.render.html.page import page
 
@@ -18,101 +18,102 @@ PHONE, DESKTOP = 375, 1280
 
 
 @dataclass
-class Seen:
-    """What a browser made of the page."""
+class Visit:
+    """What the browser measured and logged."""
 
     phone: dict[str, Any]
     desktop: dict[str, Any]
     dark: str
-    paper: str
-    pages: int
-    complaints: list[str]
+    """Background in dark mode."""
+    print: str
+    """Background in print."""
+    sheets: int
+    log: list[str]
     requests: list[str]
-    forbidden: list[str]
-    """Complaints about a script that was put into a copy."""
-    ran: bool
-    """Whether it ran all the same."""
+    injected_log: list[str]
+    """Log of a copy of the page with an injected script."""
+    injected_ran: bool
 
 
-MEASURES = """({
+MEASUREMENTS = """({
   width: document.documentElement.scrollWidth,
-  wide: [...document.querySelectorAll('main *, header *')].filter(e => !e.closest('.scroll, svg')
+  overflowing: [...document.querySelectorAll('main *, header *')].filter(e => !e.closest('.scroll, svg')
     && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.tagName),
-  box: document.querySelector('.scroll').scrollWidth > document.querySelector('.scroll').clientWidth,
+  table_scrolls: document.querySelector('.scroll').scrollWidth > document.querySelector('.scroll').clientWidth,
   charts: Object.fromEntries([...document.querySelectorAll('section')].map(s => [s.querySelector('h3').textContent,
     [...s.querySelectorAll('svg.chart')].filter(c => c.getBoundingClientRect().height > 50).length])),
-  small: [...document.querySelectorAll('svg.chart text')].map(t => t.getBoundingClientRect().height)
+  small_texts: [...document.querySelectorAll('svg.chart text')].map(t => t.getBoundingClientRect().height)
     .filter(h => h < 9).length,
-  spilt: [...document.querySelectorAll('svg.chart text')].filter(t => { const a = t.getBoundingClientRect(),
+  clipped_texts: [...document.querySelectorAll('svg.chart text')].filter(t => { const a = t.getBoundingClientRect(),
     b = t.ownerSVGElement.getBoundingClientRect(); return a.left < b.left - 1 || a.right > b.right + 1; }).length,
-  striped: getComputedStyle(document.querySelector('path.refused')).fill,
+  rejected_fill: getComputedStyle(document.querySelector('path.rejected')).fill,
 })"""
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 
 
-async def look_at(file: Path, spoilt: Path, profile: Path) -> Seen:
-    async with tab(profile) as shown:
-        await shown.look(PHONE)
-        await shown.open(file)
-        phone = await shown.value(MEASURES)
-        await shown.look(DESKTOP)
-        desktop = await shown.value(MEASURES)
-        await shown.look(DESKTOP, scheme="dark")
-        dark = await shown.value(BACKGROUND)
-        await shown.look(DESKTOP, scheme="dark", media="print")
-        paper = await shown.value(BACKGROUND)
-        pages = len(re.findall(rb"/Type\s*/Page\b", await shown.pdf()))
-        complaints, requests = shown.complaints(), shown.requests()
-        forbidden, ran = await spoil(shown, spoilt)
-    return Seen(phone, desktop, dark, paper, pages, complaints, requests, forbidden, ran)
+async def visit_page(file: Path, injected: Path, profile: Path) -> Visit:
+    async with open_tab(profile) as tab:
+        await tab.emulate(PHONE)
+        await tab.open(file)
+        phone = await tab.evaluate(MEASUREMENTS)
+        await tab.emulate(DESKTOP)
+        desktop = await tab.evaluate(MEASUREMENTS)
+        await tab.emulate(DESKTOP, scheme="dark")
+        dark = await tab.evaluate(BACKGROUND)
+        await tab.emulate(DESKTOP, scheme="dark", media="print")
+        printed = await tab.evaluate(BACKGROUND)
+        sheets = len(re.findall(rb"/Type\s*/Page\b", await tab.pdf()))
+        log, requests = tab.log(), tab.requests()
+        injected_log, injected_ran = await visit_injected(tab, injected)
+    return Visit(phone, desktop, dark, printed, sheets, log, requests, injected_log, injected_ran)
 
 
-async def spoil(shown: Tab, file: Path) -> tuple[list[str], bool]:
-    await shown.open(file)
-    ran = await shown.value("window.ran === true")
-    return shown.complaints(), ran
+async def visit_injected(tab: Tab, file: Path) -> tuple[list[str], bool]:
+    await tab.open(file)
+    ran = await tab.evaluate("window.ran === true")
+    return tab.log(), ran
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    folder, document = tmp_path_factory.mktemp("page"), page(*made_up.everything())
-    file, spoilt = folder / "page.html", folder / "spoilt.html"
+def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
+    folder, document = tmp_path_factory.mktemp("page"), page(*sample.everything())
+    file, injected = folder / "page.html", folder / "injected.html"
     file.write_text(document, "utf-8")
-    spoilt.write_text(document.replace("</body>", "<script>window.ran = true</script></body>"), "utf-8")
-    return asyncio.run(look_at(file, spoilt, tmp_path_factory.mktemp("profile")))
+    injected.write_text(document.replace("</body>", "<script>window.ran = true</script></body>"), "utf-8")
+    return asyncio.run(visit_page(file, injected, tmp_path_factory.mktemp("profile")))
 
 
-def test_nothing_is_fetched_and_nothing_complained_of(seen: Seen) -> None:
-    assert [address.rpartition("/")[2] for address in seen.requests] == ["page.html"]
-    assert seen.complaints == []
+def test_the_page_fetches_nothing_and_logs_nothing(visit: Visit) -> None:
+    assert [url.rpartition("/")[2] for url in visit.requests] == ["page.html"]
+    assert visit.log == []
 
 
-def test_a_script_that_got_in_would_not_run(seen: Seen) -> None:
-    assert not seen.ran
-    assert len(seen.forbidden) == 1
-    assert "Content Security Policy" in seen.forbidden[0]
+def test_an_injected_script_does_not_run(visit: Visit) -> None:
+    assert not visit.injected_ran
+    assert len(visit.injected_log) == 1
+    assert "Content Security Policy" in visit.injected_log[0]
 
 
-def test_on_a_phone_only_the_table_scrolls_and_in_its_own_box(seen: Seen) -> None:
-    assert (seen.phone["width"], seen.phone["wide"], seen.phone["box"]) == (PHONE, [], True)
+def test_on_a_phone_only_the_table_scrolls(visit: Visit) -> None:
+    assert (visit.phone["width"], visit.phone["overflowing"], visit.phone["table_scrolls"]) == (PHONE, [], True)
 
 
-def test_on_a_desk_nothing_scrolls_sideways(seen: Seen) -> None:
-    assert (seen.desktop["wide"], seen.desktop["box"]) == ([], False)
+def test_on_a_desktop_nothing_scrolls_sideways(visit: Visit) -> None:
+    assert (visit.desktop["overflowing"], visit.desktop["table_scrolls"]) == ([], False)
 
 
-@pytest.mark.parametrize("where", ["phone", "desktop"])
-def test_every_algorithm_has_its_charts_and_their_text_can_be_read(seen: Seen, where: str) -> None:
-    measured = getattr(seen, where)
-    both = set(made_up.WITH_BREAKER), set(made_up.WITH_BELIEF)
-    assert measured["charts"] == {name: 2 + sum(name in some for some in both) for name in made_up.ALGORITHMS}
-    assert (measured["small"], measured["spilt"]) == (0, 0)
-    assert measured["striped"].startswith('url("#stripes")')  # not by colour alone
+@pytest.mark.parametrize("device", ["phone", "desktop"])
+def test_every_algorithm_has_its_charts_with_legible_text(visit: Visit, device: str) -> None:
+    measured = getattr(visit, device)
+    optional = set(sample.WITH_BREAKER), set(sample.WITH_ESTIMATE)
+    assert measured["charts"] == {name: 2 + sum(name in names for names in optional) for name in sample.ALGORITHMS}
+    assert (measured["small_texts"], measured["clipped_texts"]) == (0, 0)
+    assert measured["rejected_fill"].startswith('url("#stripes")')  # a pattern, not only a colour
 
 
-def test_dark_is_dark_and_paper_is_white(seen: Seen) -> None:
-    assert (seen.dark, seen.paper) == ("rgb(20, 23, 26)", "rgb(255, 255, 255)")
+def test_dark_mode_is_dark_and_print_is_white(visit: Visit) -> None:
+    assert (visit.dark, visit.print) == ("rgb(20, 23, 26)", "rgb(255, 255, 255)")
 
 
-def test_it_prints_on_a_few_pages(seen: Seen) -> None:
-    assert 3 <= seen.pages <= 8
+def test_the_page_prints_on_a_few_sheets(visit: Visit) -> None:
+    assert 3 <= visit.sheets <= 8

@@ -1,4 +1,4 @@
-"""Results and timelines as a simulation has them, made up: a page needs figures and curves, not a run."""
+"""Invented results and timelines for tests of the HTML page."""
 
 import math
 
@@ -9,11 +9,11 @@ ALGORITHMS = (
     "kong-sliding api-gateway bedrock-batch bedrock-batch-auto"
 ).split()
 WITH_BREAKER = ("bedrock-batch", "bedrock-batch-auto")
-WITH_BELIEF = ("adaptive", "botocore-adaptive", *WITH_BREAKER)
+WITH_ESTIMATE = ("adaptive", "botocore-adaptive", *WITH_BREAKER)
 
 SCENARIO: dict[str, object] = {
     "name": "quota-cut",
-    "question": "What happens to a batch when the quota is cut in the middle?",
+    "title": "What happens to a batch when the quota is cut in the middle?",
     "rate": 100.0,
     "tpm": None,
     "server": "bucket",
@@ -28,20 +28,20 @@ SCENARIO: dict[str, object] = {
     "seed": 0,
 }
 
-REMARKS = {
-    "none": "Retried every refusal at once: 297 requests were refused eight times and lost.",
-    "fixed-window": "Sent the quota of a minute at once, into a bucket that refills by the second.",
-    "leaky-bucket": "Did not use what the bucket had saved up after the outage.",
-    "bedrock-batch-auto": "Took 40 s to find the quota.",
+EXPLANATIONS = {
+    "none": "297 requests gave up after 8 attempts: it retries immediately.",
+    "fixed-window": "It sends a whole window at once.",
+    "leaky-bucket": "It does not use the full bucket after the outage.",
+    "bedrock-batch-auto": "It took 40 s to learn the quota.",
 }
 
 RECOMMENDATION = """bedrock-batch analyze PATH --rpm 100 --concurrency 24 --max-tokens 1024
 
-All 300 requests in 4m 12s, without a throttled call."""
+300 requests in 4m 12s, 0.0% throttled"""
 
 
 def result(algorithm: str, **changes: float) -> Result:
-    """A row with the figures of a good run but for the changes."""
+    """The figures of a good run, with changes."""
     row: dict[str, float] = {
         "served": 300,
         "calls": 300,
@@ -60,7 +60,7 @@ def result(algorithm: str, **changes: float) -> Result:
 
 
 def results() -> list[Result]:
-    """A row for each algorithm; `none` lost nearly all."""
+    """One per algorithm; `none` gives up nearly all requests."""
     rows = [result(name, makespan_s=252.3 + 3 * i, calls=300 + 7 * i) for i, name in enumerate(ALGORITHMS[1:])]
     worst = result(
         "none", served=3, lost=297, calls=2379, throttled=2376, throttle_rate=0.9987, makespan_s=0.6, ideal_s=0.6,
@@ -70,11 +70,11 @@ def results() -> list[Result]:
 
 
 def timeline(algorithm: str, length: float = 260.0, count: int = 600) -> Timeline:
-    """A batch of 300 with an outage and a cut quota, by a way of limiting that is a little different for each name."""
+    """A batch of 300 with an outage and a quota cut; the curve depends on the algorithm's name."""
     step, number = length / count, ALGORITHMS.index(algorithm)
     times = [i * step for i in range(count)]
     quota = [100 / 60 if at < 150 else 1.0 for at in times]
-    admitted, refused, waiting, rate = [], [], [], []
+    admitted, rejected, waiting, estimate = [], [], [], []
     left, credit = 300.0, 1.0 + number % 3
     for i, at in enumerate(times):
         credit = min(credit + quota[i] * step * (1 - 0.01 * number), 100.0 if algorithm == "fixed-window" else 2.0)
@@ -83,22 +83,22 @@ def timeline(algorithm: str, length: float = 260.0, count: int = 600) -> Timelin
         credit, left = credit - go, left - go
         flood = 2376 / step if algorithm == "none" and i == 0 else 0.0
         admitted.append(go / step)
-        refused.append(flood + (3.0 if out and number < 12 else 0.4 * (number % 4) * (left > 0)))
+        rejected.append(flood + (3.0 if out and number < 12 else 0.4 * (number % 4) * (left > 0)))
         waiting.append(int(left))
-        belief = quota[i] * (1 + 0.3 * math.exp(-(at % 150) / 15) * math.cos(at / 6))
-        rate.append(belief if algorithm in WITH_BELIEF and at >= 20 else None)
+        guess = quota[i] * (1 + 0.3 * math.exp(-(at % 150) / 15) * math.cos(at / 6))
+        estimate.append(guess if algorithm in WITH_ESTIMATE and at >= 20 else None)
     changes = ((63.0, "open"), (93.0, "half-open"), (95.0, "open"), (103.0, "half-open"), (106.0, "closed"))
     breaker = changes if algorithm in WITH_BREAKER else ()
     return Timeline(
-        step, tuple(admitted), tuple(refused), tuple(quota), tuple(waiting), tuple(rate), breaker, ((60.0, 100.0),)
+        step, tuple(admitted), tuple(rejected), tuple(quota), tuple(waiting), tuple(estimate), breaker, ((60.0, 100.0),)
     )
 
 
 def timelines() -> dict[str, Timeline]:
-    """Of all algorithms, each as long as its steps allow: `none` is done at once."""
+    """One per algorithm; `none` is done in seconds."""
     return {name: timeline(name, 3.0 if name == "none" else 260.0) for name in ALGORITHMS}
 
 
 def everything() -> tuple[dict[str, object], list[Result], dict[str, Timeline], dict[str, str], str]:
-    """What a page is made of."""
-    return SCENARIO, results(), timelines(), REMARKS, RECOMMENDATION
+    """The arguments of `page`."""
+    return SCENARIO, results(), timelines(), EXPLANATIONS, RECOMMENDATION
