@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 """Signals that end the program; a run replaces these handlers with its own."""
-COMPLETE = "_BEDROCK_BATCH_COMPLETE"
-"""Environment variable by which a shell asks for completions."""
 PIPE_CLOSED = SIGNAL + 13
 """As a shell reports a program that SIGPIPE ended."""
 
@@ -29,17 +27,15 @@ def program() -> "typer.Typer":
     import typer
 
     from cli.commands import analyze, cache, emulate, simulate
-    from cli.config import options, settings_file
+    from cli.config import completion, options, settings_file
 
+    completion.prepare()
     app = typer.Typer(
         name=PROGRAM,
         context_settings={"auto_envvar_prefix": settings_file.PREFIX, "help_option_names": ["-h", "--help"]},
         add_completion=False,
         rich_markup_mode="rich",
     )
-
-    if COMPLETE in os.environ:
-        options.prepare_completion()
 
     @app.callback(add_help_option=False)
     def root(

@@ -45,7 +45,7 @@ def storage_error(subject: str, error: Exception) -> StorageError:
 def describe(error: Exception) -> tuple[str, str]:
     """Reason and hint of an OSError or sqlite3.Error: the system's words with the file it names, and what to do."""
     if not isinstance(error, OSError):
-        return str(error), _HINT
+        return str(error), _SQLITE_HINTS.get(getattr(error, "sqlite_errorname", ""), _HINT)
     reason = error.strerror or str(error) or type(error).__name__
     if error.filename is not None:
         reason += f": {error.filename}"
@@ -69,4 +69,10 @@ _HINTS = {
     errno.ENFILE: _OPEN_FILES,
     errno.ENOMEM: "free some memory and run again: the run continues where it stopped",
     errno.EAGAIN: "end some processes (`ulimit -u` is their limit) and run again",
+}
+_SQLITE_HINTS = {
+    "SQLITE_FULL": _SPACE,
+    "SQLITE_READONLY": _PERMISSION,
+    "SQLITE_CANTOPEN": f"{_PERMISSION}; {_OPEN_FILES}",
+    "SQLITE_BUSY": "close the other program that uses it, then run again",
 }

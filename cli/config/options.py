@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.config import completion, sources
 from cli.config import parsers as values
-from cli.config import sources
 from cli.errors import PROGRAM
 
 ASK = "What to ask"
@@ -109,38 +109,13 @@ def _print_version(wanted: bool) -> bool:
     return wanted
 
 
-def prepare_completion() -> None:
-    """Replace Click's completion scripts by Typer's, which know more shells."""
-    from typer.completion import get_completion_inspect_parameters
-
-    get_completion_inspect_parameters()
-
-
-def _install_completion(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> bool:
-    if wanted:
-        from typer.completion import install_callback
-
-        prepare_completion()
-        install_callback(ctx, param, wanted)
-    return wanted
-
-
-def _show_completion(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> bool:
-    if wanted:
-        from typer.completion import show_callback
-
-        prepare_completion()
-        show_callback(ctx, param, wanted)
-    return wanted
-
-
 Help = Annotated[bool, flag("--help", None, "Show this message and exit.", short="-h", eager=_print_help)]
 """Of the program itself. With Typer's own options, this one and the next two, every `COMMAND --help` would import
 pydantic."""
 InstallCompletion = Annotated[
-    bool, flag("--install-completion", None, "Install completion for this shell.", eager=_install_completion)
+    bool, flag("--install-completion", None, "Install completion for this shell.", eager=completion.install)
 ]
 ShowCompletion = Annotated[
-    bool, flag("--show-completion", None, "Show the completion script for this shell.", eager=_show_completion)
+    bool, flag("--show-completion", None, "Show the completion script for this shell.", eager=completion.show)
 ]
 Version = Annotated[bool, flag("--version", None, "Show the version and exit.", eager=_print_version)]

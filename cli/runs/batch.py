@@ -59,6 +59,7 @@ async def run_batch(
         except asyncio.CancelledError:
             if signals.received is None:
                 raise
+            summary.error = f"{signals.received.name} received"
             summary.exit_code = worst(signals.exit_codes)
 
 
@@ -79,7 +80,9 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
     if settings.deadline is not None:
         deadline = loop.call_later(settings.deadline, dispatcher.stop, Stop(Cause.DEADLINE, "the deadline is reached"))
     counted, listed = ListingState(), ListingState()
-    counting = asyncio.create_task(_count(settings, counted, emit))
+    counting = None
+    if settings.sample is None or settings.first:
+        counting = asyncio.create_task(_count(settings, counted, emit))
     try:
         reading = read(settings.paths, rules, settings.section_tokens, dispatcher.demand, listed)
         async with aclosing(reading) as chunks:
@@ -88,7 +91,7 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
         if deadline is not None:
             deadline.cancel()
         counted.cancelled = listed.cancelled = True
-        unfinished = counting.cancel()
+        unfinished = counting is not None and counting.cancel()
     if dispatcher.listed_all and not dispatcher.documents_read:
         raise UserError("no files were found", _no_files_hint(settings))
     if unfinished and dispatcher.listed_all:
@@ -108,11 +111,8 @@ async def _count(settings: AnalyzeSettings, listing: ListingState, emit: events.
 
 def _warn_of_first(settings: AnalyzeSettings, listing: ListingState, emit: events.Emit) -> None:
     if settings.first and not listing.first:
-        emit(
-            events.Notice(
-                f"no file matches --first {' '.join(settings.first)}", "check the glob, and put quotes around it"
-            )
-        )
+        globs = ", ".join(settings.first)
+        emit(events.Notice(f"no file matches --first {globs}", "check the glob, and put quotes around it"))
 
 
 def _no_files_hint(settings: AnalyzeSettings) -> str:

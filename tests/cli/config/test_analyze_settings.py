@@ -46,8 +46,8 @@ def test_the_default_in_the_help_is_the_one_in_use(shell, option):
     elif default is None:
         assert option.default in (None, False)
     else:
-        told = shell.settings("a", "--emulate", f"--{option.name.replace('_', '-')}", default)
-        assert told == shell.settings("a", "--emulate")
+        settings = shell.settings("a", "--emulate", f"--{option.name.replace('_', '-')}", default)
+        assert settings == shell.settings("a", "--emulate")
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ class TestEndpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "https://general.example")
         monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "https://service.example")
         assert shell.settings("a", "--model", "m").endpoint_url == "https://service.example"
-        told = shell.settings("a", "--model", "m", "--endpoint-url", "https://option.example")
-        assert told.endpoint_url == "https://option.example"
+        settings = shell.settings("a", "--model", "m", "--endpoint-url", "https://option.example")
+        assert settings.endpoint_url == "https://option.example"
 
     def test_emulate_ignores_the_endpoint_of_the_environment(self, shell, monkeypatch):
         monkeypatch.setenv("AWS_ENDPOINT_URL", "https://general.example")
@@ -183,9 +183,9 @@ class TestPrecedence:
     def test_verbose_says_where_each_setting_came_from(self, shell, monkeypatch, tmp_path):
         (tmp_path / "bedrock-batch.toml").write_text('[analyze]\nemulate = true\nstop = ["x", "\\u001b"]\n')
         monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_MAX_TOKENS", "2")
-        said = shell("analyze", "a", "--verbose", "--prompt", "word " * 50)
-        assert (said.code, said.out) == (0, "")
-        assert said.err.splitlines() == [
+        result = shell("analyze", "a", "--verbose", "--prompt", "word " * 50)
+        assert (result.code, result.out) == (0, "")
+        assert result.err.splitlines() == [
             f"setting --prompt = '{'word ' * 11}word...' (command line)",
             "setting --max-tokens = '2' (BEDROCK_BATCH_ANALYZE_MAX_TOKENS)",
             r"setting --stop = 'x', '\x1b' (bedrock-batch.toml: [analyze] stop)",

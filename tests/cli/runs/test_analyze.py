@@ -301,9 +301,9 @@ class TestOutage:
         assert place.summary()["pending"] == 30
 
     @pytest.mark.parametrize(
-        ("unreachable", "said"), [(False, "ServiceUnavailableException"), (True, "connection refused")]
+        ("unreachable", "reason"), [(False, "ServiceUnavailableException"), (True, "connection refused")]
     )
-    def test_fail_stops_with_14_and_the_cause_and_loses_nothing(self, place, bedrock, unreachable, said):
+    def test_fail_stops_with_14_and_the_cause_and_loses_nothing(self, place, bedrock, unreachable, reason):
         place.sections(100)
         bedrock.faults(UNAVAILABLE)
         place.url = UNREACHABLE if unreachable else bedrock.url
@@ -312,16 +312,16 @@ class TestOutage:
         (line,) = [
             line for line in ran.stderr.splitlines() if line.startswith("note: stopping: the service is unavailable: ")
         ]
-        assert said in line
+        assert reason in line
         assert place.summary()["pending"] == 100
         place.url = bedrock.url
         bedrock.faults()
         assert place.run().returncode == 0
 
     @pytest.mark.parametrize(
-        ("unreachable", "said"), [(False, "ServiceUnavailableException"), (True, "connection refused")]
+        ("unreachable", "reason"), [(False, "ServiceUnavailableException"), (True, "connection refused")]
     )
-    def test_by_default_it_waits_says_why_and_can_be_interrupted_and_resumed(self, place, bedrock, unreachable, said):
+    def test_by_default_it_waits_says_why_and_can_be_interrupted_and_resumed(self, place, bedrock, unreachable, reason):
         place.sections(100)
         bedrock.faults(UNAVAILABLE)
         place.url = UNREACHABLE if unreachable else bedrock.url
@@ -329,7 +329,7 @@ class TestOutage:
         assert running.stderr
         lines: list[str] = []
         until(lambda: "the service is unavailable" in (lines.append(running.stderr.readline()) or lines[-1]))
-        assert said in lines[-1]
+        assert reason in lines[-1]
         assert "it is tried again in 1m 00s" in lines[-1]
         assert "no call was answered yet, so check endpoint and network" in running.stderr.readline()
         sent = len(bedrock.ledger())

@@ -170,7 +170,7 @@ def test_a_pause_and_a_stop_say_why_right_below_the_bar_and_safely() -> None:
     assert "paused" not in stopping[2]
 
 
-def test_a_pause_whose_end_is_known_counts_down() -> None:
+def test_a_pause_with_a_known_end_counts_down() -> None:
     shown = plain(frame(replace(RUNNING, paused="5 calls in a row failed", next_call=42.3), 80))
     assert shown.splitlines()[1] == "paused     5 calls in a row failed; next call in 42s"
 

@@ -180,7 +180,7 @@ def test_a_terminal_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
     body = f"""
 with display:
     display._thread.join(20)  # it ends where it can no longer draw
-    display.error("nobody reads this")
+    display.error("no reader")
 sys.stderr.write("nor this")
 open({str(result)!r}, "w").write("done")
 """
@@ -196,10 +196,10 @@ def test_messages_are_above_the_display_and_in_order() -> None:
     with Terminal(body, columns=120) as terminal:
         assert terminal.end() == 0
         lines = written_lines(terminal.output)
-    said = [index for index, line in enumerate(lines) if line.startswith("error: number")]
-    assert [lines[index] for index in said] == ["error: number 0", "error: number 1", "error: number 2"]
-    assert said[-1] < len(lines) - 1
-    assert "42%" in lines[said[-1] + 1]
+    errors = [index for index, line in enumerate(lines) if line.startswith("error: number")]
+    assert [lines[index] for index in errors] == ["error: number 0", "error: number 1", "error: number 2"]
+    assert errors[-1] < len(lines) - 1
+    assert "42%" in lines[errors[-1] + 1]
 
 
 def test_no_color_removes_only_the_colours() -> None:
