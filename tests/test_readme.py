@@ -1,6 +1,5 @@
-"""The README says what is true of the program."""
+"""The README shows commands that work and output that is real."""
 
-import json
 import re
 import subprocess
 import sys
@@ -11,12 +10,15 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 COMMAND = str(Path(sys.executable).with_name("bedrock-batch"))
 
 
-def test_the_first_two_shell_blocks_are_the_two_commands():
-    shell = [text for language, text in BLOCKS if language == "sh"]
-    assert "analyze sample_docs/ --emulate" in shell[0]
-    assert "pytest" in shell[1]
-    assert "python3 -m venv" in shell[0]
-    assert "python3 -m venv" in shell[1]
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 130
+
+
+def test_the_first_two_shell_blocks_are_one_command_line_each():
+    """CI runs them word for word."""
+    run, tests = [text for language, text in BLOCKS if language == "sh"][:2]
+    assert re.fullmatch(r"python3 -m venv .* && \S+/bedrock-batch analyze sample_docs/ --emulate\n", run)
+    assert re.fullmatch(r"python3 -m venv .* && \S+/pytest\n", tests)
 
 
 def test_the_readme_shows_the_output_of_simulate():
@@ -27,11 +29,3 @@ def test_the_readme_shows_the_output_of_simulate():
     for part in block.partition("\n")[2].split("...\n"):
         assert part in output, part
         output = output.partition(part)[2]
-
-
-def test_the_scenario_in_the_readme_works(tmp_path):
-    (scenario,) = [text for language, text in BLOCKS if language == "toml"]
-    (tmp_path / "mine.toml").write_text(scenario)
-    arguments = ("simulate", "--scenario", "mine.toml", "--algorithm", "bedrock-batch", "--json")
-    done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path)
-    assert json.loads(done.stdout)["results"][0]["lost"] == 0

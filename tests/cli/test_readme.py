@@ -1,5 +1,6 @@
 """Options and exit codes in the READMEs are those of the program."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -38,7 +39,7 @@ def test_commands_in_code_blocks_have_options_that_exist(pages, file):
 @pytest.mark.parametrize("file", FILES)
 def test_every_option_in_the_text_is_one_of_some_command(pages, file):
     known = "".join(pages.values()) + help_of()
-    current, _, _ = (ROOT / file).read_text().partition("## What it does not do (yet)")
+    current = (ROOT / file).read_text()
     named = set(re.findall(r"`(?:-[a-z]`, `)?(?:bedrock-batch )?(--[a-z][a-z-]+)", current))
     assert {option for option in named if option not in known} == set()
 
@@ -61,3 +62,11 @@ def test_the_settings_file_is_a_valid_one(tmp_path):
     (tmp_path / "bedrock-batch.toml").write_text(content)
     run = subprocess.run([COMMAND, "analyze", "missing"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert "error: no such file or folder: missing" in run.stderr
+
+
+def test_the_scenario_file_works(tmp_path):
+    (content,) = [text for language, text in BLOCK.findall(README) if language == "toml" and "[[user]]" in text]
+    (tmp_path / "mine.toml").write_text(content)
+    arguments = ("simulate", "--scenario", "mine.toml", "--algorithm", "bedrock-batch", "--json")
+    run = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path)
+    assert json.loads(run.stdout)["results"][0]["lost"] == 0
