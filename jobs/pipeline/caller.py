@@ -27,8 +27,6 @@ _OUTAGE_HINT = "check endpoint and network, or run again later; --on-outage wait
 
 
 class _Attempt(NamedTuple):
-    """A closed attempt."""
-
     reply: Reply
     status: Status
     failures: int

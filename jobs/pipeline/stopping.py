@@ -19,8 +19,6 @@ MIN_CLOSED = 20
 
 
 class Cause(StrEnum):
-    """Why a run stopped."""
-
     SIGNAL = "signal"
     BUDGET = "budget"
     DEADLINE = "deadline"

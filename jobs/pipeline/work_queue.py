@@ -17,8 +17,6 @@ MAX_DOCUMENTS = 32
 
 
 class Unit(NamedTuple):
-    """A unit to call."""
-
     id: int
     request: Request
     document: str
@@ -44,7 +42,6 @@ class WorkQueue:
         """Readers that wait until a condition holds."""
 
     def __len__(self) -> int:
-        """Units queued."""
         return len(self._first) + len(self._rest)
 
     # Filling.
@@ -65,7 +62,6 @@ class WorkQueue:
         self._wake()
 
     def end(self) -> None:
-        """No more units will come."""
         self._ended = True
         self._filled.set()
 

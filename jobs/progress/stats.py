@@ -49,7 +49,6 @@ class Stats:
         self._started = self.clock()
 
     def __call__(self, event: events.Event) -> None:
-        """Fold one event."""
         now = self.clock()
         match event:
             case events.CallSent():

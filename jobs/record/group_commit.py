@@ -61,7 +61,6 @@ class GroupCommit(Generic[S]):
 
     @property
     def waiting(self) -> int:
-        """Operations not yet started."""
         return len(self._pending)
 
     def submit(self, operation: Callable[[S], T]) -> "asyncio.Future[T]":

@@ -32,7 +32,6 @@ class MemoryRecord:
 
     @property
     def statuses(self) -> Counter[Status]:
-        """Number of units by status."""
         return Counter(map(_STATUSES.__getitem__, self._statuses))
 
     @property

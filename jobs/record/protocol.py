@@ -13,8 +13,6 @@ from ratelimit.outcome import Outcome
 
 
 class Status(StrEnum):
-    """State of a unit."""
-
     NEW = "new"
     """No outcome yet: it is called in this run or the next."""
     OK = "ok"
@@ -51,8 +49,6 @@ class Disposition(StrEnum):
 
 
 class SectionEntry(NamedTuple):
-    """A section to enroll."""
-
     section_id: str
     """16 hex digits."""
     number: int
