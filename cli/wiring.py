@@ -25,7 +25,8 @@ from jobs.pipeline.transport import Transport
 from jobs.progress.snapshot import Quota
 from jobs.progress.stats import Stats
 from jobs.record.cache import Cache
-from jobs.record.journal import Journal, RetrySelection
+from jobs.record.deduplication import RetrySelection
+from jobs.record.journal import Journal
 from jobs.record.protocol import NoCache
 from jobs.record.quota_memory import QuotaMemory, QuotaScope
 from jobs.record.writer import RecordWriter

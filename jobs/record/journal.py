@@ -4,18 +4,17 @@ Rollback journal (DELETE) with synchronous=EXTRA: no commit is lost in a power c
 before 3.51.3. One connection, one thread, one process (jobs.record.lock).
 """
 
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from jobs.documents.document import Document
 from jobs.errors import JournalError
-from jobs.record.protocol import AnswerCache, AttemptResult, Disposition, Enrolment, SectionEntry, Status
+from jobs.record.deduplication import Deduplication, RetrySelection, store_answer
+from jobs.record.protocol import AnswerCache, AttemptResult, Enrolment, SectionEntry, Status
 from jobs.requests.answer import Answer
 from ratelimit.outcome import Outcome
 
@@ -24,18 +23,6 @@ APPLICATION_ID = 0x62726274
 """`brbt` in SQLite's header marks the file as a journal of bedrock-batch."""
 BUSY_TIMEOUT = 60.0
 """Seconds to wait for another program that reads the journal; giving up would lose the calls in flight."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetrySelection:
-    """Which units of earlier runs a run calls again, beside those without an outcome."""
-
-    failed: bool = False
-    """Permanent failures; other failures are always retried."""
-    incomplete: bool = False
-    held: bool = False
-    answered: bool = False
-    """All answered units (--refresh)."""
 
 
 class Journal:
@@ -147,72 +134,7 @@ class Journal:
 
     def enroll(self, document: int, entries: Sequence[SectionEntry], cache: AnswerCache) -> list[Enrolment]:
         """Enroll sections of a document; an answer that `cache` has is copied into the journal."""
-        units = self._units([entry.key for entry in entries])
-        missing = list({entry.key: None for entry in entries if entry.key not in units})
-        cached = cache.find(missing) if missing and not self._selection.answered else {}
-        enrolments = []
-        for entry in entries:
-            if entry.key in units:
-                unit, disposition = units[entry.key]
-                if disposition is Disposition.NEW:
-                    # The unit keeps its answer until this run has another: a run that stops before must not lose it.
-                    self.db.execute("UPDATE units SET run = ? WHERE id = ?", (self.run, unit))
-            else:
-                unit, disposition = self._new_unit(entry, cached.get(entry.key))
-            if disposition in (Disposition.NEW, Disposition.CACHED):
-                units[entry.key] = unit, Disposition.DUPLICATE
-            enrolments.append(Enrolment(disposition, unit))
-        self.db.executemany(
-            "INSERT INTO sections VALUES (?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET document = excluded.document, position = excluded.position,"
-            " unit = excluded.unit, run = excluded.run, heading = excluded.heading, place = excluded.place",
-            [
-                (_signed(e.section_id), document, e.number, enrolment.unit, self.run, _json(e.heading), e.location)
-                for e, enrolment in zip(entries, enrolments, strict=True)
-            ],
-        )
-        return enrolments
-
-    def _units(self, keys: list[bytes]) -> dict[bytes, tuple[int, Disposition]]:
-        """The existing units of these keys, with the disposition of their next section in this run."""
-        marks = ",".join("?" * len(keys))
-        rows = self.db.execute(
-            f"SELECT key, id, status, run, permanent FROM units WHERE key IN ({marks})",  # noqa: S608 (question marks only)
-            keys,
-        )
-        return {
-            key: (unit, self._disposition(Status(status), run, permanent=bool(permanent)))
-            for key, unit, status, run, permanent in rows
-        }
-
-    def _disposition(self, status: Status, run: int, *, permanent: bool) -> Disposition:
-        if run == self.run:
-            return Disposition.DUPLICATE
-        selection = self._selection
-        match status:
-            case Status.NEW | Status.FALLBACK:
-                return Disposition.NEW
-            case Status.OK:
-                return Disposition.NEW if selection.answered else Disposition.ANSWERED
-            case Status.FAILED:
-                selected = selection.failed or not permanent
-            case Status.INCOMPLETE:
-                selected = selection.incomplete
-            case Status.HELD:
-                selected = selection.held
-        return Disposition.NEW if selected else Disposition.SKIPPED
-
-    def _new_unit(self, entry: SectionEntry, answer: Answer | None) -> tuple[int, Disposition]:
-        status, closed = (Status.OK, self.run) if answer else (Status.NEW, 0)
-        cursor = self.db.execute(
-            "INSERT INTO units (key, status, run, closed, owner) VALUES (?, ?, ?, ?, ?)",
-            (entry.key, status, self.run, closed, _signed(entry.section_id)),
-        )
-        unit = cursor.lastrowid or 0
-        if answer is None:
-            return unit, Disposition.NEW
-        self._store_answer(unit, answer, "cache", 0.0, 0.0)
-        return unit, Disposition.CACHED
+        return Deduplication(self.db, self.run, self._selection, cache).enroll(document, entries)
 
     def open_attempt(self, unit: int) -> int:
         """See Record.open; a second open attempt of a unit violates a constraint of the database."""
@@ -239,7 +161,7 @@ class Journal:
             kept = Status(old).survives(result.status)
             self._close_unit(unit, Status(old) if kept else result.status, code, message, permanent=result.permanent)
             if result.answer is not None and not kept:
-                self._store_answer(unit, result.answer, "bedrock", result.cost_usd, result.latency)
+                store_answer(self.db, self.run, unit, result.answer, "bedrock", result.cost_usd, result.latency)
         return bytes(key)
 
     def fail(self, unit: int, code: str, message: str) -> None:
@@ -251,7 +173,7 @@ class Journal:
         """See Record.fall_back."""
         if not self._status(unit).survives(Status.FALLBACK):
             self._close_unit(unit, Status.FALLBACK, code, _storable(message))
-            self._store_answer(unit, answer, "fallback", 0.0, 0.0)
+            store_answer(self.db, self.run, unit, answer, "fallback", 0.0, 0.0)
 
     def _status(self, unit: int) -> Status:
         (status,) = self.db.execute("SELECT status FROM units WHERE id = ?", (unit,)).fetchone()
@@ -261,12 +183,6 @@ class Journal:
         self.db.execute(
             "UPDATE units SET status = ?, closed = ?, permanent = ?, code = ?, message = ? WHERE id = ?",
             (status, self.run, permanent, code, message, unit),
-        )
-
-    def _store_answer(self, unit: int, answer: Answer, source: str, cost: float | None, latency: float) -> None:
-        self.db.execute(
-            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (unit, self.run, source, answer.raw, answer.sha256, cost, latency),
         )
 
 
@@ -279,13 +195,3 @@ WHERE status = ? AND (SELECT outcome FROM attempts WHERE unit = units.id ORDER B
 def _storable(text: str) -> str:
     """SQLite takes no lone surrogates: they are escaped."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _signed(section_id: str) -> int:
-    """16 hex digits as SQLite's signed 64-bit integer."""
-    number = int(section_id, 16)
-    return number - (1 << 64) if number >> 63 else number
-
-
-def _json(heading: tuple[str, ...]) -> str:
-    return json.dumps(heading, ensure_ascii=False, separators=(",", ":"))

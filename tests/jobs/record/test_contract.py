@@ -7,7 +7,8 @@ import pytest
 from answers import answer
 
 from jobs.documents.document import Document
-from jobs.record.journal import Journal, RetrySelection
+from jobs.record.deduplication import RetrySelection
+from jobs.record.journal import Journal
 from jobs.record.memory import MemoryRecord
 from jobs.record.protocol import AttemptResult, Disposition, Record, SectionEntry, Status
 from jobs.record.writer import RecordWriter

@@ -9,7 +9,8 @@ from answers import answer
 from jobs.documents.document import Document
 from jobs.errors import JournalError
 from jobs.record import queries as report
-from jobs.record.journal import Journal, RetrySelection
+from jobs.record.deduplication import RetrySelection
+from jobs.record.journal import Journal
 from jobs.record.protocol import AttemptResult, Disposition, NoCache, SectionEntry, Status
 from ratelimit.outcome import Outcome
 
