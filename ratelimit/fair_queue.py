@@ -31,9 +31,9 @@ class FairQueue(Generic[T]):
     large quantum small items come in bursts.
     """
 
-    def __init__(self, quantum: float = 0.0, weights: Mapping[str, float] | None = None) -> None:
-        """`quantum` is the minimum; `weights` (1 or more) are by flow, default 1."""
-        self._quantum = quantum
+    def __init__(self, weights: Mapping[str, float] | None = None) -> None:
+        """`weights` (1 or more) by flow; the default is 1."""
+        self._quantum = 0.0
         self._weights = weights or {}
         self._flows: dict[str, _Flow[T]] = {}
         self._waiting: deque[_Flow[T]] = deque()

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from ratelimit.fair_queue import FairQueue
 
 
-def filled(quantum=0.0, weights=None, **flows):
+def filled(weights=None, **flows):
     """A queue with items named by flow and number, from (number, cost) of each flow."""
-    queue = FairQueue(quantum, weights)
+    queue = FairQueue(weights)
     for name, (count, cost) in flows.items():
         for number in range(count):
             queue.put(name, f"{name}{number}", cost)
@@ -31,22 +31,21 @@ def jain(shares):
 @pytest.mark.parametrize(
     ("queue", "expected"),
     [
-        (filled(quantum=300, A=(3, 300), B=(9, 100)), "ABBBABBBABBB"),
         (filled(A=(3, 300), B=(9, 100)), "ABBBABBBABBB"),
         (filled(A=(3, 100), B=(3, 100), C=(3, 100)), "ABCABCABC"),
         # The rest of a turn carries over: three times 500 is seven times 200, and 100 left.
-        (filled(quantum=500, A=(8, 200), B=(3, 500)), "AABAAABAABA"),
+        (filled(A=(8, 200), B=(3, 500)), "AABAAABAABA"),
         (filled(A=(6, 1), B=(4, 1), C=(2, 1), weights={"A": 3, "B": 2}), "AAABBCAAABBC"),
         (filled(A=(4, 7)), "AAAA"),
     ],
-    ids=["the vector", "a quantum of its own", "equal", "deficit kept", "weights", "alone"],
+    ids=["the vector", "equal", "deficit kept", "weights", "alone"],
 )
 def test_the_order(queue, expected):
     assert order(queue, len(queue)) == expected
 
 
 def test_an_empty_flow_carries_nothing_over():
-    queue = filled(quantum=300, A=(1, 100), B=(6, 300))
+    queue = filled(A=(1, 100), B=(6, 300))
     assert order(queue, 2) == "AB"
     for number in range(2):
         queue.put("A", f"A{number}", 250)  # with the 200 left it would have two at once
@@ -98,9 +97,9 @@ FLOWS = st.lists(
 )
 
 
-@given(FLOWS, st.lists(st.booleans(), max_size=240), st.sampled_from([0.0, 5.0, 500.0]))
-def test_every_item_is_picked_once_and_in_the_order_of_its_flow(items, turns, quantum):
-    queue, picked = FairQueue(quantum), []
+@given(FLOWS, st.lists(st.booleans(), max_size=240))
+def test_every_item_is_picked_once_and_in_the_order_of_its_flow(items, turns):
+    queue, picked = FairQueue(), []
     coming = iter(enumerate(items))
     for puts in turns:
         if puts and (next_ := next(coming, None)):
@@ -118,9 +117,9 @@ def test_every_item_is_picked_once_and_in_the_order_of_its_flow(items, turns, qu
         assert numbers == sorted(numbers)
 
 
-@given(FLOWS, st.sampled_from([0.0, 5.0, 500.0]))
-def test_between_two_turns_of_a_flow_no_other_flow_has_two(items, quantum):
-    queue = FairQueue(quantum)
+@given(FLOWS)
+def test_between_two_turns_of_a_flow_no_other_flow_has_two(items):
+    queue = FairQueue()
     for name, cost in items:
         queue.put(name, name, cost)
     turns = [name for name, _ in itertools.groupby(queue.pick() for _ in range(len(queue)))]

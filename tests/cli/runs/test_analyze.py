@@ -175,18 +175,19 @@ class TestKilled:
 
 
 FAULTY = [
-    {"kind": "reset", "count": 5},
-    {"kind": "truncated", "count": 5},
-    {"kind": "cut", "count": 5},
-    {"kind": "html", "count": 5},
-    {"kind": "html-503", "count": 5},
-    {"kind": "empty", "count": 5},
-    {"kind": "nan", "count": 5},
-    {"kind": "internal", "count": 5},
-    {"kind": "unavailable", "count": 5},
-    {"kind": "requests", "count": 5},
-    {"kind": "timeout", "count": 5},
+    {"kind": "reset", "count": 4},
+    {"kind": "truncated", "count": 4},
+    {"kind": "cut", "count": 4},
+    {"kind": "html", "count": 4},
+    {"kind": "html-503", "count": 4},
+    {"kind": "empty", "count": 4},
+    {"kind": "nan", "count": 4},
+    {"kind": "internal", "count": 4},
+    {"kind": "unavailable", "count": 4},
+    {"kind": "requests", "count": 4},
+    {"kind": "timeout", "count": 4},
 ]
+"""Four failures: the fifth in a row would open the breaker for a minute, as it should."""
 
 
 class TestFaults:
@@ -199,11 +200,11 @@ class TestFaults:
         ran = place.run()
         assert ran.returncode == 0, ran.stderr
         ledger = bedrock.ledger()
-        assert len(ledger) == 25
-        assert sum(count for _, count in attempts(place)) == 25
-        assert place.summary()["calls"] == 25
+        assert len(ledger) == 24
+        assert sum(count for _, count in attempts(place)) == 24
+        assert place.summary()["calls"] == 24
         marks = [entry["metadata"]["attempt"] for entry in ledger]
-        assert len(set(marks)) == 25
+        assert len(set(marks)) == 24
         billed = sum(entry["charged"] for entry in ledger)
         assert billed - 20 == place.summary()["maybe_paid_twice"]
 

@@ -51,7 +51,7 @@ def test_a_learned_quota_is_an_event_and_the_next_run_starts_from_it(memory):
     second = QuotaLearning(memory, WHOSE, again.append)
     assert second.controller(TOKENS).state.name == "ramp"
     second.controller(REQUESTS).wait(0.0)
-    assert again[0].reason.endswith(", learned just now")
+    assert again[0].reason.endswith("a minute, learned just now")
     assert again[0].per_minute == pytest.approx(600, rel=0.03)
 
 
