@@ -23,10 +23,10 @@ class Judgement(StrEnum):
 class BreakerRules:
     """When the breaker opens, for how long, and when it closes. Times in seconds.
 
-    It opens after `consecutive_failures` results in a row that are failures, whatever the number of calls in flight:
-    failed calls may be billed. It also opens when `failure_rate` of the last `window` calls failed. Neutral results
-    count for neither. Weakness: where failures return much sooner than answers, a few of them can come before the first
-    answer and open it.
+    It opens after `consecutive_failures` failures in a row, without a success between, at any concurrency: failed calls
+    may be billed. Calls started since the first of them count against it while they are in flight: if there are more of
+    them than failures, the failures are only faster than the answers. It also opens when `failure_rate` of the last
+    `window` calls failed. Neutral results count for neither.
     """
 
     consecutive_failures: int = 5
@@ -87,6 +87,8 @@ class Closed:
         self._rules = rules
         self._marks = bytearray(rules.window)
         self._started = self._in_a_row = self._failed = self._neutral = 0
+        self._started_before = self._ended_since = 0
+        """Calls started before the first failure in a row, and calls that started later and have ended."""
 
     def enter(self) -> int:
         """Count a call as started; return its number."""
@@ -100,6 +102,7 @@ class Closed:
     def leave(self, number: int, judgement: Judgement) -> str:
         """Count the result of a call; return the reason to open, or an empty string."""
         rules = self._rules
+        self._ended_since += number >= self._started_before
         if judgement is Judgement.SUCCESS:
             self._in_a_row = 0
             return ""
@@ -107,8 +110,11 @@ class Closed:
             self._mark(number % rules.window, _FAILED if judgement is Judgement.FAILURE else _NEUTRAL)
         if judgement is Judgement.NEUTRAL:
             return ""
+        if not self._in_a_row:
+            self._started_before, self._ended_since = self._started, 0
         self._in_a_row += 1
-        if self._in_a_row >= rules.consecutive_failures:
+        in_flight_since = self._started - self._started_before - self._ended_since
+        if self._in_a_row >= max(rules.consecutive_failures, in_flight_since):
             return f"{self._in_a_row} calls in a row failed"
         seen = min(self._started, rules.window) - self._neutral
         if seen >= rules.min_calls and self._failed >= rules.failure_rate * seen:

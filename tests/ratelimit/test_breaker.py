@@ -2,6 +2,7 @@
 
 import heapq
 import random
+from collections import deque
 
 import pytest
 from hypothesis import settings
@@ -135,6 +136,39 @@ def test_a_success_between_restarts_the_count_at_any_concurrency(in_flight):
     assert not breaker.closed
 
 
+@pytest.mark.parametrize("per_second", [10, 100, 1000])
+def test_failures_that_are_faster_than_answers_are_no_outage(per_second):
+    """A service that rejects a call in twenty after 0.1 s and answers the others after 3 to 9 s."""
+    breaker, uniform = Breaker(), random.Random(1).random
+    in_flight: list[tuple[float, int, Ticket, Judgement]] = []
+    for number in range(20 * per_second):
+        now = number / per_second
+        while in_flight and in_flight[0][0] <= now:
+            at, _, ticket, judgement = heapq.heappop(in_flight)
+            breaker.leave(at, ticket, judgement)
+        assert breaker.wait(now) == 0.0
+        judgement, seconds = (F, 0.1) if uniform() < 0.05 else (S, 3 + 6 * uniform())
+        heapq.heappush(in_flight, (now + seconds, number, breaker.enter(now), judgement))
+    assert breaker.closed
+
+
+@pytest.mark.parametrize("per_second", [10, 100, 1000])
+def test_an_outage_opens_it_before_the_calls_started_since_have_failed_too(per_second):
+    """Every call fails after 0.1 s: at most twice the calls that are in flight at the first failure fail."""
+    breaker = Breaker()
+    in_flight: deque[tuple[float, Ticket]] = deque()
+    failed, number = 0, 0
+    while breaker.closed:
+        now = number / per_second
+        while in_flight and in_flight[0][0] <= now and breaker.closed:
+            breaker.leave(now, in_flight.popleft()[1], F)
+            failed += 1
+        if breaker.closed:
+            in_flight.append((now + 0.1, breaker.enter(now)))
+            number += 1
+    assert failed <= max(5, 0.1 * per_second + 2)
+
+
 def test_a_withdrawn_probe_frees_its_slot():
     breaker = opened(ONE)
     (probe,) = let_through(breaker, 60.0)
@@ -223,6 +257,7 @@ class Model:
         self.generation += 1
         self.started: list[Judgement | None] = []
         self.ended: list[Judgement] = []
+        self.streak = 0
         self.deadlines: list[float] = []
 
     def open(self) -> None:
@@ -256,12 +291,15 @@ class Model:
         if self.state == "half-open":
             self.decide()
             return
+        if judgement is F and self.ended[-1:] != [F]:
+            self.streak = len(self.started)
         self.ended += [judgement] if judgement is not N else []
         failures = 0
         while failures < len(self.ended) and self.ended[-1 - failures] is F:
             failures += 1
         window = [call for call in self.started[-self.rules.window :] if call is not N]
-        row = judgement is F and failures >= self.rules.consecutive_failures
+        newer = self.started[self.streak :].count(None)
+        row = judgement is F and failures >= max(self.rules.consecutive_failures, newer)
         rate = len(window) >= self.rules.min_calls and window.count(F) / len(window) >= self.rules.failure_rate
         if judgement is F and (row or rate):
             self.open()
