@@ -251,7 +251,7 @@ class Window(State):
     def _room(self, now: float, cost: float) -> float:
         """Seconds until there is room for a call of this cost, by our count."""
         used, limit = self._used(now), self.known.limit
-        if used + min(cost, limit) <= limit:
+        if used + min(cost, limit) <= limit * (1 + 1e-9):  # a sum's rounding errors must not cost a wait
             return 0.0
         if self.kind is Kind.FIXED:
             return self._window_start(now) + WINDOW - now + 0.001

@@ -62,5 +62,7 @@ def test_wait_changes_no_later_decision(name, happening):
     silent, asked = (copy.deepcopy(controllers()[name]) for _ in range(2))
     expected = decisions(silent, happening, 251.0, 1.0, ask=False)
     assert decisions(asked, happening, 251.0, 1.0, ask=True) == pytest.approx(expected, abs=1e-6)
+    for controller in (silent, asked):
+        controller.wait(1e5)  # past every deadline
     assert asked.state.name == silent.state.name
     assert asked.known.limit == pytest.approx(silent.known.limit)
