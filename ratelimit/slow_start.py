@@ -1,4 +1,4 @@
-"""Slow start: few calls in flight until one is answered, so a rejection of every call costs only a few."""
+"""Slow start: few calls in flight until one is answered, so an outage, or a reason to reject every call, costs few."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,16 +6,17 @@ from collections.abc import Callable
 from ratelimit.gate import Gate
 
 PROBES = 8
-"""Calls in flight until the first answer."""
-PROBE_TIME = 0.3
-"""Seconds after the first call; without a rejection the limit is lifted then. Rejections are fast, answers are slow."""
+"""Calls in flight at first, and how many more each second until the first answer. Failed calls may be billed, and may
+take as long as answers."""
+INTERVAL = 1.0
+"""Seconds."""
 
 
 class SlowStart:
-    """Limits the calls in flight from `begin` until the first answer, or PROBE_TIME without rejections."""
+    """Limits the calls in flight of a gate from `begin` until the first answer."""
 
     def __init__(self, gate: Gate, rejected: Callable[[], bool]) -> None:
-        """`rejected`: whether calls were rejected for a reason that applies to every call, and none was answered."""
+        """`rejected`: whether calls were rejected for a reason that applies to every call; the limit then stays."""
         self._gate, self._rejected = gate, rejected
         self._max_in_flight = gate.max_in_flight
         self._timer: asyncio.TimerHandle | None = None
@@ -24,13 +25,15 @@ class SlowStart:
         self._gate.max_in_flight = min(PROBES, self._max_in_flight)
 
     def sent(self) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(PROBE_TIME, self._check)
+        if self._timer is None and self._gate.max_in_flight < self._max_in_flight:
+            self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._raise)
 
     def answered(self) -> None:
-        if self._gate.max_in_flight != self._max_in_flight:
+        if self._gate.max_in_flight < self._max_in_flight:
             self._gate.max_in_flight = self._max_in_flight
 
-    def _check(self) -> None:
-        if not self._rejected():
-            self.answered()
+    def _raise(self) -> None:
+        self._timer = None
+        if not self._rejected() and not self._gate.outage:
+            self._gate.max_in_flight = min(self._gate.max_in_flight + PROBES, self._max_in_flight)
+            self.sent()

@@ -117,6 +117,8 @@ def _advice(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"{counted(number, 'section')} answered by an excerpt during an outage: run again to replace them"
     if number := summary["pending"]:
         yield f"{counted(number, 'section')} without an answer yet: run the same command again to continue"
+    if number := summary["not_refreshed"]:
+        yield f"{counted(number, 'section')} not refreshed: the earlier answers stay; run again with --refresh"
     if number := summary["maybe_paid_twice"]:
         yield f"{counted(number, 'call')} may have been paid twice: sent again after an unknown outcome"
     for advice in summary["advice"]:

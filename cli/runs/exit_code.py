@@ -20,7 +20,14 @@ def exit_code(summary: Summary, stopped: Stop | None, signals: Iterable[int]) ->
     codes = [*signals]
     if stopped is not None:
         codes.append(_OF_CAUSE.get(stopped.cause, ExitCode.OK))
-    if summary.failed or summary.incomplete or summary.held or summary.fallback or summary.pending:
+    if (
+        summary.failed
+        or summary.incomplete
+        or summary.held
+        or summary.fallback
+        or summary.pending
+        or summary.not_refreshed
+    ):
         codes.append(ExitCode.UNITS)
     if summary.unreadable:
         codes.append(ExitCode.UNREADABLE)

@@ -22,7 +22,7 @@ from ratelimit.outcome import Outcome
 from ratelimit.retry import RetryBudget, backoff, clamp
 from ratelimit.slow_start import SlowStart
 
-_BUDGET_REACHED = Stop(Cause.BUDGET, "the rest of the budget is less than the next call may cost")
+_BUDGET_REACHED = Stop(Cause.BUDGET, "the next call could exceed the budget")
 _OUTAGE_HINT = "check endpoint and network, or run again later; --on-outage wait waits for the service"
 
 
@@ -199,14 +199,16 @@ class Caller:
 
     async def _fall_back(self, unit: Unit) -> None:
         code = "Outage"
-        message = f"answered locally during an outage ({self._last_failure}); run again for a real answer"
+        message = f"excerpt used during an outage ({self._last_failure}); run again to call the model"
         await self._record.fall_back(unit.id, local_answer(unit.request, unit.heading), code, message)
         self._close_unit(unit, Reply(Outcome.CANCELLED, 0.0, code=code, message=message), Status.FALLBACK)
 
     async def _fail(self, unit: Unit, error: NeverFitsError) -> None:
         larger = "a model with a larger context" if error.quota == CONTEXT else "a larger quota"
         code = "NeverFits"
-        message = f"this section {error}; use a smaller --section-tokens or --max-tokens, or {larger}"
+        # Without the size of the call, so that the same reason has the same text.
+        limit = f"the call needs more than the limit of {error.max_cost:,.0f} {error.quota}"
+        message = f"{limit}; use a smaller --section-tokens or --max-tokens, or {larger}"
         await self._record.fail(unit.id, code, message)
         self._close_unit(unit, Reply(Outcome.CANCELLED, 0.0, code=code, message=message), Status.FAILED)
 

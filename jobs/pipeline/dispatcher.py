@@ -24,7 +24,7 @@ from ratelimit.slow_start import SlowStart
 
 LOOKAHEAD = 8
 """Units picked and not yet permitted. The gate always finds one waiting; few, as picking decides which unit is next."""
-MAX_BACKLOG = 64
+MAX_WAITING = 64
 """Units picked beyond the calls in flight: at the gate, in backoff, or closing."""
 
 
@@ -64,7 +64,7 @@ class Dispatcher:
             slow_start=self._slow_start, policy=policy, stopper=self._stopper, stop=self.stop,
             permitted=self._permitted, emit=emit, uniform=uniform, run_id=run_id,
         )  # fmt: skip
-        self._max_workers = gate.max_in_flight + MAX_BACKLOG
+        self._max_workers = gate.max_in_flight + MAX_WAITING
         self._lookahead = asyncio.Semaphore(LOOKAHEAD)
         self._ahead: set[int] = set()
         """Ids of units picked and not yet permitted; each holds the lookahead semaphore."""

@@ -121,7 +121,7 @@ class Stopper:
         if self._invalid >= MAX_INVALID and not self._answered:
             return Stop(Cause.FAILURES, f"the first {MAX_INVALID} calls were invalid: {reply.message}")
         if self._too_many():
-            return Stop(Cause.FAILURES, f"{self._failed} of {self._closed} units failed (--max-failures)")
+            return Stop(Cause.FAILURES, f"{self._failed} of {self._closed} requests failed (--max-failures)")
         return None
 
     def at_the_end(self) -> Stop | None:

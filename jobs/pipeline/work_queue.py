@@ -51,7 +51,7 @@ class WorkQueue:
         self._enrolling[document] += sections
 
     def add(self, document: str, sections: int, units: Sequence[tuple[Unit, float]], *, first: bool) -> None:
-        """Queue the units that came of expected sections, each with its tokens."""
+        """Queue the units of sections announced by `expect`, each with its tokens."""
         queue = self._first if first else self._rest
         for unit, tokens in units:
             queue.put(self._flow(document), unit, tokens)

@@ -12,7 +12,7 @@ from jobs.progress.counts import Counts
 from jobs.progress.interruptions import Interruptions
 from jobs.progress.rate_window import RATE_WINDOW, RateWindow, UnitRate
 from jobs.progress.snapshot import Quota, Snapshot
-from jobs.progress.time_left import Timing, time_left
+from jobs.progress.time_left import CallTimes, time_left
 from jobs.progress.utilisation import utilisation
 from ratelimit.discovery.learned import figure
 from ratelimit.outcome import Outcome
@@ -159,7 +159,7 @@ class Stats:
         )
         if not self._interruptions.outage:
             first, last = (now, now) if self._first_call is None else (self._first_call, self._last_call)
-            timing = Timing(now, first, last, self._interruptions.outage_seconds)
+            timing = CallTimes(now, first, last, self._interruptions.outage_seconds)
             shot.eta = time_left(shot, timing, self._unit_rate, totals.mean_quota_tokens)
         return shot
 

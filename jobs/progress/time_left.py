@@ -11,7 +11,7 @@ MIN_SPAN, MAX_SPAN = 10.0, 50.0
 """Bounds for the seconds of answers (10 + 2 x latency) before the recent rate is used."""
 
 
-class Timing(NamedTuple):
+class CallTimes(NamedTuple):
     """When calls were sent, on the run's clock, in seconds."""
 
     now: float
@@ -22,7 +22,7 @@ class Timing(NamedTuple):
     """Total of the outages that ended."""
 
 
-def time_left(shot: Snapshot, timing: Timing, rate: UnitRate, tokens_per_call: float) -> float | None:
+def time_left(shot: Snapshot, timing: CallTimes, rate: UnitRate, tokens_per_call: float) -> float | None:
     """Seconds to the end of the run; None if unknown.
 
     While no unit needed a call, reading decides: elapsed time x work left / work done. Then it is the maximum of what

@@ -25,7 +25,7 @@ BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's transaction; the record waits too, so it is short."""
 SHA256_HEX = 64
 PAGES = 2000
-"""Database pages in memory (8 MB). diskcache's default of 64 MB mapped and 32 MB cached brings nothing here."""
+"""Database pages in memory (8 MB). diskcache's default of 64 MB mapped and 32 MB cached does not help here."""
 BATCH = 128
 """Answers written in one transaction, which halves the work. A killed run loses at most these; its journal has them."""
 

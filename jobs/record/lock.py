@@ -20,7 +20,7 @@ _HINT = "wait for it (--lock-wait 1h), or choose another --output"
 def output_lock(directory: Path, wait: float) -> Iterator[None]:
     """Lock an output directory; the kernel releases the lock when the process ends.
 
-    The lock is on the directory itself, as a cleaner may remove a lock file. `journal.lock` tells people who holds it.
+    The lock is on the directory itself, as a cleaner may remove a lock file. `journal.lock` names the holder.
     `wait`: seconds to wait for another run.
 
     Raises:

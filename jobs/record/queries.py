@@ -54,13 +54,22 @@ def mark_missing(journal: Journal) -> None:
 
 
 def tally(journal: Journal) -> dict[Status, int]:
-    """Sections of this run by the status of their unit; NEW: selected for a call and not closed by this run."""
+    """Sections of this run by the status of their unit, as the rows have it."""
     rows = journal.db.execute(
-        "SELECT CASE WHEN u.run = s.run AND u.closed != s.run THEN 'new' ELSE u.status END AS status, count(*)"
-        " FROM sections s JOIN units u ON u.id = s.unit WHERE s.run = ? GROUP BY 1",
+        "SELECT u.status, count(*) FROM sections s JOIN units u ON u.id = s.unit WHERE s.run = ? GROUP BY 1",
         (journal.run,),
     )
     return {Status(status): count for status, count in rows}
+
+
+def not_refreshed(journal: Journal) -> int:
+    """Answered sections that this run selected for another call and that keep their earlier answer."""
+    (count,) = journal.db.execute(
+        "SELECT count(*) FROM sections s JOIN units u ON u.id = s.unit"
+        " WHERE s.run = ? AND u.run = s.run AND u.closed != s.run AND u.status = 'ok'",
+        (journal.run,),
+    ).fetchone()
+    return int(count)
 
 
 def unique(journal: Journal) -> int:

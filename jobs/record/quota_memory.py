@@ -98,7 +98,7 @@ class QuotaMemory:
             raise StorageError(f"the learned quotas cannot be read from {self.path}: {why}") from error
         entries = written.get("quotas") if isinstance(written, dict) else None
         if not isinstance(entries, list):
-            raise StorageError(f"{self.path} has other content than learned quotas")
+            raise StorageError(f"{self.path} is not a file of learned quotas")
         return entries
 
 

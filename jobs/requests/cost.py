@@ -12,7 +12,7 @@ REQUESTS, TOKENS, MONEY = "requests a minute", "tokens a minute", "the budget (U
 """The names of the quotas in the quota book, as messages show them."""
 QUOTAS = {"requests": REQUESTS, "tokens": TOKENS}
 """From the short name of a quota (in events, throttles and quotas.json) to its name in the quota book."""
-CONTEXT = "the model's context (tokens)"
+CONTEXT = "tokens of the model's context"
 """A limit for each single call, kept in the quota book as a quota that is never used up."""
 
 MIN_BYTES_PER_TOKEN = 2.0

@@ -21,3 +21,4 @@ def write_output_files(journal: Journal, output: Path, summary: Summary) -> None
     except OSError as error:
         raise storage_error(f"results in {output}", error) from error
     summary.add_tally(queries.tally(journal), queries.unique(journal), queries.maybe_paid_twice(journal))
+    summary.not_refreshed = queries.not_refreshed(journal)

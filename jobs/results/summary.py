@@ -38,6 +38,8 @@ class Summary:
     fallback: int = 0
     pending: int = 0
     """Without an outcome, as the run stopped early."""
+    not_refreshed: int = 0
+    """Sections with --refresh that keep their earlier answer, as there was no new one."""
     resumed: int = 0
     cached: int = 0
     duplicates: int = 0
@@ -82,6 +84,8 @@ class Summary:
         problems = [f"{self.unreadable} of {self.documents} documents unreadable"] if self.unreadable else []
         counts = {name: getattr(self, name) for name in ("failed", "incomplete", "held", "fallback", "pending")}
         problems += [f"{number} of {self.sections} sections {name}" for name, number in counts.items() if number]
+        if self.not_refreshed:
+            problems.append(f"{self.not_refreshed} of {self.sections} sections not refreshed")
         return ", ".join(problems)
 
     def as_dict(self) -> dict[str, Any]:

@@ -7,27 +7,30 @@ import pytest
 from ratelimit import virtual_time
 from ratelimit.gate import Gate
 from ratelimit.quota import QuotaBook
-from ratelimit.slow_start import PROBE_TIME, PROBES, SlowStart
+from ratelimit.slow_start import INTERVAL, PROBES, SlowStart
 
 
-def slow_start(*, rejected: bool) -> tuple[Gate, SlowStart]:
-    gate = Gate(QuotaBook({}), 64)
+def slow_start(*, rejected: bool, max_in_flight: int = 64) -> tuple[Gate, SlowStart]:
+    gate = Gate(QuotaBook({}), max_in_flight)
     slow = SlowStart(gate, lambda: rejected)
-    assert gate.max_in_flight == 64
+    assert gate.max_in_flight == max_in_flight
     slow.begin()
     return gate, slow
 
 
-@pytest.mark.parametrize(("rejected", "max_in_flight"), [(False, 64), (True, PROBES)])
-def test_the_limit_is_lifted_after_a_moment_unless_calls_were_rejected(rejected, max_in_flight):
-    async def main() -> None:
+@pytest.mark.parametrize(("rejected", "limits"), [(False, [16, 24, 32, 40]), (True, [8, 8, 8, 8])])
+def test_the_limit_grows_each_second_unless_calls_were_rejected(rejected, limits):
+    async def main() -> list[int]:
         gate, slow = slow_start(rejected=rejected)
         slow.sent()
         assert gate.max_in_flight == PROBES
-        await asyncio.sleep(PROBE_TIME + 0.01)
-        assert gate.max_in_flight == max_in_flight
+        seen = []
+        for _ in range(4):
+            await asyncio.sleep(INTERVAL + 0.001)
+            seen.append(gate.max_in_flight)
+        return seen
 
-    virtual_time.run(main())
+    assert virtual_time.run(main()) == limits
 
 
 def test_the_first_answer_lifts_the_limit():
@@ -36,5 +39,17 @@ def test_the_first_answer_lifts_the_limit():
         slow.sent()
         slow.answered()
         assert gate.max_in_flight == 64
+        await asyncio.sleep(10 * INTERVAL)
+        assert gate.max_in_flight == 64
+
+    virtual_time.run(main())
+
+
+def test_a_lower_limit_is_kept():
+    async def main() -> None:
+        gate, slow = slow_start(rejected=False, max_in_flight=3)
+        slow.sent()
+        await asyncio.sleep(10 * INTERVAL)
+        assert gate.max_in_flight == 3
 
     virtual_time.run(main())

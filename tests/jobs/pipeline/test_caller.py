@@ -4,13 +4,14 @@ import asyncio
 import math
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from virtual_runs import OK, THROTTLED, TRANSIENT, UNKNOWN, Answering, Ran, many, run
 
 from jobs.pipeline import events
-from jobs.pipeline.stopping import Cause, Policy
+from jobs.pipeline.dispatcher import Dispatcher
+from jobs.pipeline.stopping import Cause, Policy, Stop
 from jobs.pipeline.transport import Reply
 from jobs.record.protocol import Status
 from jobs.requests.cost import CONTEXT, REQUESTS, TOKENS
@@ -36,6 +37,13 @@ def events_of(ran: Ran, kind: type[events.Event]) -> list[events.Event]:
 
 def states(ran: Ran) -> list[str]:
     return [event.new for event in ran.seen if isinstance(event, events.BreakerChanged)]
+
+
+def stopped_at(seconds: float) -> Callable[[Dispatcher], None]:
+    def arrange(dispatcher: Dispatcher) -> None:
+        asyncio.get_running_loop().call_later(seconds, dispatcher.stop, Stop(Cause.DEADLINE, "enough"))
+
+    return arrange
 
 
 def unit_of(body: bytes) -> bytes:
@@ -115,6 +123,26 @@ def test_with_a_third_of_failures_calls_pause_now_and_then_and_every_unit_is_ans
     ran = run(many(2000), lambda *_: UNKNOWN if uniform() < 0.3 else OK, policy=Policy(max_attempts=30))
     assert ran.statuses == {Status.OK: 2000}
     assert 2 <= states(ran).count("open") <= 40
+
+
+@pytest.mark.parametrize("latency", [0.1, 2.0, 6.0])
+@pytest.mark.parametrize("max_in_flight", [1, 64, 1000])
+@pytest.mark.parametrize("rpm", [None, 60_000])
+def test_an_outage_from_the_start_costs_few_calls_at_any_concurrency(max_in_flight, latency, rpm):
+    """Every call fails, as late as an answer would come, and may be billed."""
+    ran = run(
+        many(2000), lambda *_: UNKNOWN, max_in_flight=max_in_flight, latency=latency, rpm=rpm, during=stopped_at(60)
+    )
+    assert states(ran)[:1] == ["open"]
+    assert starts(ran, -1, 60) <= PROBES * (1 + latency) + 5
+
+
+@pytest.mark.parametrize("max_in_flight", [64, 1000])
+def test_an_outage_in_the_middle_of_a_run_starts_few_more_calls(max_in_flight):
+    ran = run(many(20_000), outage(10, 1e9, UNKNOWN), max_in_flight=max_in_flight, during=stopped_at(60))
+    (opened,) = [e.reason for e in events_of(ran, events.BreakerChanged)]
+    assert opened.startswith("5 calls in a row failed")
+    assert starts(ran, 10.0, 60) <= 10
 
 
 def test_throttling_does_not_open_the_breaker():
@@ -232,14 +260,12 @@ def test_a_unit_larger_than_the_quota_fails_without_a_call_and_names_document_an
     assert ran.statuses == {Status.FAILED: 20}
     (event, *_) = events_of(ran, events.UnitClosed)
     assert (event.document, event.code) == ("0.md", "NeverFits")
-    assert "exceeds the limit on tokens a minute: it needs " in event.message
-    assert "the limit is 50;" in event.message
+    assert event.message.startswith("the call needs more than the limit of 50 tokens a minute; ")
 
 
 def test_a_unit_larger_than_the_context_fails_without_a_call():
     ran = run(many(20), limiters={CONTEXT: Budget(math.inf)}, most={CONTEXT: 50.0})
     assert ran.calls == 0
     (event, *_) = events_of(ran, events.UnitClosed)
-    assert "exceeds the limit on the model's context (tokens): it needs " in event.message
-    assert "the limit is 50;" in event.message
+    assert event.message.startswith("the call needs more than the limit of 50 tokens of the model's context; ")
     assert "a model with a larger context" in event.message
