@@ -116,7 +116,7 @@ class BreakerChanged:
             case "half-open":
                 what = "probing the service"
             case _:
-                what = "the service is back"
+                what = "the service is available again"
         return f"{what}: {self.reason}"
 
 
@@ -136,7 +136,7 @@ class RateChanged:
     @property
     def sentence(self) -> str:
         """The change as a message."""
-        return f"the quota in {self.quota}: {self.reason}"
+        return f"{self.quota.removesuffix('s')} quota: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import re
 from jobs.requests.answer import Answer, parse
 from jobs.requests.request import Request, canonical, undelimited
 
-MARK = "[not answered, the section begins:] "
+MARK = "[no answer; start of the section:] "
 MAX_LENGTH = 300
 """Characters of the excerpt."""
 

@@ -281,7 +281,7 @@ class TestOutage:
         assert {(row["status"], row["source"], row["error"]["code"]) for row in rows} == {
             ("fallback", "fallback", "Outage")
         }
-        assert rows[7]["text"] == "[not answered, the section begins:] Number 7 says 49."
+        assert rows[7]["text"] == "[no answer; start of the section:] Number 7 says 49."
         assert (summary["fallback"], summary["pending"], summary["cost_usd"]) == (31, 0, 0.0)
         assert len(bedrock.ledger()) < 30
         bedrock.faults()

@@ -30,7 +30,7 @@ def test_a_run_starts_from_the_learned_quota_and_saves_its_own(tmp_path):
         memory(work).remember(scope, {"requests": Learned(Kind.BUCKET, 12_000.0, 1.0)}, yesterday)
         run = work.run(*AUTO)
         assert run.returncode == 0, run.stderr
-        quota = "note: the quota in requests: "
+        quota = "note: request quota: "
         assert f"{quota}token bucket, refills 12,000 a minute, learned 1 day ago" in run.stderr
         assert f"{quota}fell to " in run.stderr
         summary = work.summary()

@@ -41,7 +41,7 @@ def test_a_learned_quota_is_an_event_and_the_next_run_starts_from_it(memory):
     work(first.controller(REQUESTS), 10.0)
     first.close()
     assert {event.quota for event in heard} == {"requests"}
-    assert heard[0].sentence.startswith("the quota in requests: throttled at ")
+    assert heard[0].sentence.startswith("request quota: throttled at ")
     assert [event.kind for event in heard if event.reason][1] == "bucket"
     [entry] = json.loads(memory.path.read_text())["quotas"]
     assert (entry["quota"], entry["kind"]) == ("requests", "bucket")

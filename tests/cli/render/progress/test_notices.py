@@ -85,7 +85,7 @@ def test_each_change_of_an_outage_is_printed_with_its_reason_and_the_hint_once()
         "probing the service: probes find out whether it is back",
         "the service is still unavailable: 2 of 3 probes failed; the last one: 503; it is tried again in 2m 00s",
         "probing the service: probes find out whether it is back",
-        "the service is back: 2 of 3 probes were answered",
+        "the service is available again: 2 of 3 probes were answered",
     ]
 
 
@@ -125,5 +125,5 @@ def test_a_stop_says_why_and_what_to_do():
 
 def test_a_learned_quota_is_printed_unless_the_change_is_small():
     change = events.RateChanged("tokens", 598_000.0, "bucket", "token bucket, refills 598,000 a minute")
-    assert printed(change) == ["the quota in tokens: token bucket, refills 598,000 a minute"]
+    assert printed(change) == ["token quota: token bucket, refills 598,000 a minute"]
     assert printed(events.RateChanged("tokens", 597_000.0, "bucket", "")) == []
