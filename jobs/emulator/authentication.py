@@ -38,8 +38,6 @@ def authentication_error(
     settings: EmulatorSettings, method: str, raw_path: str, headers: Mapping[str, str], body: bytes, now: datetime
 ) -> ServiceError | None:
     """Return why a call must be rejected; None if it may pass. `raw_path` is still percent-encoded."""
-    if not settings.access_key and not settings.bearer_token:
-        return None
     authorization = headers.get("Authorization", "")
     if not authorization:
         return service_errors.MISSING_TOKEN

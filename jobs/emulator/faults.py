@@ -1,9 +1,9 @@
 """Injected faults as data, and which call each of them hits (pure)."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from jobs.emulator.service_errors import ERRORS
+from jobs.emulator.service_errors import ERRORS, ServiceError
 
 AFTER_MODEL = frozenset(
     {
@@ -69,9 +69,15 @@ class Fault:
             float(self.argument)
 
     @property
+    def error(self) -> ServiceError | None:
+        """The service error to return; None if the fault is of another kind."""
+        error = ERRORS.get(self.kind)
+        return replace(error, message=self.argument) if error and self.argument else error
+
+    @property
     def model_ran(self) -> bool:
         """Whether the model runs before the fault hits."""
-        return self.kind in AFTER_MODEL or (self.kind in ERRORS and ERRORS[self.kind].model_ran)
+        return self.kind in AFTER_MODEL or (self.error is not None and self.error.model_ran)
 
 
 class FaultPlan:

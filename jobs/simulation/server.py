@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from jobs.emulator.quotas import Quotas, QuotaUsage
+from jobs.emulator.quotas import Quotas
 from jobs.simulation.ledger import UNAVAILABLE, ServerLedger
 from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import MINUTE, QuotaChange, Scenario, Tenant
@@ -63,7 +63,7 @@ class SimulatedBedrock:
             RuntimeError: the call was settled before.
         """
         self.advance(now)
-        self._quotas.settle(now + self._clock_offset, MODEL, call.reservation, QuotaUsage(input_tokens, output_tokens))
+        self._quotas.settle(now + self._clock_offset, MODEL, call.reservation, input_tokens, output_tokens)
         self.answered += 1
         self.calls.settle(call.row, input_tokens + output_tokens * self._scenario.rules.burndown, now)
 
