@@ -5,10 +5,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from jobs.emulator.answer_format import anthropic_output_schema, forced_tool
 from jobs.emulator.emulated_model import EmulatedAnswer
 from jobs.emulator.json_checks import InvalidRequestError, Json, check, check_range, optional, required, strings
-from jobs.emulator.prompt import IMAGE_BYTES, Prompt, size_of, tokens
+from jobs.emulator.prompt import IMAGE_BYTES, Prompt, anthropic_output_schema, forced_tool, size_of, tokens
 
 _VERSION = re.compile(r"bedrock-2023-05-31|20\d\d-\d\d-\d\d")
 """Bedrock's own version, or a dated one of Anthropic's API (anthropic 2.14 sends 2026-10-21)."""

@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from jobs.emulator.answer_format import anthropic_output_schema, forced_tool
 from jobs.emulator.emulated_model import EmulatedAnswer
 from jobs.emulator.json_checks import (
     InvalidRequestError,
@@ -17,7 +16,7 @@ from jobs.emulator.json_checks import (
     required,
     strings,
 )
-from jobs.emulator.prompt import IMAGE_BYTES, Prompt, size_of, tokens
+from jobs.emulator.prompt import IMAGE_BYTES, Prompt, anthropic_output_schema, forced_tool, size_of, tokens
 
 _TOOL_ID = "tooluse_emulated0000000000"
 _TEXT_FORMATS = {"txt", "md", "html", "csv"}
