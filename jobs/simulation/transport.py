@@ -68,8 +68,7 @@ class SimulatedTransport:
         """The reply to an error response, classified as a real one."""
         error = ERRORS[name]
         body = json.dumps({"message": error.message}).encode()
-        verdict = classify(error.status, {TYPE_HEADER: error.code}, body)
-        return Reply(verdict.outcome, latency, code=verdict.code, message=verdict.message, quota=verdict.quota)
+        return classify(error.status, {TYPE_HEADER: error.code}, body, latency)
 
 
 def _timeout(seconds: float) -> Reply:
