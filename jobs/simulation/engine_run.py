@@ -47,7 +47,7 @@ def run(
     *,
     policy: Policy | None = None,
     seconds: float | None = None,
-    emit: events.Emit | None = None,
+    emit: events.Emit = lambda _: None,
     on_start: OnStart | None = None,
 ) -> Run:
     """Run until the workload is done, or for `seconds` of virtual time. `gate` is called inside the event loop."""
@@ -65,7 +65,7 @@ def run(
             transport=SimulatedTransport(scenario, workload, server),
             gate=gate(),
             policy=policy or Policy(),
-            emit=emit or noop,
+            emit=emit,
             uniform=Rng(scenario.seed, "client").uniform,
             run_id="simulated",
             weights=workload.weights,
@@ -78,7 +78,3 @@ def run(
         return Run(scenario, workload, server, record.statuses, ended, timed=seconds is not None)
 
     return virtual_time.run(dispatch())
-
-
-def noop(_: events.Event) -> None:
-    pass

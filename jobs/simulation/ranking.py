@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from jobs.simulation.result import Result
 from jobs.simulation.scenario import MINUTE
@@ -21,12 +22,7 @@ class _Rule:
     """Only algorithms that did all the work can win: with less work the figure improves by itself."""
 
 
-def _round_share(value: float) -> float:
-    return round(value, 3)
-
-
-def _round_fairness(value: float) -> float:
-    return round(value, 2)
+_round_share = partial(round, ndigits=3)
 
 
 def _round_time(value: float) -> float:
@@ -46,7 +42,7 @@ _RULES = {
     "wait_p50_s": _Rule(min, _round_time, needs_all_work=True),
     "wait_p95_s": _Rule(min, _round_time, needs_all_work=True),
     "worst_minute": _Rule(max, _round_share, needs_all_work=True),
-    "fairness": _Rule(max, _round_fairness),
+    "fairness": _Rule(max, partial(round, ndigits=2)),
 }
 
 

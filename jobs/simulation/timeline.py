@@ -1,7 +1,7 @@
 """A run over time, for charts."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from jobs.pipeline import events
@@ -25,14 +25,11 @@ class ClientLog:
 
     def record(self, event: events.Event) -> None:
         """Called inside the run's event loop."""
+        now = asyncio.get_running_loop().time()
         if isinstance(event, events.RateChanged):
-            self.rates.setdefault(event.quota, []).append((_now(), event.per_minute))
+            self.rates.setdefault(event.quota, []).append((now, event.per_minute))
         elif isinstance(event, events.BreakerChanged):
-            self.breaker.append((_now(), event.new))
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+            self.breaker.append((now, event.new))
 
 
 def timeline(run: Run, log: ClientLog) -> Timeline:
@@ -82,11 +79,7 @@ def _estimate(log: ClientLog, now: float, tokens: float) -> float | None:
     """The client's estimate of the quotas, in calls per second."""
     rates = []
     for quota, changes in log.rates.items():
-        per_minute = _latest(changes, now)
+        per_minute = next((rate for at, rate in reversed(changes) if at <= now), None)
         if per_minute is not None:
             rates.append(per_minute / MINUTE / (1.0 if QUOTAS[quota] == REQUESTS else max(1.0, tokens)))
     return min(rates, default=None)
-
-
-def _latest(changes: Sequence[tuple[float, float | None]], now: float) -> float | None:
-    return next((rate for at, rate in reversed(changes) if at <= now), None)
