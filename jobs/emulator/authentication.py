@@ -20,8 +20,6 @@ _AUTHORIZATION = re.compile(
     r"/aws4_request"
     r",\s*SignedHeaders=(?P<headers>[^,\s]+),\s*Signature=(?P<signature>[0-9a-f]{64})"
 )
-_MAX_CLOCK_SKEW = timedelta(minutes=5)
-"""As AWS allows."""
 
 
 class _Verifier(SigV4Auth):  # type: ignore[misc]
@@ -65,7 +63,7 @@ def _signature_error(
             request.headers[name] = headers[name]
     except (KeyError, ValueError):
         return service_errors.INCOMPLETE_SIGNATURE
-    if abs(now - time) > _MAX_CLOCK_SKEW or not timestamp.startswith(signed["day"]):
+    if abs(now - time) > timedelta(minutes=5) or not timestamp.startswith(signed["day"]):
         return service_errors.SIGNATURE_EXPIRED
     checksum = headers.get("X-Amz-Content-SHA256", "UNSIGNED-PAYLOAD")
     if checksum not in {"UNSIGNED-PAYLOAD", hashlib.sha256(request.data).hexdigest()}:

@@ -26,9 +26,9 @@ def respond(emulator: "Emulator", method: str, path: str, body: bytes) -> web.Re
         case "GET", "stats":
             return web.json_response({**emulator.ledger.stats(), "in_flight": emulator.in_flight})
         case "GET", "faults":
-            return web.json_response([asdict(fault) for fault in emulator.faults])
+            return web.json_response([asdict(fault) for fault in emulator.plan.faults])
         case "GET", "quotas":
-            rules = emulator.quota_rules  # may be an EmulatorSettings, which has secrets
+            rules = emulator.quotas.rules  # may be an EmulatorSettings, which has secrets
             return web.json_response({field.name: getattr(rules, field.name) for field in fields(QuotaRules)})
         case "PUT", ("faults" | "quotas") as name:
             return _replace(emulator, name, body)

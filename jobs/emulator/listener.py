@@ -11,10 +11,6 @@ from aiohttp import web
 
 HOST = "127.0.0.1"
 """Loopback only, because the control API below /_emulator/ has no authentication."""
-_MAX_BODY_BYTES = 32 << 20
-"""InvokeModel accepts 25 MB."""
-_BACKLOG = 4096
-"""Connections waiting to be accepted; clients open thousands at once."""
 
 
 class Listener:
@@ -25,20 +21,17 @@ class Listener:
         self.transports: set[Any] = set()
         """Connections that are not HTTP/1.1, or not yet."""
 
-    async def start(self, port: int, certificate: str, private_key: str) -> str:
-        """Listen, and return the URL; the certificate and its key are paths of PEM files, or empty.
-
-        Raises:
-            OSError: the port is taken, or the certificate cannot be read.
-        """
+    async def start(self, port: int, certificate: str) -> str:
+        """See Emulator.start; `certificate` is the path of a PEM file with its key, or empty."""
         context = None
         if certificate:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            context.load_cert_chain(certificate, private_key or None)
+            context.load_cert_chain(certificate)
         loop = asyncio.get_running_loop()
-        request = partial(web.BaseRequest, loop=loop, client_max_size=_MAX_BODY_BYTES)
+        request = partial(web.BaseRequest, loop=loop, client_max_size=32 << 20)  # InvokeModel accepts 25 MB
         self.http1 = web.Server(self._handle, request_factory=request, handler_cancellation=True, access_log=None)
-        self._server = await loop.create_server(lambda: _NewConnection(self), HOST, port, ssl=context, backlog=_BACKLOG)
+        backlog = 4096  # clients open thousands of connections at once
+        self._server = await loop.create_server(lambda: _NewConnection(self), HOST, port, ssl=context, backlog=backlog)
         self._forwarding = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=False),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -50,7 +43,6 @@ class Listener:
         return self._url
 
     async def stop(self) -> None:
-        """Close the port and all connections, and drop the calls in flight."""
         self._server.close()
         transports = [*self.transports, *(connection.transport for connection in self.http1.connections)]
         self.http1.pre_shutdown()

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -10,7 +9,6 @@ from aiohttp import web
 from jobs.emulator import anthropic_messages, converse, eventstream
 from jobs.emulator.emulated_model import EmulatedAnswer
 from jobs.emulator.faults import Fault
-from jobs.emulator.json_checks import Json
 from jobs.emulator.prompt import Prompt
 from jobs.emulator.service_errors import TYPE_HEADER, ServiceError
 
@@ -68,14 +66,14 @@ class EmulatedCall:
                 return _encode(anthropic_messages.response(self.prompt, self.answer, self.model, self.request_id))
             case "InvokeModel":
                 return _encode(converse.response(self.prompt, self.answer, None))
-        if self.prompt.anthropic:
-            events: Iterable[Json] = anthropic_messages.stream(
-                self.prompt, self.answer, self.model, self.request_id, self.latency_ms
-            )
-        else:
-            named = converse.stream(self.prompt, self.answer, self.latency_ms)
-            events = ({name: payload} for name, payload in named)
-        return eventstream.events(_chunks(events))
+            case _ if self.prompt.anthropic:
+                events = anthropic_messages.stream(
+                    self.prompt, self.answer, self.model, self.request_id, self.latency_ms
+                )
+            case _:
+                events = (dict([named]) for named in converse.stream(self.prompt, self.answer, self.latency_ms))
+        chunks = ({"bytes": base64.b64encode(_encode(event)).decode()} for event in events)
+        return eventstream.events(("chunk", chunk) for chunk in chunks)
 
 
 def respond(call: EmulatedCall, body: bytes) -> web.Response:
@@ -95,11 +93,6 @@ def respond_error(call: EmulatedCall, error: ServiceError) -> web.Response:
     message = error.message.replace("{model}", call.model)
     body = json.dumps({"message" if error.code else "Message": message}).encode()
     return web.Response(body=body, status=error.status, headers=headers, content_type="application/json")
-
-
-def _chunks(events: Iterable[Json]) -> Iterator[tuple[str, Json]]:
-    for event in events:
-        yield "chunk", {"bytes": base64.b64encode(_encode(event)).decode()}
 
 
 def _encode(value: object) -> bytes:

@@ -44,21 +44,13 @@ class Emulator:
         self.set_faults(settings.faults)
         self.set_quotas(settings)
 
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        return self._plan.faults
-
     def set_faults(self, faults: Iterable[Fault]) -> None:
         """Replace the faults; their times and counts start now."""
-        self._plan = FaultPlan(faults, time.monotonic(), self._random.random)
-
-    @property
-    def quota_rules(self) -> QuotaRules:
-        return self._quotas.rules
+        self.plan = FaultPlan(faults, time.monotonic(), self._random.random)
 
     def set_quotas(self, rules: QuotaRules) -> None:
         """Replace the quotas of all models; the new ones are full."""
-        self._quotas = Quotas(rules)
+        self.quotas = Quotas(rules)
 
     async def start(self) -> str:
         """Listen, and return the URL.
@@ -66,8 +58,7 @@ class Emulator:
         Raises:
             OSError: the port is taken, or the certificate cannot be read.
         """
-        settings = self.settings
-        return await self._listener.start(settings.port, settings.certificate, settings.private_key)
+        return await self._listener.start(self.settings.port, self.settings.certificate)
 
     async def stop(self) -> None:
         """Close the port and all connections, and drop the calls in flight."""
@@ -95,7 +86,7 @@ class Emulator:
             if call.operation == "CountTokens":
                 self._record(call, 200)
                 return web.json_response({"inputTokens": call.prompt.input_tokens}, headers=call.headers)
-            fault = self._plan.pick(time.monotonic())
+            fault = self.plan.pick(time.monotonic())
             if fault is not None and not fault.model_ran:
                 call.fault = fault
                 return self._respond_before_model(call, fault)
@@ -138,7 +129,7 @@ class Emulator:
 
     def _parse(self, call: EmulatedCall) -> None:
         call.prompt = request_parsing.parse(call.operation, call.model, call.request_body)
-        limit = self.quota_rules.max_output_tokens
+        limit = self.quotas.rules.max_output_tokens
         if call.prompt.max_tokens is not None and call.prompt.max_tokens > limit:
             raise InvalidRequestError(
                 f"The maximum tokens you requested exceeds the model limit of {limit}. Try again with a maximum tokens "
@@ -147,7 +138,7 @@ class Emulator:
 
     def _run_model(self, call: EmulatedCall) -> None:
         """Reserve quota, run the model, and settle the quota after the call's latency."""
-        model, quotas, prompt = call.model, self._quotas, call.prompt
+        model, quotas, prompt = call.model, self.quotas, call.prompt
         limit = quotas.rules.max_output_tokens if prompt.max_tokens is None else prompt.max_tokens
         try:
             model_answer = answer(prompt, limit)

@@ -29,9 +29,7 @@ class EmulatorSettings(QuotaRules):
     bearer_token: str = field(default="", repr=False)
     """If set, calls must carry this token, or a signature if there is an access key."""
     certificate: str = ""
-    """Path of a PEM certificate for TLS; empty: plain HTTP."""
-    private_key: str = ""
-    """Path of the certificate's PEM key; empty: the key is in the certificate's file."""
+    """Path of a PEM file with a certificate and its key, for TLS; empty: plain HTTP."""
 
 
 def from_json(kind: type[T], values: object) -> T:
