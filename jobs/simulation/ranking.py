@@ -8,9 +8,6 @@ from jobs.simulation.result import Result
 from jobs.simulation.scenario import MINUTE
 
 HOUR, DAY = 3600.0, 86400.0
-"""Times from an hour on are compared by the minute, from a day on by the hour."""
-SAME_WORK = 0.99
-"""Requests served relative to the maximum; at least this much counts as the same work (timed runs differ a little)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,8 @@ def best(results: Sequence[Result]) -> dict[str, set[str]]:
     `makespan_s`, the waits and `worst_minute`: less work improves these figures by itself.
     """
     max_served = max((result.served for result in results), default=0)
-    complete = [result for result in results if not result.lost and result.served >= SAME_WORK * max_served]
+    # Timed runs differ a little: 99% counts as the same work.
+    complete = [result for result in results if not result.lost and result.served >= 0.99 * max_served]
     is_only_complete = len(complete) == 1 < len(results)
     return {
         column: _winners(column, rule, complete, unopposed=is_only_complete)

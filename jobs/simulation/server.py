@@ -14,6 +14,9 @@ from ratelimit.quota import Dimension, Reservation
 
 MODEL = "simulated"
 
+_Event = tuple[float, Callable[[float], None]]
+"""A time in seconds, and what happens then."""
+
 
 class Admitted(NamedTuple):
     """An admitted call that is in flight."""
@@ -40,7 +43,9 @@ class SimulatedBedrock:
         self.answered = 0
         """Calls of the client that ended with an answer."""
         self.now = 0.0
-        self._events = heapq.merge(*_events(scenario, self._tenant_call, self._change), key=lambda event: event[0])
+        changes: Iterator[_Event] = ((change.at, partial(self._change, change)) for change in scenario.changes)
+        calls = (self._tenant_calls(number, tenant) for number, tenant in enumerate(scenario.tenants))
+        self._events = heapq.merge(changes, *calls, key=lambda event: event[0])
         self._next = next(self._events, None)
 
     def admit(self, now: float, unit: int, sent: float, input_tokens: int, max_tokens: int) -> Admitted | str:
@@ -75,6 +80,15 @@ class SimulatedBedrock:
             apply(at)
             self._next = next(self._events, None)
 
+    def _tenant_calls(self, number: int, tenant: Tenant) -> Iterator[_Event]:
+        rng, jitter = Rng(self._scenario.seed, f"tenant {number}"), self._scenario.timing.uplink
+        call, interval = partial(self._tenant_call, tenant), MINUTE / tenant.rpm
+        arrival = at = tenant.start + rng.uniform() * interval
+        while at < tenant.end:
+            arrival = max(arrival, at + rng.between(*jitter))
+            yield arrival, call
+            at += interval
+
     def _tenant_call(self, tenant: Tenant, now: float) -> None:
         reservation = self._quotas.reserve(now + self._clock_offset, MODEL, tenant.tokens, 0)
         if isinstance(reservation, str):
@@ -94,28 +108,3 @@ class SimulatedBedrock:
                 limiter.rate *= ratio
                 limiter.level = min(limiter.level, limiter.limit)
             book.dimensions[name] = Dimension(limiter, dimension.max_cost * ratio)
-
-
-_Event = tuple[float, Callable[[float], None]]
-
-
-def _events(
-    scenario: Scenario, call: Callable[[Tenant, float], None], change: Callable[[QuotaChange, float], None]
-) -> Iterator[Iterator[_Event]]:
-    """The quota changes and each tenant's calls, each ordered by time."""
-    yield iter([(item.at, partial(change, item)) for item in scenario.changes])
-    for number, tenant in enumerate(scenario.tenants):
-        yield _tenant_events(
-            tenant, Rng(scenario.seed, f"tenant {number}"), scenario.timing.uplink, partial(call, tenant)
-        )
-
-
-def _tenant_events(
-    tenant: Tenant, rng: Rng, jitter: tuple[float, float], call: Callable[[float], None]
-) -> Iterator[_Event]:
-    interval = MINUTE / tenant.rpm
-    arrival = at = tenant.start + rng.uniform() * interval
-    while at < tenant.end:
-        arrival = max(arrival, at + rng.between(*jitter))
-        yield arrival, call
-        at += interval

@@ -24,9 +24,6 @@ BYTES_PER_TOKEN = 1.0
 """Mean of the simulated text. Real text has about 4; a million such bodies would take long to copy."""
 SPREAD = 0.1
 """Largest relative deviation of a section's bytes per token from the mean."""
-_CHUNK_SECTIONS = 20
-_NUMBER_SLICE = slice(5, 14)
-"""Position of the section number in a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +134,7 @@ class Workload:
             self.generate(number)
             self.arrived.append(arrival)
             is_future = arrival > loop.time()
-            if sections and (len(sections) == _CHUNK_SECTIONS or document != self.owner(number) or is_future):
+            if sections and (len(sections) == 20 or document != self.owner(number) or is_future):
                 yield Chunk(_document(document), sections, done=False)
                 sections = []
             if is_future:
@@ -149,7 +146,7 @@ class Workload:
 
 def section_number(body: bytes) -> int:
     """The number of the section in the body of its request."""
-    return int(body[_NUMBER_SLICE])
+    return int(body[5:14])  # see Workload.request
 
 
 @dataclass(frozen=True)
