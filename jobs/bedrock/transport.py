@@ -42,7 +42,6 @@ class BedrockTransport:
         self._proxy: dict[str, Any] = {}
         if access.proxy:
             self._proxy = {"proxy": access.proxy.url, "proxy_headers": access.proxy.headers}
-        self._urls: dict[str, URL] = {}
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_mark_sent)
         self._session = aiohttp.ClientSession(
@@ -67,7 +66,7 @@ class BedrockTransport:
         call = SimpleNamespace(sent=False)
         try:
             async with asyncio.timeout(timeout):
-                url = self._url(model)
+                url = converse_url(self._endpoint, model)
                 headers = await self._authorizer.headers(url, body)
                 response, raw = await self._post(url, headers, body, call)
         except CredentialsError as error:
@@ -90,11 +89,6 @@ class BedrockTransport:
 
     async def close(self) -> None:
         await self._session.close()
-
-    def _url(self, model: str) -> URL:
-        if model not in self._urls:
-            self._urls[model] = converse_url(self._endpoint, model)
-        return self._urls[model]
 
     async def _post(
         self, url: URL, headers: Mapping[str, str], body: bytes, call: SimpleNamespace

@@ -1,6 +1,5 @@
 """The format of Converse, which Nova also uses in InvokeModel (pure)."""
 
-import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +8,7 @@ from jobs.emulator.emulated_model import EmulatedAnswer
 from jobs.emulator.json_checks import (
     InvalidRequestError,
     Json,
+    base64_field,
     check,
     check_range,
     malformed,
@@ -113,10 +113,7 @@ def _document(block: Json, path: str) -> tuple[str, int]:
     source = required(block, "source", dict, path + "/")
     if "text" in source:
         return check(source["text"], str, f"{path}/source/text"), 0
-    try:
-        data = base64.b64decode(required(source, "bytes", str, f"{path}/source/"), validate=True)
-    except ValueError:
-        raise malformed(f"#/{path}/source/bytes: not base64") from None
+    data = base64_field(source, "bytes", f"{path}/source/")
     if optional(block, "format", str, path + "/") in _TEXT_FORMATS:
         return data.decode("utf-8", "replace"), 0
     return "", len(data)

@@ -1,5 +1,6 @@
 """Reads untrusted JSON; every problem is an InvalidRequestError in Bedrock's words (pure)."""
 
+import base64
 import json
 from typing import Any, TypeVar, cast
 
@@ -96,3 +97,11 @@ def strings(values: list[Any] | None, path: str) -> tuple[str, ...]:
         if not check(value, str, f"{path}/{index}"):
             raise malformed(f"#/{path}/{index}: expected minLength: 1, actual: 0")
     return tuple(values or ())
+
+
+def base64_field(parent: Json, name: str, path: str) -> bytes:
+    """The decoded member `name` of `parent`."""
+    try:
+        return base64.b64decode(required(parent, name, str, path), validate=True)
+    except ValueError:
+        raise malformed(f"#/{path}{name}: not base64") from None

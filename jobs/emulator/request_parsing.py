@@ -1,12 +1,11 @@
 """From the path and body of an HTTP request to an operation, a model and a prompt (pure)."""
 
-import base64
 import re
 from functools import lru_cache
 from urllib.parse import unquote
 
 from jobs.emulator import anthropic_messages, converse
-from jobs.emulator.json_checks import InvalidRequestError, Json, malformed, optional, read_json, required
+from jobs.emulator.json_checks import InvalidRequestError, Json, base64_field, optional, read_json, required
 from jobs.emulator.prompt import Prompt
 
 _OPERATIONS = {
@@ -62,8 +61,4 @@ def _parse_count_tokens(model: str, request: Json) -> Prompt:
     if converse_request is not None:
         return converse.parse(converse_request)
     invoke_request = required(counted, "invokeModel", dict, "input/")
-    try:
-        body = base64.b64decode(required(invoke_request, "body", str, "input/invokeModel/"), validate=True)
-    except ValueError:
-        raise malformed("#/input/invokeModel/body: not base64") from None
-    return _parse_invoke(model, read_json(body))
+    return _parse_invoke(model, read_json(base64_field(invoke_request, "body", "input/invokeModel/")))

@@ -11,11 +11,12 @@ from jobs.pipeline.stopping import Cause, Policy, Stop
 from jobs.record.memory import MemoryRecord
 from jobs.record.protocol import Status
 from jobs.requests.cost import Meter
+from jobs.requests.model import Model
 from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import Scenario
-from jobs.simulation.server import SimulatedBedrock
+from jobs.simulation.server import MODEL, SimulatedBedrock
 from jobs.simulation.transport import SimulatedTransport
-from jobs.simulation.workload import Workload, simulated_model
+from jobs.simulation.workload import BYTES_PER_TOKEN, Workload
 from ratelimit import virtual_time
 from ratelimit.gate import Gate
 
@@ -60,7 +61,7 @@ def run(
         loop = asyncio.get_running_loop()
         dispatcher = Dispatcher(
             template=workload.template(),
-            meter=Meter(simulated_model(scenario.rules.burndown)),
+            meter=Meter(Model(MODEL, scenario.rules.burndown, BYTES_PER_TOKEN, None, None)),
             record=record,
             transport=SimulatedTransport(scenario, workload, server),
             gate=gate(),

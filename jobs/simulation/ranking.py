@@ -63,20 +63,13 @@ def best(results: Sequence[Result]) -> dict[str, set[str]]:
     max_served = max((result.served for result in results), default=0)
     # Timed runs differ a little: 99% counts as the same work.
     complete = [result for result in results if not result.lost and result.served >= 0.99 * max_served]
-    is_only_complete = len(complete) == 1 < len(results)
-    return {
-        column: _winners(column, rule, complete, unopposed=is_only_complete)
-        if rule.needs_all_work
-        else _winners(column, rule, results)
-        for column, rule in _RULES.items()
-    }
-
-
-def _winners(column: str, rule: _Rule, rivals: Sequence[Result], *, unopposed: bool = False) -> set[str]:
-    """`unopposed`: the only rival wins, as it beat those that are not complete."""
-    figures = {result.algorithm: figure for result in rivals if (figure := rounded(column, result)) is not None}
-    distinct = set(figures.values())
-    if not distinct or (len(distinct) < 2 and not unopposed):
-        return set()
-    winner = rule.best(distinct)
-    return {algorithm for algorithm, figure in figures.items() if figure == winner}
+    winners: dict[str, set[str]] = {}
+    for column, rule in _RULES.items():
+        rivals = complete if rule.needs_all_work else results
+        figures = {result.algorithm: figure for result in rivals if (figure := rounded(column, result)) is not None}
+        distinct = set(figures.values())
+        # The only algorithm that did all the work wins, as it beat the others.
+        decided = len(distinct) > 1 or (distinct and len(rivals) == 1 < len(results))
+        winner = rule.best(distinct) if decided else None
+        winners[column] = {algorithm for algorithm, figure in figures.items() if figure == winner}
+    return winners

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
+from jobs.emulator.quotas import QuotaRules
 from jobs.simulation.engine_run import Run
 from jobs.simulation.experiment import Experiment
 from jobs.simulation.measures import minutes_of_quota
@@ -22,10 +23,7 @@ MAX_TOKENS_STEP = 64
 class Recommendation:
     """Settings, and the figures before and with them."""
 
-    rpm: float | None
-    tpm: float | None
-    burst: float
-    """Seconds."""
+    rules: QuotaRules
     max_tokens: int
     concurrency: int
     before: Result
@@ -44,8 +42,9 @@ class Recommendation:
     @property
     def options(self) -> str:
         """The settings as command-line options, without defaults."""
-        quotas = [f"--{name} {quota:.12g}" for name, quota in (("rpm", self.rpm), ("tpm", self.tpm)) if quota]
-        burst = [f"--burst {self.burst:g}s"] if self.burst != 1.0 else []
+        rules = self.rules
+        quotas = [f"--{name} {quota:.12g}" for name, quota in (("rpm", rules.rpm), ("tpm", rules.tpm)) if quota]
+        burst = [f"--burst {rules.burst:g}s"] if rules.refill == "bucket" and rules.burst != 1.0 else []
         return " ".join((*quotas, *burst, f"--max-tokens {self.max_tokens}", f"--concurrency {self.concurrency}"))
 
 
@@ -76,9 +75,7 @@ def recommend(
         else:
             in_flight = max_in_flight(run)
     return Recommendation(
-        rpm=rules.rpm,
-        tpm=rules.tpm,
-        burst=rules.burst if rules.refill == "bucket" else 1.0,
+        rules=rules,
         max_tokens=max_tokens,
         concurrency=min(_with_headroom(in_flight), changed.concurrency),
         before=before,

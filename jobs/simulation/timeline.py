@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import sub
 
 from jobs.pipeline import events
 from jobs.requests.cost import QUOTAS, REQUESTS
@@ -43,16 +45,12 @@ def timeline(run: Run, log: ClientLog) -> Timeline:
     rejections = (*(call.arrived for call in calls if call.error), *run.gateway_throttles)
     arrivals = _histogram((at for at in run.workload.arrived if at <= length), step)
     admissions = _histogram((call.arrived for call in served), step)
-    waiting, queue = 0, []
-    for arrived, left in zip(arrivals, admissions, strict=True):
-        waiting += arrived - left
-        queue.append(waiting)
     return Timeline(
         step=step,
         admitted=tuple(number / step for number in admissions),
         rejected=tuple(number / step for number in _histogram(rejections, step)),
         quota=tuple(_quota(run, start, tokens) for start in starts),
-        waiting=tuple(queue),
+        waiting=tuple(accumulate(map(sub, arrivals, admissions))),
         estimate=tuple(_estimate(log, start + step, tokens) for start in starts),
         breaker=tuple(log.breaker),
         outages=tuple((out.start, min(out.end, length)) for out in run.scenario.outages if out.start < length),

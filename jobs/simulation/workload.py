@@ -15,7 +15,6 @@ from itertools import count as integers
 from jobs.documents.document import Document
 from jobs.documents.parsing import Chunk
 from jobs.documents.splitting import Section
-from jobs.requests.model import Model
 from jobs.requests.request import Request, RequestTemplate
 from jobs.simulation.rng import Rng
 from jobs.simulation.server import MODEL
@@ -47,11 +46,6 @@ class User:
     share: float = 1.0
     """Share of the requests relative to other users."""
     mix: Mix = field(default_factory=Mix)
-
-
-def simulated_model(burndown: float = 1.0) -> Model:
-    """The catalogue entry of the simulated model."""
-    return Model(MODEL, burndown, BYTES_PER_TOKEN, None, None)
 
 
 @dataclass
