@@ -46,7 +46,6 @@ def region_class(model_id: str) -> str:
 
 
 def _parse(model_id: str) -> tuple[str, str]:
-    """The model's name and region class."""
     if arn := _ARN.fullmatch(model_id):
         if arn["kind"] not in {"foundation-model", "inference-profile"}:
             return model_id, arn["kind"]

@@ -123,8 +123,6 @@ Authorizer = Bearer | SigV4
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where and how to call Bedrock."""
-
     endpoint: str
     region: str
     authorizer: Authorizer

@@ -95,7 +95,6 @@ def _usage(prompt: Prompt, output_tokens: int) -> Json:
 
 
 def response(prompt: Prompt, answer: EmulatedAnswer, model: str, request_id: str) -> Json:
-    """The body of a response."""
     block: Json = {"type": "text", "text": answer.text}
     if answer.tool_input is not None:
         block = {"type": "tool_use", "id": _TOOL_ID, "name": prompt.tool, "input": answer.tool_input}
@@ -112,7 +111,6 @@ def response(prompt: Prompt, answer: EmulatedAnswer, model: str, request_id: str
 
 
 def stream(prompt: Prompt, answer: EmulatedAnswer, model: str, request_id: str, latency_ms: int) -> Iterator[Json]:
-    """The events of a streamed response."""
     message = response(prompt, answer, model, request_id)
     empty: Json = {"text": ""} if answer.tool_input is None else {"input": {}}
     block: Json = message["content"][0] | empty

@@ -26,7 +26,6 @@ class ChildEmulator:
         self._process = process
 
     async def stop(self) -> None:
-        """Close the child's stdin and wait for its exit."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -66,7 +65,6 @@ async def spawn(settings: "EmulatorSettings") -> ChildEmulator:
 
 
 async def _configure(process: asyncio.subprocess.Process, settings: "EmulatorSettings") -> str:
-    """Send the settings; return the URL from the reply."""
     if process.stdin is None or process.stdout is None:
         raise ProcessError("the emulator has no pipes", FREE_MEMORY)
     process.stdin.write(json.dumps(asdict(settings)).encode() + b"\n")

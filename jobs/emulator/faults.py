@@ -91,7 +91,6 @@ class FaultPlan:
         self._hits = [0] * len(self.faults)
 
     def pick(self, now: float) -> Fault | None:
-        """Pick the fault for a call that arrives now, and count it."""
         for index, fault in enumerate(self.faults):
             age = now - self._set_at
             if age < fault.start or (fault.end is not None and age >= fault.end):

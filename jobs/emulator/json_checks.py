@@ -100,7 +100,6 @@ def strings(values: list[Any] | None, path: str) -> tuple[str, ...]:
 
 
 def base64_field(parent: Json, name: str, path: str) -> bytes:
-    """The decoded member `name` of `parent`."""
     try:
         return base64.b64decode(required(parent, name, str, path), validate=True)
     except ValueError:

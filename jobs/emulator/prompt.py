@@ -12,8 +12,6 @@ IMAGE_BYTES = 4 * 1_600
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A validated request."""
-
     text: str
     """The user's last message."""
     input_tokens: int

@@ -21,8 +21,6 @@ _UNANSWERED = EmulatedAnswer("", "", 0)
 
 @dataclass(slots=True)
 class EmulatedCall:
-    """A call, from its request to its response."""
-
     request: web.BaseRequest
     request_body: bytes
     operation: str

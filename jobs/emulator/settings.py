@@ -50,7 +50,6 @@ def from_json(kind: type[T], values: object) -> T:
 
 
 def faults_from_json(values: object) -> tuple[Fault, ...]:
-    """Build faults from a JSON array of objects."""
     if not isinstance(values, list):
         raise ValueError("faults must be a list")  # noqa: TRY004
     return tuple(from_json(Fault, value) for value in values)

@@ -59,7 +59,6 @@ class Pacer:
                         await self._rate_changed.wait()
 
     def ended(self, *, throttled: bool) -> None:
-        """A call ended."""
         now = asyncio.get_running_loop().time()
         for learner in self._learners:
             if throttled:

@@ -33,8 +33,6 @@ START_RATE, MIN_RATE, MAX_RATE = 1.0, 0.05, 1e6
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What distinguishes one baseline from another."""
-
     pacer: Callable[[QuotaRules, float], Pacer] = lambda rules, phase: Pacer({})
     """Takes the server's quotas and its `phase`: the seconds into the minute at the start."""
     gatekeeper: Callable[[QuotaRules], Gatekeeper] | None = None

@@ -32,8 +32,6 @@ GateMaker = Callable[[Experiment, bool, events.Emit], Gate]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One algorithm's part of a comparison."""
-
     result: Result
     explanation: str
     """Why its figures are bad; empty if none is."""

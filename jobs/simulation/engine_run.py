@@ -26,8 +26,6 @@ OnStart = Callable[[Workload, SimulatedBedrock], None]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished run: everything from which its figures are computed."""
-
     scenario: Scenario
     workload: Workload
     server: SimulatedBedrock

@@ -11,8 +11,6 @@ from jobs.simulation.workload import User, Workload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """Everything that determines the run of an algorithm."""
-
     scenario: Scenario
     requests: int | None
     """None: a timed run of `duration`; with `batch` arrivals it has more requests than can be answered."""

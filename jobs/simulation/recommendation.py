@@ -21,8 +21,6 @@ MAX_TOKENS_STEP = 64
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """Settings, and the figures before and with them."""
-
     rules: QuotaRules
     max_tokens: int
     concurrency: int

@@ -19,8 +19,6 @@ _Event = tuple[float, Callable[[float], None]]
 
 
 class Admitted(NamedTuple):
-    """An admitted call that is in flight."""
-
     row: int
     """In the ledger."""
     reservation: Reservation

@@ -15,8 +15,6 @@ from jobs.simulation.scenario import MINUTE, quota_minutes
 
 @dataclass(slots=True)
 class _Admitted:
-    """Admitted calls."""
-
     requests: int = 0
     tokens: float = 0.0
 

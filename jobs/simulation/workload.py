@@ -96,7 +96,6 @@ class Workload:
         return self._owners[number] if self.users else number // self.block % len(self.mixes)
 
     def request(self, number: int) -> Request:
-        """The request of a generated section."""
         head = b'{"n":%09d,"_":"' % number
         body = b"".join((head, self._padding[: max(0, self._lengths[number] - len(head) - 2)], b'"}'))
         return Request(number.to_bytes(32, "big"), body, self.max_tokens)
@@ -115,11 +114,9 @@ class Workload:
         self._lengths.append(round(tokens * bytes_per_token))
 
     def template(self) -> RequestTemplate:
-        """The template from which the dispatcher builds the requests."""
         return _SimulatedTemplate(MODEL, "on-demand", "simulated", "", max_tokens=self.max_tokens, workload=self)
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """The sections as they arrive."""
         loop = asyncio.get_running_loop()
         sections: list[Section] = []
         document = 0
@@ -139,7 +136,6 @@ class Workload:
 
 
 def section_number(body: bytes) -> int:
-    """The number of the section in the body of its request."""
     return int(body[5:14])  # see Workload.request
 
 
