@@ -55,13 +55,10 @@ class Workload:
     seed: int = 0
     count: int | None = None
     max_tokens: int = 1024
-    mixes: tuple[Mix, ...] = (Mix(),)
-    """Used in rotation, each for `block` sections in a row."""
-    block: int = 20
-    users: tuple[User, ...] = ()
-    """Owners of the sections, drawn at random; each user has one document, and its mix replaces `mixes`."""
+    users: tuple[User, ...] = (User("user 1"),)
+    """Owners of the sections, drawn at random; each user has one document."""
     sizes: Sequence[int] = ()
-    """Input tokens of the sections, repeated in order; replaces the mix's input sizes."""
+    """Input tokens of the sections, repeated in order; replaces the mixes' input sizes."""
     spread: float = SPREAD
     """Largest relative error of the client's estimate of a section's tokens."""
     arrivals: Iterable[float] = field(default_factory=lambda: repeat(0.0))
@@ -77,9 +74,7 @@ class Workload:
         self._owners = array("i")
         self._owner_rng = Rng(self.seed, "users")
         self._cumulative_shares = list(accumulate(user.share for user in self.users))
-        if self.users:
-            self.mixes = tuple(user.mix for user in self.users)
-        largest = max(self.sizes, default=0) or max(mix.input[1] for mix in self.mixes)
+        largest = max(self.sizes, default=0) or max(user.mix.input[1] for user in self.users)
         self._padding = memoryview(b" " * int((largest + 1) * BYTES_PER_TOKEN * (1 + self.spread)))
 
     @property
@@ -89,11 +84,10 @@ class Workload:
 
     def owner(self, number: int) -> int:
         """The index of the user of a generated section, which is also the number of its document."""
-        return self._owners[number] if self.users else 0
+        return self._owners[number]
 
-    def mix(self, number: int) -> int:
-        """The index of the mix of a generated section."""
-        return self._owners[number] if self.users else number // self.block % len(self.mixes)
+    def mix(self, number: int) -> Mix:
+        return self.users[self._owners[number]].mix
 
     def request(self, number: int) -> Request:
         head = b'{"n":%09d,"_":"' % number
@@ -102,10 +96,9 @@ class Workload:
 
     def generate(self, number: int) -> None:
         """Draw the user and the sizes of the next section."""
-        if self.users:
-            drawn = self._owner_rng.uniform() * self._cumulative_shares[-1]
-            self._owners.append(bisect(self._cumulative_shares, drawn, hi=len(self.users) - 1))
-        rng, mix = self._rng, self.mixes[self.mix(number)]
+        drawn = self._owner_rng.uniform() * self._cumulative_shares[-1]
+        self._owners.append(bisect(self._cumulative_shares, drawn, hi=len(self.users) - 1))
+        rng, mix = self._rng, self.mix(number)
         low, high = mix.input
         tokens = self.sizes[number % len(self.sizes)] if self.sizes else int(rng.between(low, high + 1))
         bytes_per_token = BYTES_PER_TOKEN * rng.between(1 - self.spread, 1 + self.spread)
