@@ -78,7 +78,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, latency: floa
     fields = _fields(body)
     code = _code(headers, fields) or str(status)
     message = _message(status, headers, fields, body)
-    outcome = BY_CODE.get(code) or _by_status(status)
+    outcome = BY_CODE.get(code) or BY_STATUS.get(status) or _by_status_class(status)
     if status == 400 and outcome is Outcome.INVALID and "on-demand throughput" in message:
         outcome = Outcome.FATAL  # no call with this id can succeed
         message += (
@@ -127,9 +127,7 @@ def _quota(message: str) -> str:
     return match[1].lower() if match else ""
 
 
-def _by_status(status: int) -> Outcome:
-    if status in BY_STATUS:
-        return BY_STATUS[status]
+def _by_status_class(status: int) -> Outcome:
     if status < 300 or status >= 500:
         return Outcome.UNKNOWN  # it may be a paid answer; behind a gateway's 502 or 504 the model may have run
     # A redirect is not followed, and every call would get the same.

@@ -12,10 +12,8 @@ if TYPE_CHECKING:  # imports a web server, which the parent does not need
     from jobs.emulator.settings import EmulatorSettings
 
 LISTENING = "listening "
-_START_TIMEOUT = 15.0
-"""Seconds for the child to start, on a machine under load."""
-_STOP_TIMEOUT = 5.0
-"""Seconds for the child to exit before it is killed."""
+_START_TIMEOUT, _STOP_TIMEOUT = 15.0, 5.0
+"""Seconds for the child to start on a machine under load, and to exit before it is killed."""
 
 
 class ChildEmulator:
@@ -55,11 +53,10 @@ async def spawn(settings: "EmulatorSettings") -> ChildEmulator:
     child = ChildEmulator(process, "")
     try:
         child.url = await asyncio.wait_for(_configure(process, settings), _START_TIMEOUT)
-    except TimeoutError:
+    except BaseException as error:
         await child.stop()
-        raise ProcessError(f"the emulator did not start within {_START_TIMEOUT:g} s", FREE_MEMORY) from None
-    except BaseException:
-        await child.stop()
+        if isinstance(error, TimeoutError):
+            raise ProcessError(f"the emulator did not start within {_START_TIMEOUT:g} s", FREE_MEMORY) from None
         raise
     return child
 

@@ -26,12 +26,10 @@ from ratelimit.algorithms.protocol import Gatekeeper, Limiter
 from ratelimit.outcome import Outcome
 from ratelimit.quota import Dimension, QuotaBook, Reservation
 
-BACKOFF_BASE, BACKOFF_CAP = 1.0, 20.0
+BACKOFF_BASE, BACKOFF_CAP, CALL_TIMEOUT = 1.0, 20.0, 900.0
 """Seconds."""
 MAX_ATTEMPTS = 8
 """Calls for one request."""
-CALL_TIMEOUT = 900.0
-"""Seconds."""
 
 
 MIN_WAIT = 1e-6

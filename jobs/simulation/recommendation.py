@@ -57,6 +57,10 @@ def recommend(
     """
     if before.lost or not before.served:
         return None
+
+    def figures(result: Result) -> tuple[int, float]:
+        return result.served, 0.0 if timed else -result.makespan_s
+
     rules, timed = experiment.scenario.rules, experiment.duration is not None
     longest_answer = max(done.workload.outputs, default=1)
     max_tokens = min(experiment.max_tokens, math.ceil(longest_answer * HEADROOM / MAX_TOKENS_STEP) * MAX_TOKENS_STEP)
@@ -68,7 +72,7 @@ def recommend(
     if slots_full or (rules.tpm is not None and max_tokens < experiment.max_tokens):
         run = rerun(changed)
         after = summarise(before.algorithm, run)
-        if _is_worse(after, before, timed=timed):
+        if figures(after) < figures(before):
             max_tokens, after = experiment.max_tokens, before
         else:
             in_flight = max_in_flight(run)
@@ -80,12 +84,6 @@ def recommend(
         after=after,
         timed=timed,
     )
-
-
-def _is_worse(after: Result, before: Result, *, timed: bool) -> bool:
-    if timed or after.served != before.served:
-        return after.served < before.served
-    return after.makespan_s > before.makespan_s
 
 
 def _with_headroom(calls: float) -> int:
