@@ -38,10 +38,7 @@ def look_up(model_id: str, overrides: Mapping[str, Mapping[str, float]] | None =
 
 
 def region_class(model_id: str) -> str:
-    """`on-demand`, `cross-region` or `global`, which have separate quotas.
-
-    For an ARN that hides the model, its kind (`application-inference-profile`, `provisioned-model`...).
-    """
+    """`on-demand`, `cross-region` or `global`, which have separate quotas; of an ARN that hides the model, its kind."""
     return _parse(model_id)[1]
 
 

@@ -70,10 +70,7 @@ _CLOCK_ERRORS = re.compile("signature expired|signature not yet current", re.IGN
 
 
 def classify(status: int, headers: Mapping[str, str], body: bytes, latency: float = 0.0) -> Reply:
-    """The reply to a call whose response has another status than 200; no body makes this fail.
-
-    `headers` ignores case, or has names in lower case.
-    """
+    """The reply to a response whose status is not 200. `headers` ignores case, or has names in lower case."""
     request_id = headers.get("x-amzn-requestid", "")
     fields = _fields(body)
     code = _code(headers, fields) or str(status)

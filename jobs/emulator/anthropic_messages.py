@@ -15,11 +15,7 @@ _TOOL_ID = "toolu_bdrk_emulated00000000"
 
 
 def parse(body: Json) -> Prompt:
-    """Read a request.
-
-    Raises:
-        InvalidRequestError: Bedrock would return a ValidationException.
-    """
+    """Raises InvalidRequestError where Bedrock returns a ValidationException."""
     if not _VERSION.fullmatch(required(body, "anthropic_version", str)):
         raise InvalidRequestError("Invalid API version")
     max_tokens = required(body, "max_tokens", int)

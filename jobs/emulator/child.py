@@ -34,11 +34,7 @@ class ChildEmulator:
 
 
 async def spawn(settings: "EmulatorSettings") -> ChildEmulator:
-    """Start an emulator in a child process.
-
-    Raises:
-        ProcessError: it did not start.
-    """
+    """Raises ProcessError if the emulator does not start."""
     # -P: do not import a folder named `jobs` from the working directory.
     try:
         process = await asyncio.create_subprocess_exec(

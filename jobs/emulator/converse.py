@@ -23,11 +23,7 @@ _TEXT_FORMATS = {"txt", "md", "html", "csv"}
 
 
 def parse(body: Json) -> Prompt:
-    """Read a request.
-
-    Raises:
-        InvalidRequestError: Bedrock would return a ValidationException.
-    """
+    """Raises InvalidRequestError where Bedrock returns a ValidationException."""
     text, size = _messages(body)
     for index, block in enumerate(optional(body, "system", list) or ()):
         size += size_of(_content(block, f"system/{index}")[0])

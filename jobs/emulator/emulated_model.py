@@ -36,11 +36,7 @@ class EmulatedAnswer:
 
 
 def answer(prompt: Prompt, limit: int) -> EmulatedAnswer:
-    """Answer a prompt in at most `limit` tokens.
-
-    Raises:
-        UnsatisfiableError: no instance of the prompt's schema is known.
-    """
+    """Answer in at most `limit` tokens; raises UnsatisfiableError if no instance of the prompt's schema is known."""
     extracted = MARK + extract(document(prompt.text))
     if prompt.schema is None:
         return _finish(extracted, prompt.stop, limit)

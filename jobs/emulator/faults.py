@@ -37,11 +37,7 @@ KINDS = AFTER_MODEL | BEFORE_MODEL | ERRORS.keys()
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A kind of fault, and the conditions that a call must all meet to be hit.
-
-    Raises:
-        ValueError: an unknown kind, or an impossible condition.
-    """
+    """A kind of fault, and the conditions that a call must all meet to be hit. Impossible ones raise ValueError."""
 
     kind: str
     probability: float = 1.0

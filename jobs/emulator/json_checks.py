@@ -20,11 +20,7 @@ _DECODE = json.JSONDecoder(parse_constant=_reject_constant).decode
 
 
 def read_json(body: bytes) -> Json:
-    """Decode a body that must be a JSON object.
-
-    Raises:
-        InvalidRequestError: the body is not a JSON object.
-    """
+    """Decode a body, which must be a JSON object."""
     try:
         value = _DECODE(body.decode())
     except (ValueError, RecursionError) as error:
@@ -55,11 +51,7 @@ def _type_name(value: object) -> str:
 
 
 def check(value: object, kind: type[T], path: str) -> T:
-    """Return `value` if it has type `kind` (an integer passes as float, a boolean does not pass as a number).
-
-    Raises:
-        InvalidRequestError: wrong type; the message contains `path`.
-    """
+    """Return `value` if it has type `kind`; an integer passes as float, a boolean does not pass as a number."""
     if isinstance(value, kind) and (type(value) is not bool or kind is bool):
         return value
     if kind is float and type(value) is int:

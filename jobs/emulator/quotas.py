@@ -62,10 +62,7 @@ class Quotas:
         return reservation if isinstance(reservation, Reservation) else book.lacking(now, amounts)
 
     def settle(self, now: float, model: str, reservation: Reservation, input_tokens: int, output_tokens: int) -> None:
-        """Replace the reservation by input + output x burndown, which may leave the quota in debt.
-
-        `input_tokens` includes prompt cache writes and excludes prompt cache reads, as in `reserve`.
-        """
+        """Replace the reservation by input (as in `reserve`) + output x burndown, which may leave the quota in debt."""
         used = input_tokens + output_tokens * self.rules.burndown
         self.book(model).settle(now, reservation, {"requests": 1.0, "tokens": used, "tokens-per-day": used})
 

@@ -31,11 +31,7 @@ def route(method: str, raw_path: str) -> tuple[str, str] | None:
 
 
 def parse(operation: str, model: str, body: bytes) -> Prompt:
-    """Read the prompt of a request.
-
-    Raises:
-        InvalidRequestError: Bedrock would return a ValidationException.
-    """
+    """Raises InvalidRequestError where Bedrock returns a ValidationException."""
     if not _MODEL.fullmatch(model):
         raise InvalidRequestError("The provided model identifier is invalid.")
     request = read_json(body)

@@ -53,11 +53,7 @@ class Emulator:
         self.quotas = Quotas(rules)
 
     async def start(self) -> str:
-        """Listen, and return the URL.
-
-        Raises:
-            OSError: the port is taken, or the certificate cannot be read.
-        """
+        """Listen, and return the URL; a port in use or an unreadable certificate raises OSError."""
         return await self._listener.start(self.settings.port, self.settings.certificate)
 
     async def stop(self) -> None:

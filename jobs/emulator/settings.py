@@ -33,11 +33,7 @@ class EmulatorSettings(QuotaRules):
 
 
 def from_json(kind: type[T], values: object) -> T:
-    """Build settings, quota rules or a fault from a JSON object.
-
-    Raises:
-        ValueError: an unknown name, or a value of the wrong type.
-    """
+    """Build settings, quota rules or a fault; an unknown name or a value of the wrong type raises ValueError."""
     if not isinstance(values, Mapping):
         raise ValueError(f"{kind.__name__} must be a JSON object, not {type(values).__name__}")  # noqa: TRY004
     types = {member.name: member.type for member in fields(kind)}  # type: ignore[arg-type]

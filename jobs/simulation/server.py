@@ -60,11 +60,7 @@ class SimulatedBedrock:
         return Admitted(self.calls.add(unit, sent, now, "", tokens, tokens), reservation)
 
     def settle(self, now: float, call: Admitted, input_tokens: int, output_tokens: int) -> None:
-        """End a call and correct its reservation to the tokens used.
-
-        Raises:
-            RuntimeError: the call was settled before.
-        """
+        """End a call and correct its reservation to the tokens used; raises RuntimeError the second time."""
         self.advance(now)
         self._quotas.settle(now + self._clock_offset, MODEL, call.reservation, input_tokens, output_tokens)
         self.answered += 1
