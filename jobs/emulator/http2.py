@@ -11,9 +11,6 @@ from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 from yarl import URL
 
-_CONNECTION_HEADERS = {"connection", "keep-alive", "transfer-encoding"}
-"""HTTP/2 forbids them."""
-
 
 class Http2Connection(asyncio.Protocol):
     """Forwards the streams of a connection to the emulator's own `url`."""
@@ -69,8 +66,9 @@ class Http2Connection(asyncio.Protocol):
             async with self._session.request(
                 headers[":method"], url, headers=fields, data=bytes(body), allow_redirects=False
             ) as response:
+                forbidden = {"connection", "keep-alive", "transfer-encoding"}  # in HTTP/2
                 sent = [(name.lower(), value) for name, value in response.headers.items()]
-                sent = [(name, value) for name, value in sent if name not in _CONNECTION_HEADERS]
+                sent = [(name, value) for name, value in sent if name not in forbidden]
                 self._h2.send_headers(stream, [(":status", str(response.status)), *sent])
                 async for chunk in response.content.iter_any():
                     await self._send(stream, chunk)

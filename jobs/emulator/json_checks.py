@@ -26,7 +26,7 @@ def read_json(body: bytes) -> Json:
     except (ValueError, RecursionError) as error:
         raise malformed(f"not valid JSON ({error})") from None
     if not isinstance(value, dict):
-        raise malformed(f"#: expected type: JSONObject, found: {_type_name(value)}")
+        raise malformed(f"#: expected type: JSONObject, found: {_TYPE_NAMES[type(value)]}")
     return value
 
 
@@ -46,17 +46,13 @@ _TYPE_NAMES: dict[type, str] = {
 }
 
 
-def _type_name(value: object) -> str:
-    return _TYPE_NAMES.get(type(value), "unknown")
-
-
 def check(value: object, kind: type[T], path: str) -> T:
     """Return `value` if it has type `kind`; an integer passes as float, a boolean does not pass as a number."""
     if isinstance(value, kind) and (type(value) is not bool or kind is bool):
         return value
     if kind is float and type(value) is int:
         return cast("T", value)
-    raise malformed(f"#/{path}: expected type: {_TYPE_NAMES[kind]}, found: {_type_name(value)}")
+    raise malformed(f"#/{path}: expected type: {_TYPE_NAMES[kind]}, found: {_TYPE_NAMES[type(value)]}")
 
 
 def optional(parent: Json, name: str, kind: type[T], path: str = "") -> T | None:

@@ -27,9 +27,6 @@ from ratelimit.algorithms.sliding_counter import SlidingCounter
 from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.algorithms.token_bucket import TokenBucket
 
-START_RATE, MIN_RATE, MAX_RATE = 1.0, 0.05, 1e6
-"""Of the x1.1/x0.5 rule, in calls per second."""
-
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
@@ -74,9 +71,7 @@ BASELINES: Final[Mapping[str, Baseline]] = {
     "sliding-counter": _limited(lambda quota, burst, phase: SlidingCounter(quota, MINUTE, -phase)),
     "token-bucket": _limited(lambda quota, burst, phase: TokenBucket(quota / MINUTE, max(1.0, quota / MINUTE * burst))),
     "leaky-bucket": _limited(lambda quota, burst, phase: LeakyBucket(quota / MINUTE, quota)),
-    "adaptive": Baseline(
-        lambda rules, phase: Pacer({REQUESTS: Adaptive(START_RATE, START_RATE, min_rate=MIN_RATE, max_rate=MAX_RATE)})
-    ),
+    "adaptive": Baseline(lambda rules, phase: Pacer({REQUESTS: Adaptive(1.0, 1.0, min_rate=0.05, max_rate=1e6)})),
     "botocore-adaptive": Baseline(lambda rules, phase: Pacer({REQUESTS: BotocoreAdaptive(0.0)})),
     "nginx": Baseline(gatekeeper=_nginx),
     "kong": Baseline(gatekeeper=lambda rules: KongFixed(_whole_rpm(rules))),
