@@ -34,7 +34,7 @@ class ChildEmulator:
 
 
 async def spawn(settings: "EmulatorSettings") -> ChildEmulator:
-    """Raises ProcessError if the emulator does not start."""
+    """Start an emulator in a child process; raises ProcessError if it does not start."""
     # -P: do not import a folder named `jobs` from the working directory.
     try:
         process = await asyncio.create_subprocess_exec(

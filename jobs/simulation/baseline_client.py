@@ -57,8 +57,8 @@ class Pacer:
                         await self._rate_changed.wait()
 
     def ended(self, *, throttled: bool) -> None:
-        now = asyncio.get_running_loop().time()
         for learner in self._learners:
+            now = asyncio.get_running_loop().time()
             if throttled:
                 learner.throttled(now, now, 1.0)
             else:
