@@ -199,7 +199,7 @@ def _dimension(name: str, quota: float | None, burst: float, controller: Control
     return Dimension(KnownQuota(quota / 60, quota / 60 * burst), max(quota, 1.0) if name == REQUESTS else quota)
 
 
-def simulated_gate(experiment: "Experiment", *, configured: bool, emit: events.Emit) -> Gate:
+def simulated_gate(experiment: "Experiment", configured: bool, emit: events.Emit) -> Gate:
     """The gate of a real run against a simulated server, with its quotas configured or learned."""
     rules = experiment.scenario.rules
     learning = QuotaLearning(None, QuotaScope("simulated", "", "", ""), emit)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
 from typing import Any
 
 from jobs.requests.model import Model, Price
@@ -14,10 +13,8 @@ from jobs.requests.model import Model, Price
 _ARN = re.compile(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:(?P<kind>[^/]+)/(?P<name>.+)")
 _VERSION = re.compile(r"(-\d{8})?(-v\d+)?(:\d+)?(:\w+)?$")
 
-_NO_OVERRIDES: Mapping[str, Mapping[str, float]] = MappingProxyType({})
 
-
-def look_up(model_id: str, overrides: Mapping[str, Mapping[str, float]] = _NO_OVERRIDES) -> Model:
+def look_up(model_id: str, overrides: Mapping[str, Mapping[str, float]] | None = None) -> Model:
     """Look up a model id, inference profile or ARN.
 
     `overrides` maps patterns of ids or names (see models.toml) to `input_usd`, `output_usd`, `burndown`,
@@ -29,7 +26,7 @@ def look_up(model_id: str, overrides: Mapping[str, Mapping[str, float]] = _NO_OV
     uplift = entry.get("geo_uplift", 1.0) if region == "cross-region" else 1.0
     for usd in {"input_usd", "output_usd"} & entry.keys():
         entry[usd] *= uplift
-    facts = entry | _collect((((pattern,), fields) for pattern, fields in overrides.items()), model_id, name)
+    facts = entry | _collect((((pattern,), fields) for pattern, fields in (overrides or {}).items()), model_id, name)
     context = facts.get("context_tokens")
     return Model(
         model_id,
@@ -41,15 +38,11 @@ def look_up(model_id: str, overrides: Mapping[str, Mapping[str, float]] = _NO_OV
 
 
 def region_class(model_id: str) -> str:
-    """`on-demand`, `cross-region` or `global`, which have separate quotas.
-
-    For an ARN that hides the model, its kind (`application-inference-profile`, `provisioned-model`...).
-    """
+    """`on-demand`, `cross-region` or `global`, which have separate quotas; of an ARN that hides the model, its kind."""
     return _parse(model_id)[1]
 
 
 def _parse(model_id: str) -> tuple[str, str]:
-    """The model's name and region class."""
     if arn := _ARN.fullmatch(model_id):
         if arn["kind"] not in {"foundation-model", "inference-profile"}:
             return model_id, arn["kind"]

@@ -9,9 +9,8 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from jobs.pipeline.transport import DAILY_QUOTA
+from jobs.pipeline.transport import DAILY_QUOTA, Reply
 from ratelimit.outcome import Outcome
 
 MESSAGE_LIMIT = 500
@@ -70,37 +69,13 @@ ISOLATED = frozenset(
 _CLOCK_ERRORS = re.compile("signature expired|signature not yet current", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Classification:
-    """The meaning of an error response."""
-
-    outcome: Outcome
-    code: str
-    """The service's error code; the status as text if it sent none."""
-    message: str
-    """Contains the service's text, which is not yet safe to print."""
-    retry_after: float | None
-    """Seconds, finite and not negative; None without a valid Retry-After."""
-    quota: str = ""
-    """The quota that a throttle names, `requests` or `tokens`; empty if it names none."""
-
-    @property
-    def credentials_expired(self) -> bool:
-        """Whether the same call may succeed with renewed credentials."""
-        return self.code in {"ExpiredTokenException", "ExpiredToken"} or (
-            self.outcome is Outcome.FATAL and "security token included in the request is expired" in self.message
-        )
-
-
-def classify(status: int, headers: Mapping[str, str], body: bytes) -> Classification:
-    """Classify a response whose status is not 200; no body makes this fail.
-
-    `headers` ignores case, or has names in lower case.
-    """
+def classify(status: int, headers: Mapping[str, str], body: bytes, latency: float = 0.0) -> Reply:
+    """The reply to a response whose status is not 200. `headers` ignores case, or has names in lower case."""
+    request_id = headers.get("x-amzn-requestid", "")
     fields = _fields(body)
     code = _code(headers, fields) or str(status)
     message = _message(status, headers, fields, body)
-    outcome = BY_CODE.get(code) or _by_status(status)
+    outcome = BY_CODE.get(code) or BY_STATUS.get(status) or _by_status_class(status)
     if status == 400 and outcome is Outcome.INVALID and "on-demand throughput" in message:
         outcome = Outcome.FATAL  # no call with this id can succeed
         message += (
@@ -108,14 +83,29 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Classifica
         )
     if outcome is Outcome.THROTTLED and "per day" in message.lower():
         message += " (hint: the quota per day is exhausted: run again once it has refilled)"
-        return Classification(Outcome.FATAL, DAILY_QUOTA, message, None)
+        return Reply(Outcome.FATAL, latency, code=DAILY_QUOTA, message=message, request_id=request_id)
     if _CLOCK_ERRORS.search(message):
         message += " (hint: this machine's clock is wrong: set it, and run again)"
-    quota = _quota(message) if outcome is Outcome.THROTTLED else ""
-    return Classification(outcome, code, message, retry_after(headers), quota)
+    return Reply(
+        outcome,
+        latency,
+        code=code,
+        message=message,
+        retry_after=_retry_after(headers),
+        request_id=request_id,
+        quota=_quota(message) if outcome is Outcome.THROTTLED else "",
+        isolated=code in ISOLATED,
+    )
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def credentials_expired(reply: Reply) -> bool:
+    """Whether the same call may succeed with renewed credentials."""
+    return reply.code in {"ExpiredTokenException", "ExpiredToken"} or (
+        reply.outcome is Outcome.FATAL and "security token included in the request is expired" in reply.message
+    )
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds of Retry-After; a date counts from the response's own Date header, because our clock may be wrong."""
     value = headers.get("retry-after", "").strip()
     try:
@@ -134,13 +124,9 @@ def _quota(message: str) -> str:
     return match[1].lower() if match else ""
 
 
-def _by_status(status: int) -> Outcome:
-    if status in BY_STATUS:
-        return BY_STATUS[status]
-    if status < 300:
-        return Outcome.UNKNOWN  # unexpected, but it may be a paid answer
-    if status >= 500:
-        return Outcome.UNKNOWN  # a gateway's 502 or 504: the model may have run behind it
+def _by_status_class(status: int) -> Outcome:
+    if status < 300 or status >= 500:
+        return Outcome.UNKNOWN  # it may be a paid answer; behind a gateway's 502 or 504 the model may have run
     # A redirect is not followed, and every call would get the same.
     return Outcome.INVALID if status >= 400 else Outcome.FATAL
 

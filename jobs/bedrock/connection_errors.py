@@ -32,20 +32,16 @@ AFTER_SENDING: tuple[tuple[type[Exception], str], ...] = (
 )
 """Codes of failures once the call may have been sent; any other is a ConnectionLost."""
 
-FATAL_PROXY_STATUSES = frozenset({401, 403, 407})
-"""A proxy that answers CONNECT with one of these will do so for every call."""
-
 
 def classify_error(error: Exception, sent: bool) -> tuple[Outcome, str, str]:
     """Outcome, code and message of a failed call; `sent` if any byte of it may have been sent."""
     if sent:
         return Outcome.UNKNOWN, _code(error, AFTER_SENDING, "ConnectionLost"), _message(error)
-    outcome = Outcome.TRANSIENT
-    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status in FATAL_PROXY_STATUSES:
-        outcome = Outcome.FATAL
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):  # the next call would get the same certificate
-        outcome = Outcome.FATAL
-    return outcome, _code(error, BEFORE_SENDING, "ConnectError"), _message(error)
+    # The next call would get the same certificate, or the same answer of the proxy to CONNECT.
+    fatal = isinstance(error, aiohttp.ClientConnectorCertificateError) or (
+        isinstance(error, aiohttp.ClientHttpProxyError) and error.status in {401, 403, 407}
+    )
+    return Outcome.FATAL if fatal else Outcome.TRANSIENT, _code(error, BEFORE_SENDING, "ConnectError"), _message(error)
 
 
 def _code(error: Exception, codes: tuple[tuple[type[Exception], str], ...], default: str) -> str:

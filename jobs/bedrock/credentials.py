@@ -5,7 +5,7 @@ import os
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from yarl import URL
 
@@ -26,27 +26,6 @@ MIN_SESSION_SECONDS = 900.0
 """Shortest life of temporary keys (STS: DurationSeconds). If newer keys also fail sooner, expiry is not the cause."""
 
 _TOKEN_HEADER = "X-Amz-Security-Token"  # noqa: S105 (a header's name)
-
-
-class Authorizer(Protocol):
-    """Makes the authorization headers of a call."""
-
-    async def headers(self, url: URL, body: bytes) -> Mapping[str, str]:
-        """The headers of a POST of `body` (JSON) to `url`.
-
-        Raises:
-            CredentialsError: the keys expired and cannot be renewed.
-        """
-        ...
-
-    async def renew(self, expired: Mapping[str, str]) -> bool:
-        """Whether there are newer keys than those of these headers, which the service rejected as expired."""
-        ...
-
-    @property
-    def account(self) -> str:
-        """The account's mark (see jobs.bedrock.account); available once `headers` was called."""
-        ...
 
 
 class Bearer:
@@ -77,7 +56,11 @@ class SigV4:
         self._lock = asyncio.Lock()
 
     async def headers(self, url: URL, body: bytes) -> Mapping[str, str]:
-        """Sign the call with keys that are valid for some minutes more."""
+        """The authorization headers of a POST of `body` (JSON) to `url`, from keys valid for some minutes more.
+
+        Raises:
+            CredentialsError: the keys expired and cannot be renewed.
+        """
         clock = asyncio.get_running_loop().time
         if clock() >= self._next_refresh:
             async with self._lock:
@@ -86,7 +69,10 @@ class SigV4:
         return self._signer.headers(url, body)
 
     async def renew(self, expired: Mapping[str, str]) -> bool:
-        """Load the credentials anew, once for all calls that were rejected with the same keys."""
+        """Whether there are newer keys than those of these headers, which the service rejected as expired.
+
+        Loads the credentials anew, once for all calls that were rejected with the same keys.
+        """
         async with self._lock:
             if self._is_newer_than(expired):
                 return True
@@ -102,6 +88,7 @@ class SigV4:
 
     @property
     def account(self) -> str:
+        """Available once `headers` was called."""
         keys = self._signer.credentials
         return account_mark(keys.access_key, keys.account_id)
 
@@ -131,10 +118,11 @@ class SigV4:
         )
 
 
+Authorizer = Bearer | SigV4
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where and how to call Bedrock."""
-
     endpoint: str
     region: str
     authorizer: Authorizer

@@ -3,6 +3,7 @@
 import base64
 import ipaddress
 import ssl
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -45,6 +46,7 @@ def check_endpoint(url: str) -> str:
     return str(endpoint).rstrip("/")
 
 
+@lru_cache
 def converse_url(endpoint: str, model: str) -> URL:
     """The URL of Converse for `model`, percent-encoded as botocore does it: `:` becomes %3A and `/` of an ARN %2F.
 

@@ -7,7 +7,6 @@ has the outcome UNKNOWN, because it may have been paid.
 import asyncio
 import io
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from jobs.bedrock.classification import ISOLATED, classify
+from jobs.bedrock.classification import ISOLATED, classify, credentials_expired
 from jobs.bedrock.connection_errors import ResponseTooLarge, classify_error
 from jobs.bedrock.credentials import Access
 from jobs.bedrock.endpoint import converse_url
@@ -43,7 +42,6 @@ class BedrockTransport:
         self._proxy: dict[str, Any] = {}
         if access.proxy:
             self._proxy = {"proxy": access.proxy.url, "proxy_headers": access.proxy.headers}
-        self._urls: dict[str, URL] = {}
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_mark_sent)
         self._session = aiohttp.ClientSession(
@@ -68,7 +66,7 @@ class BedrockTransport:
         call = SimpleNamespace(sent=False)
         try:
             async with asyncio.timeout(timeout):
-                url = self._url(model)
+                url = converse_url(self._endpoint, model)
                 headers = await self._authorizer.headers(url, body)
                 response, raw = await self._post(url, headers, body, call)
         except CredentialsError as error:
@@ -81,33 +79,16 @@ class BedrockTransport:
             isolated = code in ISOLATED
             return Reply(outcome, clock() - started, code=code, message=message, sent=call.sent, isolated=isolated)
         latency = clock() - started
-        request_id = response.headers.get("x-amzn-requestid", "")
         if response.status == 200:
-            return _accept(raw, latency, request_id)
-        classification = classify(response.status, response.headers, raw)
-        if classification.credentials_expired and await self._authorizer.renew(headers):
+            return _accept(raw, latency, response.headers.get("x-amzn-requestid", ""))
+        reply = classify(response.status, response.headers, raw, latency)
+        if credentials_expired(reply) and await self._authorizer.renew(headers):
             message = "the credentials expired and were renewed"
-            classification = replace(classification, outcome=Outcome.TRANSIENT, message=message, retry_after=None)
-        return Reply(
-            classification.outcome,
-            latency,
-            code=classification.code,
-            message=classification.message,
-            retry_after=classification.retry_after,
-            request_id=request_id,
-            quota=classification.quota,
-            isolated=classification.code in ISOLATED,
-        )
+            reply = reply._replace(outcome=Outcome.TRANSIENT, message=message, retry_after=None)
+        return reply
 
     async def close(self) -> None:
-        """Close all connections."""
         await self._session.close()
-
-    def _url(self, model: str) -> URL:
-        url = self._urls.get(model)
-        if url is None:
-            url = self._urls[model] = converse_url(self._endpoint, model)
-        return url
 
     async def _post(
         self, url: URL, headers: Mapping[str, str], body: bytes, call: SimpleNamespace

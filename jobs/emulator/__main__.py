@@ -5,6 +5,11 @@ import json
 import signal
 import sys
 
+try:
+    from uvloop import new_event_loop
+except ImportError:  # Windows
+    from asyncio import new_event_loop  # type: ignore[assignment]
+
 from jobs.emulator.child import LISTENING
 from jobs.emulator.server import Emulator
 from jobs.emulator.settings import EmulatorSettings, from_json
@@ -18,21 +23,12 @@ async def _serve(settings: EmulatorSettings) -> None:
     await emulator.stop()
 
 
-def _loop_factory() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:  # Windows
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
-
-
 def main() -> int:
     """Return 0, or 1 after printing why the emulator did not start."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         settings = from_json(EmulatorSettings, json.loads(sys.stdin.buffer.readline()))
-        with asyncio.Runner(loop_factory=_loop_factory) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(_serve(settings))
     except (ValueError, OSError) as error:
         print(error, flush=True)

@@ -5,10 +5,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from jobs.emulator.answer_format import anthropic_output_schema, forced_tool
 from jobs.emulator.emulated_model import EmulatedAnswer
 from jobs.emulator.json_checks import InvalidRequestError, Json, check, check_range, optional, required, strings
-from jobs.emulator.prompt import IMAGE_BYTES, Prompt, size_of, tokens
+from jobs.emulator.prompt import IMAGE_BYTES, Prompt, anthropic_output_schema, forced_tool, size_of, tokens
 
 _VERSION = re.compile(r"bedrock-2023-05-31|20\d\d-\d\d-\d\d")
 """Bedrock's own version, or a dated one of Anthropic's API (anthropic 2.14 sends 2026-10-21)."""
@@ -16,11 +15,7 @@ _TOOL_ID = "toolu_bdrk_emulated00000000"
 
 
 def parse(body: Json) -> Prompt:
-    """Read a request.
-
-    Raises:
-        InvalidRequestError: Bedrock would return a ValidationException.
-    """
+    """Raises InvalidRequestError where Bedrock returns a ValidationException."""
     if not _VERSION.fullmatch(required(body, "anthropic_version", str)):
         raise InvalidRequestError("Invalid API version")
     max_tokens = required(body, "max_tokens", int)
@@ -96,7 +91,6 @@ def _usage(prompt: Prompt, output_tokens: int) -> Json:
 
 
 def response(prompt: Prompt, answer: EmulatedAnswer, model: str, request_id: str) -> Json:
-    """The body of a response."""
     block: Json = {"type": "text", "text": answer.text}
     if answer.tool_input is not None:
         block = {"type": "tool_use", "id": _TOOL_ID, "name": prompt.tool, "input": answer.tool_input}
@@ -113,7 +107,6 @@ def response(prompt: Prompt, answer: EmulatedAnswer, model: str, request_id: str
 
 
 def stream(prompt: Prompt, answer: EmulatedAnswer, model: str, request_id: str, latency_ms: int) -> Iterator[Json]:
-    """The events of a streamed response."""
     message = response(prompt, answer, model, request_id)
     empty: Json = {"text": ""} if answer.tool_input is None else {"input": {}}
     block: Json = message["content"][0] | empty

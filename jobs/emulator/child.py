@@ -12,10 +12,8 @@ if TYPE_CHECKING:  # imports a web server, which the parent does not need
     from jobs.emulator.settings import EmulatorSettings
 
 LISTENING = "listening "
-_START_TIMEOUT = 15.0
-"""Seconds for the child to start, on a machine under load."""
-_STOP_TIMEOUT = 5.0
-"""Seconds for the child to exit before it is killed."""
+_START_TIMEOUT, _STOP_TIMEOUT = 15.0, 5.0
+"""Seconds for the child to start on a machine under load, and to exit before it is killed."""
 
 
 class ChildEmulator:
@@ -26,7 +24,6 @@ class ChildEmulator:
         self._process = process
 
     async def stop(self) -> None:
-        """Close the child's stdin and wait for its exit."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -37,11 +34,7 @@ class ChildEmulator:
 
 
 async def spawn(settings: "EmulatorSettings") -> ChildEmulator:
-    """Start an emulator in a child process.
-
-    Raises:
-        ProcessError: it did not start.
-    """
+    """Start an emulator in a child process; raises ProcessError if it does not start."""
     # -P: do not import a folder named `jobs` from the working directory.
     try:
         process = await asyncio.create_subprocess_exec(
@@ -56,17 +49,15 @@ async def spawn(settings: "EmulatorSettings") -> ChildEmulator:
     child = ChildEmulator(process, "")
     try:
         child.url = await asyncio.wait_for(_configure(process, settings), _START_TIMEOUT)
-    except TimeoutError:
+    except BaseException as error:
         await child.stop()
-        raise ProcessError(f"the emulator did not start within {_START_TIMEOUT:g} s", FREE_MEMORY) from None
-    except BaseException:
-        await child.stop()
+        if isinstance(error, TimeoutError):
+            raise ProcessError(f"the emulator did not start within {_START_TIMEOUT:g} s", FREE_MEMORY) from None
         raise
     return child
 
 
 async def _configure(process: asyncio.subprocess.Process, settings: "EmulatorSettings") -> str:
-    """Send the settings; return the URL from the reply."""
     if process.stdin is None or process.stdout is None:
         raise ProcessError("the emulator has no pipes", FREE_MEMORY)
     process.stdin.write(json.dumps(asdict(settings)).encode() + b"\n")

@@ -1,38 +1,21 @@
 """The emulator's own HTTP API below /_emulator/: ledger, stats, faults and quotas."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, fields
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from jobs.emulator.faults import Fault
-from jobs.emulator.ledger import CallLedger
 from jobs.emulator.quotas import QuotaRules
 from jobs.emulator.settings import faults_from_json, from_json
+
+if TYPE_CHECKING:
+    from jobs.emulator.server import Emulator
 
 PREFIX = "/_emulator/"
 
 
-class Controllable(Protocol):
-    """What the control API reads and changes."""
-
-    ledger: CallLedger
-    in_flight: int
-
-    @property
-    def faults(self) -> Iterable[Fault]: ...
-
-    @property
-    def quota_rules(self) -> QuotaRules: ...
-
-    def set_faults(self, faults: Iterable[Fault]) -> None: ...
-
-    def set_quotas(self, rules: QuotaRules) -> None: ...
-
-
-def respond(emulator: Controllable, method: str, path: str, body: bytes) -> web.Response:
+def respond(emulator: "Emulator", method: str, path: str, body: bytes) -> web.Response:
     """Handle GET and DELETE ledger (JSON Lines), GET stats, GET and PUT faults (a list) and quotas (an object)."""
     match method, path.removeprefix(PREFIX).partition("?")[0]:
         case "GET", "ledger":
@@ -43,16 +26,16 @@ def respond(emulator: Controllable, method: str, path: str, body: bytes) -> web.
         case "GET", "stats":
             return web.json_response({**emulator.ledger.stats(), "in_flight": emulator.in_flight})
         case "GET", "faults":
-            return web.json_response([asdict(fault) for fault in emulator.faults])
+            return web.json_response([asdict(fault) for fault in emulator.plan.faults])
         case "GET", "quotas":
-            rules = emulator.quota_rules  # may be an EmulatorSettings, which has secrets
+            rules = emulator.quotas.rules  # may be an EmulatorSettings, which has secrets
             return web.json_response({field.name: getattr(rules, field.name) for field in fields(QuotaRules)})
         case "PUT", ("faults" | "quotas") as name:
             return _replace(emulator, name, body)
     return web.json_response({"message": f"{method} {path} is not part of the emulator's API"}, status=404)
 
 
-def _replace(emulator: Controllable, name: str, body: bytes) -> web.Response:
+def _replace(emulator: "Emulator", name: str, body: bytes) -> web.Response:
     try:
         values = json.loads(body)
         if name == "faults":

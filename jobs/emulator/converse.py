@@ -1,15 +1,14 @@
 """The format of Converse, which Nova also uses in InvokeModel (pure)."""
 
-import base64
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from jobs.emulator.answer_format import anthropic_output_schema, forced_tool
 from jobs.emulator.emulated_model import EmulatedAnswer
 from jobs.emulator.json_checks import (
     InvalidRequestError,
     Json,
+    base64_field,
     check,
     check_range,
     malformed,
@@ -17,18 +16,14 @@ from jobs.emulator.json_checks import (
     required,
     strings,
 )
-from jobs.emulator.prompt import IMAGE_BYTES, Prompt, size_of, tokens
+from jobs.emulator.prompt import IMAGE_BYTES, Prompt, anthropic_output_schema, forced_tool, size_of, tokens
 
 _TOOL_ID = "tooluse_emulated0000000000"
 _TEXT_FORMATS = {"txt", "md", "html", "csv"}
 
 
 def parse(body: Json) -> Prompt:
-    """Read a request.
-
-    Raises:
-        InvalidRequestError: Bedrock would return a ValidationException.
-    """
+    """Raises InvalidRequestError where Bedrock returns a ValidationException."""
     text, size = _messages(body)
     for index, block in enumerate(optional(body, "system", list) or ()):
         size += size_of(_content(block, f"system/{index}")[0])
@@ -114,10 +109,7 @@ def _document(block: Json, path: str) -> tuple[str, int]:
     source = required(block, "source", dict, path + "/")
     if "text" in source:
         return check(source["text"], str, f"{path}/source/text"), 0
-    try:
-        data = base64.b64decode(required(source, "bytes", str, f"{path}/source/"), validate=True)
-    except ValueError:
-        raise malformed(f"#/{path}/source/bytes: not base64") from None
+    data = base64_field(source, "bytes", f"{path}/source/")
     if optional(block, "format", str, path + "/") in _TEXT_FORMATS:
         return data.decode("utf-8", "replace"), 0
     return "", len(data)

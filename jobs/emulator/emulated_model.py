@@ -14,14 +14,8 @@ from jobs.emulator.schema_instance import schema_instance
 MARK = "[emulated] "
 _DOCUMENT = re.compile(r"<document-([0-9a-f]{16})>\n?")
 _SENTENCE = re.compile(r"[^\n.!?。！？]+(?:[.!?。！？]+(?!\s)[^\n.!?。！？]+)*[.!?。！？]*")  # noqa: RUF001 (CJK stops)
-_MIN_WORD_CHARACTERS = 4
-"""Shorter words are frequent in any text and say nothing about it."""
-_EXTRA_SENTENCES = 2
-"""Sentences besides the first."""
 _MAX_SENTENCE_CHARACTERS = 300
 """Lines of tables can be far longer."""
-
-_DELTA_CHARACTERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +31,12 @@ class EmulatedAnswer:
 
     def deltas(self) -> Iterator[str]:
         """The text in the pieces of a stream."""
-        for at in range(0, len(self.text), _DELTA_CHARACTERS):
-            yield self.text[at : at + _DELTA_CHARACTERS]
+        for at in range(0, len(self.text), 64):
+            yield self.text[at : at + 64]
 
 
 def answer(prompt: Prompt, limit: int) -> EmulatedAnswer:
-    """Answer a prompt in at most `limit` tokens.
-
-    Raises:
-        UnsatisfiableError: no instance of the prompt's schema is known.
-    """
+    """Answer in at most `limit` tokens; raises UnsatisfiableError if no instance of the prompt's schema is known."""
     extracted = MARK + extract(document(prompt.text))
     if prompt.schema is None:
         return _finish(extracted, prompt.stop, limit)
@@ -86,11 +76,12 @@ def extract(text: str) -> str:
     sentences = [sentence for sentence in sentences if sentence[0] != "#"] or sentences
     if not sentences:
         return "(no text)"
-    words = [[word for word in sentence.lower().split() if len(word) >= _MIN_WORD_CHARACTERS] for sentence in sentences]
+    # Words of up to three letters are frequent in any text and say nothing about it.
+    words = [[word for word in sentence.lower().split() if len(word) > 3] for sentence in sentences]
     frequency = Counter(chain.from_iterable(words))
     # + 3: a sentence of one frequent word must not win.
     scores = [sum(map(frequency.__getitem__, of_sentence)) / (len(of_sentence) + 3) for of_sentence in words]
-    best = sorted(range(1, len(sentences)), key=scores.__getitem__, reverse=True)[:_EXTRA_SENTENCES]
+    best = sorted(range(1, len(sentences)), key=scores.__getitem__, reverse=True)[:2]
     return " ".join(_shorten(sentences[index]) for index in [0, *sorted(best)])
 
 

@@ -6,14 +6,12 @@ from collections.abc import Iterable, Mapping
 from zlib import crc32
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
-_STRING_TYPE = 7
-"""Type number of a string header value."""
 
 
 def frame(headers: Mapping[str, str], payload: bytes) -> bytes:
     """Encode one message, big-endian: total and header length, their CRC32, headers, payload, CRC32 of everything."""
     packed = b"".join(
-        struct.pack(f"!B{len(name)}sBH", len(name), name.encode(), _STRING_TYPE, len(value.encode())) + value.encode()
+        struct.pack(f"!B{len(name)}sBH", len(name), name.encode(), 7, len(value.encode())) + value.encode()  # 7: string
         for name, value in headers.items()
     )
     prelude = struct.pack("!II", 16 + len(packed) + len(payload), len(packed))

@@ -1,9 +1,9 @@
 """Injected faults as data, and which call each of them hits (pure)."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from jobs.emulator.service_errors import ERRORS
+from jobs.emulator.service_errors import ERRORS, ServiceError
 
 AFTER_MODEL = frozenset(
     {
@@ -37,11 +37,7 @@ KINDS = AFTER_MODEL | BEFORE_MODEL | ERRORS.keys()
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A kind of fault, and the conditions that a call must all meet to be hit.
-
-    Raises:
-        ValueError: an unknown kind, or an impossible condition.
-    """
+    """A kind of fault, and the conditions that a call must all meet to be hit. Impossible ones raise ValueError."""
 
     kind: str
     probability: float = 1.0
@@ -69,9 +65,15 @@ class Fault:
             float(self.argument)
 
     @property
+    def error(self) -> ServiceError | None:
+        """The service error to return; None if the fault is of another kind."""
+        error = ERRORS.get(self.kind)
+        return replace(error, message=self.argument) if error and self.argument else error
+
+    @property
     def model_ran(self) -> bool:
         """Whether the model runs before the fault hits."""
-        return self.kind in AFTER_MODEL or (self.kind in ERRORS and ERRORS[self.kind].model_ran)
+        return self.kind in AFTER_MODEL or (self.error is not None and self.error.model_ran)
 
 
 class FaultPlan:
@@ -85,7 +87,6 @@ class FaultPlan:
         self._hits = [0] * len(self.faults)
 
     def pick(self, now: float) -> Fault | None:
-        """Pick the fault for a call that arrives now, and count it."""
         for index, fault in enumerate(self.faults):
             age = now - self._set_at
             if age < fault.start or (fault.end is not None and age >= fault.end):

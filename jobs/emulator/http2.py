@@ -1,51 +1,21 @@
 """HTTP/2 without TLS, which the AWS SDK for JavaScript needs: forwards each stream to the emulator over HTTP/1.1."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import aiohttp
+from h2 import events
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.exceptions import ProtocolError
 from yarl import URL
-
-_CONNECTION_HEADERS = {"connection", "keep-alive", "transfer-encoding"}
-"""HTTP/2 forbids them."""
-
-
-class NewConnection(asyncio.Protocol):
-    """A connection before its first bytes, which tell HTTP/2 from HTTP/1.1."""
-
-    def __init__(
-        self,
-        http1: Callable[[], asyncio.Protocol],
-        http2: Callable[[], asyncio.Protocol],
-        transports: set[asyncio.BaseTransport],
-    ) -> None:
-        """`transports` holds those connections that HTTP/1.1 did not take over."""
-        self._http1, self._http2, self._transports = http1, http2, transports
-        self._transport: Any = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-        self._transports.add(transport)
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        self._transports.discard(self._transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._transports.discard(self._transport)
-        protocol = self._http2() if data.startswith(b"PRI ") else self._http1()
-        self._transport.set_protocol(protocol)
-        protocol.connection_made(self._transport)
-        protocol.data_received(data)
 
 
 class Http2Connection(asyncio.Protocol):
-    """A connection that forwards its streams to the emulator's own `url`."""
+    """Forwards the streams of a connection to the emulator's own `url`."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, transports: set[asyncio.BaseTransport]) -> None:
-        from h2.config import H2Configuration  # late: few clients need it
-        from h2.connection import H2Connection
-
         self._session, self._url, self._transports = session, url, transports
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         self._requests: dict[int, tuple[dict[str, str], bytearray]] = {}
@@ -63,8 +33,6 @@ class Http2Connection(asyncio.Protocol):
         self._end()
 
     def data_received(self, data: bytes) -> None:
-        from h2.exceptions import ProtocolError
-
         try:
             for event in self._h2.receive_data(data):
                 self._handle(event)
@@ -73,8 +41,6 @@ class Http2Connection(asyncio.Protocol):
         self._flush()
 
     def _handle(self, event: Any) -> None:
-        from h2 import events
-
         match event:
             case events.RequestReceived():
                 self._requests[event.stream_id] = {str(name): str(value) for name, value in event.headers}, bytearray()
@@ -93,8 +59,6 @@ class Http2Connection(asyncio.Protocol):
                 self._end()
 
     async def _forward(self, stream: int, headers: dict[str, str], body: bytearray) -> None:
-        from h2.errors import ErrorCodes
-
         fields = {name: value for name, value in headers.items() if not name.startswith(":")}
         fields["Host"] = headers[":authority"]
         url = URL(self._url + headers[":path"], encoded=True)
@@ -102,8 +66,9 @@ class Http2Connection(asyncio.Protocol):
             async with self._session.request(
                 headers[":method"], url, headers=fields, data=bytes(body), allow_redirects=False
             ) as response:
+                forbidden = {"connection", "keep-alive", "transfer-encoding"}  # in HTTP/2
                 sent = [(name.lower(), value) for name, value in response.headers.items()]
-                sent = [(name, value) for name, value in sent if name not in _CONNECTION_HEADERS]
+                sent = [(name, value) for name, value in sent if name not in forbidden]
                 self._h2.send_headers(stream, [(":status", str(response.status)), *sent])
                 async for chunk in response.content.iter_any():
                     await self._send(stream, chunk)

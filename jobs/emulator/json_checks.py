@@ -1,5 +1,6 @@
 """Reads untrusted JSON; every problem is an InvalidRequestError in Bedrock's words (pure)."""
 
+import base64
 import json
 from typing import Any, TypeVar, cast
 
@@ -19,17 +20,13 @@ _DECODE = json.JSONDecoder(parse_constant=_reject_constant).decode
 
 
 def read_json(body: bytes) -> Json:
-    """Decode a body that must be a JSON object.
-
-    Raises:
-        InvalidRequestError: the body is not a JSON object.
-    """
+    """Decode a body, which must be a JSON object."""
     try:
         value = _DECODE(body.decode())
     except (ValueError, RecursionError) as error:
         raise malformed(f"not valid JSON ({error})") from None
     if not isinstance(value, dict):
-        raise malformed(f"#: expected type: JSONObject, found: {_type_name(value)}")
+        raise malformed(f"#: expected type: JSONObject, found: {_TYPE_NAMES[type(value)]}")
     return value
 
 
@@ -49,21 +46,13 @@ _TYPE_NAMES: dict[type, str] = {
 }
 
 
-def _type_name(value: object) -> str:
-    return _TYPE_NAMES.get(type(value), "unknown")
-
-
 def check(value: object, kind: type[T], path: str) -> T:
-    """Return `value` if it has type `kind` (an integer passes as float, a boolean does not pass as a number).
-
-    Raises:
-        InvalidRequestError: wrong type; the message contains `path`.
-    """
+    """Return `value` if it has type `kind`; an integer passes as float, a boolean does not pass as a number."""
     if isinstance(value, kind) and (type(value) is not bool or kind is bool):
         return value
     if kind is float and type(value) is int:
         return cast("T", value)
-    raise malformed(f"#/{path}: expected type: {_TYPE_NAMES[kind]}, found: {_type_name(value)}")
+    raise malformed(f"#/{path}: expected type: {_TYPE_NAMES[kind]}, found: {_TYPE_NAMES[type(value)]}")
 
 
 def optional(parent: Json, name: str, kind: type[T], path: str = "") -> T | None:
@@ -96,3 +85,10 @@ def strings(values: list[Any] | None, path: str) -> tuple[str, ...]:
         if not check(value, str, f"{path}/{index}"):
             raise malformed(f"#/{path}/{index}: expected minLength: 1, actual: 0")
     return tuple(values or ())
+
+
+def base64_field(parent: Json, name: str, path: str) -> bytes:
+    try:
+        return base64.b64decode(required(parent, name, str, path), validate=True)
+    except ValueError:
+        raise malformed(f"#/{path}{name}: not base64") from None

@@ -28,8 +28,6 @@ class LedgerEntry(NamedTuple):
 
 
 class CallLedger:
-    """The entries in the order of acceptance."""
-
     def __init__(self) -> None:
         self.entries: list[LedgerEntry] = []
 
@@ -37,7 +35,6 @@ class CallLedger:
         return "".join(json.dumps(entry._asdict()) + "\n" for entry in self.entries)
 
     def stats(self) -> dict[str, Any]:
-        """Count calls by operation, status and fault, and the charged calls with their tokens."""
         charged = [entry for entry in self.entries if entry.charged]
         return {
             "calls": len(self.entries),

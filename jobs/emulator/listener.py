@@ -9,14 +9,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from jobs.emulator.http2 import Http2Connection, NewConnection
-
 HOST = "127.0.0.1"
 """Loopback only, because the control API below /_emulator/ has no authentication."""
-_MAX_BODY_BYTES = 32 << 20
-"""InvokeModel accepts 25 MB."""
-_BACKLOG = 4096
-"""Connections waiting to be accepted; clients open thousands at once."""
 
 
 class Listener:
@@ -24,29 +18,20 @@ class Listener:
 
     def __init__(self, handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
         self._handle = handle
-        self._transports: set[Any] = set()
+        self.transports: set[Any] = set()
         """Connections that are not HTTP/1.1, or not yet."""
 
-    async def start(self, port: int, certificate: str, private_key: str) -> str:
-        """Listen, and return the URL; the certificate and its key are paths of PEM files, or empty.
-
-        Raises:
-            OSError: the port is taken, or the certificate cannot be read.
-        """
+    async def start(self, port: int, certificate: str) -> str:
+        """See Emulator.start; `certificate` is the path of a PEM file with its key, or empty."""
         context = None
         if certificate:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            context.load_cert_chain(certificate, private_key or None)
+            context.load_cert_chain(certificate)
         loop = asyncio.get_running_loop()
-        request = partial(web.BaseRequest, loop=loop, client_max_size=_MAX_BODY_BYTES)
-        self._http1 = web.Server(self._handle, request_factory=request, handler_cancellation=True, access_log=None)
-        self._server = await loop.create_server(
-            lambda: NewConnection(self._http1, self._http2, self._transports),
-            HOST,
-            port,
-            ssl=context,
-            backlog=_BACKLOG,
-        )
+        request = partial(web.BaseRequest, loop=loop, client_max_size=32 << 20)  # InvokeModel accepts 25 MB
+        self.http1 = web.Server(self._handle, request_factory=request, handler_cancellation=True, access_log=None)
+        backlog = 4096  # clients open thousands of connections at once
+        self._server = await loop.create_server(lambda: _NewConnection(self), HOST, port, ssl=context, backlog=backlog)
         self._forwarding = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=False),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -58,16 +43,39 @@ class Listener:
         return self._url
 
     async def stop(self) -> None:
-        """Close the port and all connections, and drop the calls in flight."""
         self._server.close()
-        transports = [*self._transports, *(connection.transport for connection in self._http1.connections)]
-        self._http1.pre_shutdown()
-        await self._http1.shutdown(timeout=0.1)
+        transports = [*self.transports, *(connection.transport for connection in self.http1.connections)]
+        self.http1.pre_shutdown()
+        await self.http1.shutdown(timeout=0.1)
         await self._forwarding.close()
         for transport in transports:
             if transport is not None:
                 transport.abort()
         await asyncio.sleep(0)  # lets the sockets close even if the loop ends now
 
-    def _http2(self) -> Http2Connection:
-        return Http2Connection(self._forwarding, self._url, self._transports)
+    def http2(self) -> asyncio.Protocol:
+        from jobs.emulator.http2 import Http2Connection  # late: few clients need it
+
+        return Http2Connection(self._forwarding, self._url, self.transports)
+
+
+class _NewConnection(asyncio.Protocol):
+    """A connection before its first bytes, which tell HTTP/2 from HTTP/1.1."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._listener.transports.add(transport)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._listener.transports.discard(self._transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._listener.transports.discard(self._transport)
+        protocol = self._listener.http2() if data.startswith(b"PRI ") else self._listener.http1()
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        protocol.data_received(data)

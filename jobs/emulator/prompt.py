@@ -1,8 +1,10 @@
-"""The prompt of a request, the same for every API, and its size in tokens (pure)."""
+"""What the request formats have in common: the prompt, its size in tokens, tools and JSON Schema (pure)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from jobs.emulator.json_checks import InvalidRequestError, Json, check, optional, required
 
 IMAGE_BYTES = 4 * 1_600
 """An image counts as this many bytes of text: Anthropic bills up to 1,600 tokens for one."""
@@ -10,8 +12,6 @@ IMAGE_BYTES = 4 * 1_600
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A validated request."""
-
     text: str
     """The user's last message."""
     input_tokens: int
@@ -36,3 +36,27 @@ def tokens(size: int) -> int:
 def size_of(text: str) -> int:
     """Bytes of `text` in UTF-8; a lone surrogate, which JSON allows, counts as three."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def forced_tool(schemas: dict[str, Any], *, any_tool: bool, name: str | None) -> tuple[str, Any]:
+    """Name and input schema of the tool that the model must call; ("", None) if it need not call one.
+
+    `schemas` holds the input schemas by tool name. `any_tool` forces the first, `name` that one.
+    """
+    if any_tool and schemas:
+        name = next(iter(schemas))
+    if name is None:
+        return "", None
+    if name not in schemas:
+        raise InvalidRequestError(f"The tool {name} of the tool choice is not among the tools.")
+    return name, schemas[name]
+
+
+def anthropic_output_schema(fields: Json, path: str = "") -> Any:
+    """The schema of Anthropic's `output_config.format` (in its beta: `output_format`); None if there is none."""
+    config = optional(fields, "output_config", dict, path) or {}
+    output_format = config.get("format") or fields.get("output_format")
+    if output_format is None:
+        return None
+    path += "output_format"
+    return required(check(output_format, dict, path), "schema", dict, path + "/")

@@ -1,7 +1,7 @@
 """Bedrock's quota accounting for each model (pure)."""
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from ratelimit.algorithms.fixed_window import FixedWindow
 from ratelimit.algorithms.protocol import Limiter
@@ -34,14 +34,6 @@ class QuotaRules:
     """The model's maximum output: the reservation of a call without maxTokens."""
 
 
-class QuotaUsage(NamedTuple):
-    """Tokens that a call used."""
-
-    input_tokens: int
-    output_tokens: int
-    cache_write_tokens: int = 0
-
-
 class Quotas:
     """The quotas of every model called so far, by the last part of its id or ARN."""
 
@@ -69,9 +61,9 @@ class Quotas:
         reservation = book.try_reserve(now, amounts)
         return reservation if isinstance(reservation, Reservation) else book.lacking(now, amounts)
 
-    def settle(self, now: float, model: str, reservation: Reservation, usage: QuotaUsage) -> None:
-        """Replace the reservation by input + cache write + output x burndown, which may leave the quota in debt."""
-        used = usage.input_tokens + usage.cache_write_tokens + usage.output_tokens * self.rules.burndown
+    def settle(self, now: float, model: str, reservation: Reservation, input_tokens: int, output_tokens: int) -> None:
+        """Replace the reservation by input (as in `reserve`) + output x burndown, which may leave the quota in debt."""
+        used = input_tokens + output_tokens * self.rules.burndown
         self.book(model).settle(now, reservation, {"requests": 1.0, "tokens": used, "tokens-per-day": used})
 
 

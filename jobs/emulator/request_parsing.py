@@ -1,12 +1,11 @@
 """From the path and body of an HTTP request to an operation, a model and a prompt (pure)."""
 
-import base64
 import re
 from functools import lru_cache
 from urllib.parse import unquote
 
 from jobs.emulator import anthropic_messages, converse
-from jobs.emulator.json_checks import InvalidRequestError, Json, malformed, optional, read_json, required
+from jobs.emulator.json_checks import InvalidRequestError, Json, base64_field, optional, read_json, required
 from jobs.emulator.prompt import Prompt
 
 _OPERATIONS = {
@@ -32,11 +31,7 @@ def route(method: str, raw_path: str) -> tuple[str, str] | None:
 
 
 def parse(operation: str, model: str, body: bytes) -> Prompt:
-    """Read the prompt of a request.
-
-    Raises:
-        InvalidRequestError: Bedrock would return a ValidationException.
-    """
+    """Raises InvalidRequestError where Bedrock returns a ValidationException."""
     if not _MODEL.fullmatch(model):
         raise InvalidRequestError("The provided model identifier is invalid.")
     request = read_json(body)
@@ -62,8 +57,4 @@ def _parse_count_tokens(model: str, request: Json) -> Prompt:
     if converse_request is not None:
         return converse.parse(converse_request)
     invoke_request = required(counted, "invokeModel", dict, "input/")
-    try:
-        body = base64.b64decode(required(invoke_request, "body", str, "input/invokeModel/"), validate=True)
-    except ValueError:
-        raise malformed("#/input/invokeModel/body: not base64") from None
-    return _parse_invoke(model, read_json(body))
+    return _parse_invoke(model, read_json(base64_field(invoke_request, "body", "input/invokeModel/")))

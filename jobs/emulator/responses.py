@@ -2,30 +2,37 @@
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from jobs.emulator import anthropic_messages, converse, eventstream
 from jobs.emulator.emulated_model import EmulatedAnswer
-from jobs.emulator.json_checks import Json
+from jobs.emulator.faults import Fault
 from jobs.emulator.prompt import Prompt
+from jobs.emulator.service_errors import TYPE_HEADER, ServiceError
 
 STREAMS = frozenset({"ConverseStream", "InvokeModelWithResponseStream"})
 
 
-@dataclass(frozen=True, slots=True)
-class EmulatedCall:
-    """A call that the model answered."""
+_UNREAD = Prompt("", 0, None)
+_UNANSWERED = EmulatedAnswer("", "", 0)
 
+
+@dataclass(slots=True)
+class EmulatedCall:
+    request: web.BaseRequest
+    request_body: bytes
     operation: str
     model: str
-    prompt: Prompt
-    answer: EmulatedAnswer
     request_id: str
-    latency: float
+    prompt: Prompt = _UNREAD
+    answer: EmulatedAnswer = _UNANSWERED
+    charged: bool = False
+    """Whether the model ran."""
+    latency: float = 0.0
     """Seconds."""
+    fault: Fault | None = None
 
     @property
     def latency_ms(self) -> int:
@@ -47,7 +54,7 @@ class EmulatedCall:
     def content_type(self) -> str:
         return eventstream.CONTENT_TYPE if self.operation in STREAMS else "application/json"
 
-    def body(self) -> bytes:
+    def response_body(self) -> bytes:
         match self.operation:
             case "Converse":
                 return _encode(converse.response(self.prompt, self.answer, self.latency_ms))
@@ -57,14 +64,14 @@ class EmulatedCall:
                 return _encode(anthropic_messages.response(self.prompt, self.answer, self.model, self.request_id))
             case "InvokeModel":
                 return _encode(converse.response(self.prompt, self.answer, None))
-        if self.prompt.anthropic:
-            events: Iterable[Json] = anthropic_messages.stream(
-                self.prompt, self.answer, self.model, self.request_id, self.latency_ms
-            )
-        else:
-            named = converse.stream(self.prompt, self.answer, self.latency_ms)
-            events = ({name: payload} for name, payload in named)
-        return eventstream.events(_chunks(events))
+            case _ if self.prompt.anthropic:
+                events = anthropic_messages.stream(
+                    self.prompt, self.answer, self.model, self.request_id, self.latency_ms
+                )
+            case _:
+                events = (dict([named]) for named in converse.stream(self.prompt, self.answer, self.latency_ms))
+        chunks = ({"bytes": base64.b64encode(_encode(event)).decode()} for event in events)
+        return eventstream.events(("chunk", chunk) for chunk in chunks)
 
 
 def respond(call: EmulatedCall, body: bytes) -> web.Response:
@@ -75,9 +82,15 @@ def respond(call: EmulatedCall, body: bytes) -> web.Response:
     return response
 
 
-def _chunks(events: Iterable[Json]) -> Iterator[tuple[str, Json]]:
-    for event in events:
-        yield "chunk", {"bytes": base64.b64encode(_encode(event)).decode()}
+def respond_error(call: EmulatedCall, error: ServiceError) -> web.Response:
+    headers = {"x-amzn-requestid": call.request_id}
+    if error.code:
+        headers[TYPE_HEADER] = f"{error.code}:http://internal.amazon.com/coral/com.amazon.bedrock/"
+    if call.fault is not None and call.fault.retry_after is not None:
+        headers["Retry-After"] = call.fault.retry_after
+    message = error.message.replace("{model}", call.model)
+    body = json.dumps({"message" if error.code else "Message": message}).encode()
+    return web.Response(body=body, status=error.status, headers=headers, content_type="application/json")
 
 
 def _encode(value: object) -> bytes:

@@ -38,8 +38,8 @@ def schema_instance(schema: Schema, text: str) -> Any:
         UnsatisfiableError: the schema is malformed, requires itself, or has a pattern that no candidate matches.
     """
     try:
-        return _Builder(schema, text).build(schema, ())
-    except (TypeError, AttributeError, ValueError, LookupError, RecursionError) as error:
+        return _Builder(schema, text).build(schema, frozenset())
+    except (TypeError, AttributeError, ValueError, LookupError, ArithmeticError, RecursionError) as error:
         raise UnsatisfiableError(f"the schema is malformed ({error})") from None
 
 
@@ -50,22 +50,17 @@ class _Builder:
         self.root = root
         self.text = text
 
-    def build(self, schema: Schema, open_refs: tuple[str, ...]) -> Any:
+    def build(self, schema: Schema, open_refs: frozenset[str]) -> Any:
         if isinstance(schema, bool):
             if not schema:
                 raise UnsatisfiableError("the schema `false` has no instance")
             return self.text
-        if "$ref" in schema:
-            ref = schema["$ref"]
-            if ref in open_refs:
-                raise UnsatisfiableError(f"{ref} requires itself")
-            return self.build(self.dereference(schema), (*open_refs, ref))
-        if "allOf" in schema:
-            parts = schema["allOf"]
-            refs = [part["$ref"] for part in parts if isinstance(part, Mapping) and "$ref" in part]
-            if not set(refs).isdisjoint(open_refs):
-                raise UnsatisfiableError(f"allOf of {refs} requires itself")
-            return self.build(_merged([_without(schema, "allOf"), *map(self.dereference, parts)]), (*open_refs, *refs))
+        if "$ref" in schema or "allOf" in schema:
+            parts = [_without(schema, "allOf"), *schema.get("allOf", ())]
+            refs = {part["$ref"] for part in parts if isinstance(part, Mapping) and "$ref" in part}
+            if not refs.isdisjoint(open_refs):
+                raise UnsatisfiableError(f"{', '.join(refs)} requires itself")
+            return self.build(_merged([self.dereference(part) for part in parts]), open_refs | refs)
         for choice in ("anyOf", "oneOf"):
             if choice in schema:
                 return self.build_first_of(schema, choice, open_refs)
@@ -82,9 +77,7 @@ class _Builder:
             if not isinstance(target, Mapping) or name not in target:
                 raise UnsatisfiableError(f"$ref {ref!r} has no target")
             target = target[name]
-        if not isinstance(target, (Mapping, bool)):
-            raise UnsatisfiableError(f"$ref {ref!r} is not a schema")
-        return target
+        return target  # type: ignore[no-any-return]
 
     def dereference(self, schema: Schema) -> Schema:
         """Merge the target of a schema's reference into the schema."""
@@ -92,7 +85,7 @@ class _Builder:
             return schema
         return _merged([self.resolve(schema["$ref"]), _without(schema, "$ref")])
 
-    def build_first_of(self, schema: Mapping[str, Any], choice: str, open_refs: tuple[str, ...]) -> Any:
+    def build_first_of(self, schema: Mapping[str, Any], choice: str, open_refs: frozenset[str]) -> Any:
         rest = _without(schema, choice)
         problem = UnsatisfiableError(f"{choice} has no option")
         for option in schema[choice]:
@@ -102,7 +95,7 @@ class _Builder:
                 problem = error
         raise problem
 
-    def build_type(self, schema: Mapping[str, Any], open_refs: tuple[str, ...]) -> Any:
+    def build_type(self, schema: Mapping[str, Any], open_refs: frozenset[str]) -> Any:
         kind = schema.get("type") or (
             "object" if "properties" in schema else "array" if "items" in schema else "string"
         )
@@ -123,7 +116,7 @@ class _Builder:
                 return None
         raise UnsatisfiableError(f"unknown type {kind!r}")
 
-    def build_object(self, schema: Mapping[str, Any], open_refs: tuple[str, ...]) -> dict[str, Any]:
+    def build_object(self, schema: Mapping[str, Any], open_refs: frozenset[str]) -> dict[str, Any]:
         properties = schema.get("properties", {})
         required = schema.get("required", [])
         result: dict[str, Any] = {}
@@ -135,7 +128,7 @@ class _Builder:
                     raise
         return result
 
-    def build_array(self, schema: Mapping[str, Any], open_refs: tuple[str, ...]) -> list[Any]:
+    def build_array(self, schema: Mapping[str, Any], open_refs: frozenset[str]) -> list[Any]:
         first = schema.get("prefixItems", [])
         items = schema.get("items", True)
         count = max(schema.get("minItems", 0), min(len(first), schema.get("maxItems", len(first))))
@@ -190,16 +183,13 @@ def _merged(parts: list[Schema]) -> Schema:
 def _number(schema: Mapping[str, Any], *, whole: bool) -> float:
     low = max(schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf))
     high = min(schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf))
-    step = schema.get("multipleOf", 1 if whole else None)
+    step: float | None = schema.get("multipleOf", 1 if whole else None)
+    bounds = [bound for bound in (low, high) if math.isfinite(bound)]
+    bases: list[float] = [0, *bounds, sum(bounds) / 2]
     if step:
-        candidates = [0, math.ceil(low / step) * step if low > -math.inf else 0]
-        candidates += [candidates[1] + step, math.floor(high / step) * step if high < math.inf else 0]
-        candidates.append(candidates[3] - step)
-    else:
-        candidates = [0, low, high, (low + high) / 2 if math.isfinite(low + high) else 0, low + 1, high - 1]
-    for value in candidates:
-        inside = low <= value <= high and value not in (schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum"))
-        if inside and math.isfinite(value):
+        bases = [math.floor(base / step) * step for base in bases]
+    for value in (base + offset for offset in (0, step or 1, -(step or 1)) for base in bases):
+        if low <= value <= high and value not in (schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")):
             return value
     raise UnsatisfiableError(f"no known number satisfies {dict(schema)!r:.200}")
 

@@ -6,43 +6,29 @@ import math
 import random
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from aiohttp import web
 
-from jobs.emulator import control_api, fault_responses, request_parsing, responses, service_errors
-from jobs.emulator.emulated_model import EmulatedAnswer, answer
-from jobs.emulator.faults import BEFORE_MODEL, Fault, FaultPlan
+from jobs.emulator import control_api, fault_responses, request_parsing, service_errors
+from jobs.emulator.emulated_model import answer
+from jobs.emulator.faults import Fault, FaultPlan
 from jobs.emulator.json_checks import InvalidRequestError
 from jobs.emulator.ledger import CallLedger, LedgerEntry
 from jobs.emulator.listener import Listener
-from jobs.emulator.prompt import Prompt
-from jobs.emulator.quotas import QuotaRules, Quotas, QuotaUsage
-from jobs.emulator.responses import EmulatedCall
+from jobs.emulator.quotas import QuotaRules, Quotas
+from jobs.emulator.responses import EmulatedCall, respond, respond_error
 from jobs.emulator.schema_instance import UnsatisfiableError
 from jobs.emulator.service_errors import ERRORS, ServiceError
 from jobs.emulator.settings import EmulatorSettings
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A routed request."""
-
-    request: web.BaseRequest
-    body: bytes
-    operation: str
-    model: str
-    request_id: str
-
-
 class _RejectedError(Exception):
     """The call gets an error response, and the model does not run."""
 
-    def __init__(self, error: ServiceError, fault: Fault | None = None) -> None:
+    def __init__(self, error: ServiceError) -> None:
         self.error = error
-        self.fault = fault
 
 
 class Emulator:
@@ -58,30 +44,17 @@ class Emulator:
         self.set_faults(settings.faults)
         self.set_quotas(settings)
 
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        return self._plan.faults
-
     def set_faults(self, faults: Iterable[Fault]) -> None:
         """Replace the faults; their times and counts start now."""
-        self._plan = FaultPlan(faults, time.monotonic(), self._random.random)
-
-    @property
-    def quota_rules(self) -> QuotaRules:
-        return self._quotas.rules
+        self.plan = FaultPlan(faults, time.monotonic(), self._random.random)
 
     def set_quotas(self, rules: QuotaRules) -> None:
         """Replace the quotas of all models; the new ones are full."""
-        self._quotas = Quotas(rules)
+        self.quotas = Quotas(rules)
 
     async def start(self) -> str:
-        """Listen, and return the URL.
-
-        Raises:
-            OSError: the port is taken, or the certificate cannot be read.
-        """
-        settings = self.settings
-        return await self._listener.start(settings.port, settings.certificate, settings.private_key)
+        """Listen, and return the URL; a port in use or an unreadable certificate raises OSError."""
+        return await self._listener.start(self.settings.port, self.settings.certificate)
 
     async def stop(self) -> None:
         """Close the port and all connections, and drop the calls in flight."""
@@ -92,132 +65,109 @@ class Emulator:
         path = request.raw_path
         if path.startswith(control_api.PREFIX):
             return control_api.respond(self, request.method, path, body)
-        request_id = str(uuid4())
         routed = request_parsing.route(request.method, path)
+        call = EmulatedCall(request, body, *(routed or ("", "")), request_id=str(uuid4()))
         if routed is None:
-            return service_errors.error_response(service_errors.UNKNOWN_OPERATION, request_id)
+            return respond_error(call, service_errors.UNKNOWN_OPERATION)
         self.in_flight += 1
         try:
-            return await self._respond(_Call(request, body, *routed, request_id))
+            return await self._respond(call)
         finally:
             self.in_flight -= 1
 
-    async def _respond(self, call: _Call) -> web.StreamResponse:
-        prompt: Prompt | None = None
+    async def _respond(self, call: EmulatedCall) -> web.StreamResponse:
         try:
             self._authenticate(call)
-            prompt = self._parse(call)
+            self._parse(call)
             if call.operation == "CountTokens":
-                self._record(call, 200, prompt)
-                headers = {"x-amzn-requestid": call.request_id}
-                return web.json_response({"inputTokens": prompt.input_tokens}, headers=headers)
-            fault = self._pick_fault()
-            if fault is not None and fault.kind in BEFORE_MODEL:
-                response = fault_responses.before_model(fault, call.request)
-                self._record(call, response.status, prompt, fault)
-                return response
-            answered = self._run_model(call, prompt)
+                self._record(call, 200)
+                return web.json_response({"inputTokens": call.prompt.input_tokens}, headers=call.headers)
+            fault = self.plan.pick(time.monotonic())
+            if fault is not None and not fault.model_ran:
+                call.fault = fault
+                return self._respond_before_model(call, fault)
+            self._run_model(call)
+        except InvalidRequestError as error:
+            return self._reject(call, ServiceError(400, "ValidationException", str(error)))
         except _RejectedError as rejected:
-            self._record(call, rejected.error.status, prompt, rejected.fault)
-            return _error_response(rejected.error, call, rejected.fault)
-        self._record(call, _status(fault, call.operation), prompt, fault, answered.answer)
-        if answered.latency:
-            await asyncio.sleep(answered.latency)
+            return self._reject(call, rejected.error)
+        call.fault = fault
+        self._record(call, fault_responses.status(fault, call.operation) if fault else 200)
+        if call.latency:
+            await asyncio.sleep(call.latency)
         if fault is None:
-            return responses.respond(answered, answered.body())
-        if fault.kind in ERRORS:
-            return _error_response(_error_of(fault), call, fault)
-        return await fault_responses.after_model(fault, call.request, answered)
+            return respond(call, call.response_body())
+        return respond_error(call, fault.error) if fault.error else await fault_responses.after_model(fault, call)
 
-    def _authenticate(self, call: _Call) -> None:
+    def _respond_before_model(self, call: EmulatedCall, fault: Fault) -> web.Response:
+        if fault.error:
+            return self._reject(call, fault.error)
+        response = fault_responses.before_model(fault, call.request)
+        self._record(call, response.status)
+        return response
+
+    def _reject(self, call: EmulatedCall, error: ServiceError) -> web.Response:
+        self._record(call, error.status)
+        return respond_error(call, error)
+
+    def _authenticate(self, call: EmulatedCall) -> None:
         settings, request = self.settings, call.request
         if not settings.access_key and not settings.bearer_token:
             return
         from jobs.emulator.authentication import authentication_error  # late: botocore is slow to import
 
         now = datetime.now(UTC)
-        error = authentication_error(settings, request.method, request.raw_path, request.headers, call.body, now)
+        error = authentication_error(
+            settings, request.method, request.raw_path, request.headers, call.request_body, now
+        )
         if error is not None:
             raise _RejectedError(error)
 
-    def _parse(self, call: _Call) -> Prompt:
-        try:
-            prompt = request_parsing.parse(call.operation, call.model, call.body)
-        except InvalidRequestError as error:
-            raise _RejectedError(service_errors.invalid(str(error))) from None
-        limit = self.quota_rules.max_output_tokens
-        if prompt.max_tokens is not None and prompt.max_tokens > limit:
-            raise _RejectedError(service_errors.max_tokens_too_high(limit))
-        return prompt
+    def _parse(self, call: EmulatedCall) -> None:
+        call.prompt = request_parsing.parse(call.operation, call.model, call.request_body)
+        limit = self.quotas.rules.max_output_tokens
+        if call.prompt.max_tokens is not None and call.prompt.max_tokens > limit:
+            raise InvalidRequestError(
+                f"The maximum tokens you requested exceeds the model limit of {limit}. Try again with a maximum tokens "
+                f"value that is lower than {limit}."
+            )
 
-    def _pick_fault(self) -> Fault | None:
-        """The call's fault; raised if it is an error before the model runs."""
-        fault = self._plan.pick(time.monotonic())
-        if fault is not None and fault.kind in ERRORS and not fault.model_ran:
-            raise _RejectedError(_error_of(fault), fault)
-        return fault
-
-    def _run_model(self, call: _Call, prompt: Prompt) -> EmulatedCall:
+    def _run_model(self, call: EmulatedCall) -> None:
         """Reserve quota, run the model, and settle the quota after the call's latency."""
-        model, quotas = call.model, self._quotas
+        model, quotas, prompt = call.model, self.quotas, call.prompt
         limit = quotas.rules.max_output_tokens if prompt.max_tokens is None else prompt.max_tokens
         try:
             model_answer = answer(prompt, limit)
         except UnsatisfiableError as error:
-            raise _RejectedError(service_errors.invalid(f"The emulator cannot satisfy the schema: {error}")) from None
+            raise InvalidRequestError(f"The emulator cannot satisfy the schema: {error}") from None
         reservation = quotas.reserve(time.monotonic(), model, prompt.input_tokens, prompt.max_tokens)
         if isinstance(reservation, str):
             raise _RejectedError(ERRORS[reservation])
-        latency = self.settings.latency
+        call.answer, call.charged, call.latency = model_answer, True, self.settings.latency
         if self.settings.jitter:
-            latency *= math.exp(self._random.gauss(0.0, self.settings.jitter))
-        usage = QuotaUsage(prompt.input_tokens, model_answer.output_tokens)
+            call.latency *= math.exp(self._random.gauss(0.0, self.settings.jitter))
 
         def settle() -> None:
-            quotas.settle(time.monotonic(), model, reservation, usage)
+            quotas.settle(time.monotonic(), model, reservation, prompt.input_tokens, model_answer.output_tokens)
 
         # A timer, because the model runs to its end even if the client disconnects.
-        if latency:
-            asyncio.get_running_loop().call_later(latency, settle)
+        if call.latency:
+            asyncio.get_running_loop().call_later(call.latency, settle)
         else:
             settle()
-        return EmulatedCall(call.operation, model, prompt, model_answer, call.request_id, latency)
 
-    def _record(
-        self,
-        call: _Call,
-        status: int,
-        prompt: Prompt | None,
-        fault: Fault | None = None,
-        model_answer: EmulatedAnswer | None = None,
-    ) -> None:
+    def _record(self, call: EmulatedCall, status: int) -> None:
         self.ledger.entries.append(
             LedgerEntry(
                 time.time(),
                 call.operation,
                 call.model,
                 status,
-                model_answer is not None,
-                hashlib.sha256(call.body).hexdigest(),
-                prompt.metadata if prompt else None,
-                prompt.input_tokens if prompt else 0,
-                model_answer.output_tokens if model_answer else 0,
-                fault.kind if fault else "",
+                call.charged,
+                hashlib.sha256(call.request_body).hexdigest(),
+                call.prompt.metadata,
+                call.prompt.input_tokens,
+                call.answer.output_tokens,
+                call.fault.kind if call.fault else "",
             )
         )
-
-
-def _error_of(fault: Fault) -> ServiceError:
-    error = ERRORS[fault.kind]
-    return replace(error, message=fault.argument) if fault.argument else error
-
-
-def _error_response(error: ServiceError, call: _Call, fault: Fault | None) -> web.Response:
-    retry_after = fault.retry_after if fault else None
-    return service_errors.error_response(error, call.request_id, call.model, retry_after)
-
-
-def _status(fault: Fault | None, operation: str) -> int:
-    if fault is None:
-        return 200
-    return ERRORS[fault.kind].status if fault.kind in ERRORS else fault_responses.status(fault, operation)

@@ -1,20 +1,12 @@
 """Bedrock's error responses: status, type and message."""
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from aiohttp import web
 
 TYPE_HEADER = "x-amzn-errortype"
-_TYPE_SUFFIX = ":http://internal.amazon.com/coral/com.amazon.bedrock/"
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceError:
-    """One error response."""
-
     status: int
     code: str
     """The error type; empty for errors from before Bedrock's dispatcher, which have none."""
@@ -83,29 +75,3 @@ INVALID_SIGNATURE = ServiceError(
 )
 SIGNATURE_EXPIRED = ServiceError(403, "InvalidSignatureException", "Signature expired or not yet current.")
 UNKNOWN_OPERATION = ServiceError(404, "UnknownOperationException", "Unknown operation.")
-
-
-def invalid(message: str) -> ServiceError:
-    return ServiceError(400, "ValidationException", message)
-
-
-def max_tokens_too_high(limit: int) -> ServiceError:
-    return invalid(
-        f"The maximum tokens you requested exceeds the model limit of {limit}. Try again with a maximum tokens value "
-        f"that is lower than {limit}."
-    )
-
-
-def error_response(
-    error: ServiceError, request_id: str, model: str = "", retry_after: str | None = None
-) -> "web.Response":
-    from aiohttp import web  # late: a simulation needs only the errors
-
-    message = error.message.replace("{model}", model)
-    headers = {"x-amzn-requestid": request_id}
-    if error.code:
-        headers[TYPE_HEADER] = error.code + _TYPE_SUFFIX
-    if retry_after is not None:
-        headers["Retry-After"] = retry_after
-    body = json.dumps({"message" if error.code else "Message": message}).encode()
-    return web.Response(body=body, status=error.status, headers=headers, content_type="application/json")

@@ -29,17 +29,11 @@ class EmulatorSettings(QuotaRules):
     bearer_token: str = field(default="", repr=False)
     """If set, calls must carry this token, or a signature if there is an access key."""
     certificate: str = ""
-    """Path of a PEM certificate for TLS; empty: plain HTTP."""
-    private_key: str = ""
-    """Path of the certificate's PEM key; empty: the key is in the certificate's file."""
+    """Path of a PEM file with a certificate and its key, for TLS; empty: plain HTTP."""
 
 
 def from_json(kind: type[T], values: object) -> T:
-    """Build settings, quota rules or a fault from a JSON object.
-
-    Raises:
-        ValueError: an unknown name, or a value of the wrong type.
-    """
+    """Build settings, quota rules or a fault; an unknown name or a value of the wrong type raises ValueError."""
     if not isinstance(values, Mapping):
         raise ValueError(f"{kind.__name__} must be a JSON object, not {type(values).__name__}")  # noqa: TRY004
     types = {member.name: member.type for member in fields(kind)}  # type: ignore[arg-type]
@@ -52,7 +46,6 @@ def from_json(kind: type[T], values: object) -> T:
 
 
 def faults_from_json(values: object) -> tuple[Fault, ...]:
-    """Build faults from a JSON array of objects."""
     if not isinstance(values, list):
         raise ValueError("faults must be a list")  # noqa: TRY004
     return tuple(from_json(Fault, value) for value in values)

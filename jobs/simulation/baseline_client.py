@@ -4,13 +4,15 @@ A gateway, where there is one, throttles by a rule of its own and sends a Retry-
 """
 
 import asyncio
+import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 from jobs.pipeline.transport import Reply
 from jobs.record.protocol import Status
+from jobs.requests.cost import REQUESTS, TOKENS
 from jobs.simulation.engine_run import Run
 from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import Scenario
@@ -18,27 +20,50 @@ from jobs.simulation.server import MODEL, SimulatedBedrock
 from jobs.simulation.transport import SimulatedTransport
 from jobs.simulation.workload import BYTES_PER_TOKEN, Workload
 from ratelimit import virtual_time
-from ratelimit.algorithms.protocol import Gatekeeper
+from ratelimit.algorithms.adaptive import Adaptive
+from ratelimit.algorithms.botocore_adaptive import BotocoreAdaptive
+from ratelimit.algorithms.protocol import Gatekeeper, Limiter
 from ratelimit.outcome import Outcome
+from ratelimit.quota import Dimension, QuotaBook, Reservation
 
-BACKOFF_BASE, BACKOFF_CAP = 1.0, 20.0
+BACKOFF_BASE, BACKOFF_CAP, CALL_TIMEOUT = 1.0, 20.0, 900.0
 """Seconds."""
 MAX_ATTEMPTS = 8
 """Calls for one request."""
-CALL_TIMEOUT = 900.0
-"""Seconds."""
 
 
-class ClientPacer(Protocol):
-    """Decides when the next call starts."""
+MIN_WAIT = 1e-6
+"""Seconds. A shorter sleep may be rounded away: the virtual clock would not advance."""
+
+
+class Pacer:
+    """Starts calls first come, first served, as soon as its limiters (by quota name) allow; without any, at once."""
+
+    def __init__(self, limiters: Mapping[str, Limiter]) -> None:
+        self._book = QuotaBook({name: Dimension(limiter, math.inf) for name, limiter in limiters.items()})
+        self._learners = [limiter for limiter in limiters.values() if isinstance(limiter, Adaptive | BotocoreAdaptive)]
+        self._turn = asyncio.Lock()
+        self._rate_changed = asyncio.Event()
 
     async def acquire(self, tokens: float) -> None:
-        """Wait until a call that reserves this many tokens may start."""
-        ...
+        """Wait until a call that reserves this many tokens may start; unused tokens are not refunded."""
+        clock = asyncio.get_running_loop().time
+        amounts = self._book.amounts({REQUESTS: 1.0, TOKENS: tokens})
+        async with self._turn:
+            while not isinstance(decision := self._book.try_reserve(clock(), amounts), Reservation):
+                self._rate_changed.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(MIN_WAIT, decision)):
+                        await self._rate_changed.wait()
 
     def ended(self, *, throttled: bool) -> None:
-        """A call ended."""
-        ...
+        for learner in self._learners:
+            now = asyncio.get_running_loop().time()
+            if throttled:
+                learner.throttled(now, now, 1.0)
+            else:
+                learner.succeeded(now)
+            self._rate_changed.set()
 
 
 @dataclass
@@ -50,7 +75,7 @@ class BaselineClient:
 
     scenario: Scenario
     workload: Workload
-    pacer: Callable[[], ClientPacer]
+    pacer: Callable[[], Pacer]
     """Called inside the event loop."""
     max_in_flight: int
     gatekeeper: Gatekeeper | None = None
@@ -78,10 +103,8 @@ class BaselineClient:
             self._statuses[Status.NEW] = len(self.workload.inputs) - self._statuses.total()
         ended = asyncio.get_running_loop().time() if seconds is None else seconds
         self.server.advance(ended)
-        throttles = tuple(self._gateway_throttles)
-        return Run(
-            self.scenario, self.workload, self.server, self._statuses, ended, throttles, timed=seconds is not None
-        )
+        timed, throttles = seconds is not None, tuple(self._gateway_throttles)
+        return Run(self.scenario, self.workload, self.server, self._statuses, ended, throttles, timed)
 
     async def _call_all(self) -> None:
         async with asyncio.TaskGroup() as group:

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from jobs.pipeline import events
 from jobs.simulation.baselines import BASELINES, run_baseline
-from jobs.simulation.engine_run import OnStart, Run, noop, run
+from jobs.simulation.engine_run import OnStart, Run, run
 from jobs.simulation.experiment import Experiment
 from jobs.simulation.reasons import explain
 from jobs.simulation.recommendation import Recommendation, recommend
@@ -26,18 +26,12 @@ ALGORITHMS: Final = (*BASELINES, CONFIGURED, AUTO)
 """In display order."""
 
 
-class GateMaker(Protocol):
-    """Makes the gate of a real run, with the quota configured or not; `emit` receives what the gate learns."""
-
-    def __call__(self, experiment: Experiment, *, configured: bool, emit: events.Emit) -> Gate:
-        """Called inside the event loop."""
-        ...
+GateMaker = Callable[[Experiment, bool, events.Emit], Gate]
+"""Makes the gate of a real run, inside the event loop: whether the quota is configured, and what the gate emits to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One algorithm's part of a comparison."""
-
     result: Result
     explanation: str
     """Why its figures are bad; empty if none is."""
@@ -73,11 +67,11 @@ def _run(
 ) -> Run:
     if name in BASELINES:
         return run_baseline(name, experiment, on_start)
-    emit = log.record if log else noop
+    emit: events.Emit = log.record if log else lambda _: None
     return run(
         experiment.scenario,
         experiment.workload(),
-        lambda: gate(experiment, configured=name == CONFIGURED, emit=emit),
+        lambda: gate(experiment, name == CONFIGURED, emit),
         seconds=experiment.duration,
         emit=emit,
         on_start=on_start,

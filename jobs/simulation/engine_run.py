@@ -11,11 +11,12 @@ from jobs.pipeline.stopping import Cause, Policy, Stop
 from jobs.record.memory import MemoryRecord
 from jobs.record.protocol import Status
 from jobs.requests.cost import Meter
+from jobs.requests.model import Model
 from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import Scenario
-from jobs.simulation.server import SimulatedBedrock
+from jobs.simulation.server import MODEL, SimulatedBedrock
 from jobs.simulation.transport import SimulatedTransport
-from jobs.simulation.workload import Workload, simulated_model
+from jobs.simulation.workload import BYTES_PER_TOKEN, Workload
 from ratelimit import virtual_time
 from ratelimit.gate import Gate
 
@@ -25,8 +26,6 @@ OnStart = Callable[[Workload, SimulatedBedrock], None]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished run: everything from which its figures are computed."""
-
     scenario: Scenario
     workload: Workload
     server: SimulatedBedrock
@@ -47,7 +46,7 @@ def run(
     *,
     policy: Policy | None = None,
     seconds: float | None = None,
-    emit: events.Emit | None = None,
+    emit: events.Emit = lambda _: None,
     on_start: OnStart | None = None,
 ) -> Run:
     """Run until the workload is done, or for `seconds` of virtual time. `gate` is called inside the event loop."""
@@ -60,12 +59,12 @@ def run(
         loop = asyncio.get_running_loop()
         dispatcher = Dispatcher(
             template=workload.template(),
-            meter=Meter(simulated_model(scenario.rules.burndown)),
+            meter=Meter(Model(MODEL, scenario.rules.burndown, BYTES_PER_TOKEN, None, None)),
             record=record,
             transport=SimulatedTransport(scenario, workload, server),
             gate=gate(),
             policy=policy or Policy(),
-            emit=emit or noop,
+            emit=emit,
             uniform=Rng(scenario.seed, "client").uniform,
             run_id="simulated",
             weights=workload.weights,
@@ -78,7 +77,3 @@ def run(
         return Run(scenario, workload, server, record.statuses, ended, timed=seconds is not None)
 
     return virtual_time.run(dispatch())
-
-
-def noop(_: events.Event) -> None:
-    pass

@@ -8,14 +8,9 @@ from jobs.simulation.arrivals import Arrivals, arrivals
 from jobs.simulation.scenario import MINUTE, Scenario, quota_minutes
 from jobs.simulation.workload import User, Workload
 
-TIMED_SUPPLY = 2.0
-"""Requests of a timed run relative to what the quota allows: enough to be endless, without endless retries."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """Everything that determines the run of an algorithm."""
-
     scenario: Scenario
     requests: int | None
     """None: a timed run of `duration`; with `batch` arrivals it has more requests than can be answered."""
@@ -42,7 +37,8 @@ class Experiment:
         if self.requests:
             return self.requests
         minutes = 1.0 + quota_minutes(self.scenario, 0.0, self.duration or 0.0)  # plus a full window or bucket
-        return math.ceil(TIMED_SUPPLY * (self.rate * minutes * max(1.0, self.load)))
+        # Twice what the quota allows: enough to be endless, without endless retries.
+        return math.ceil(2.0 * (self.rate * minutes * max(1.0, self.load)))
 
     def workload(self) -> Workload:
         """A new workload; its requests are the same each time."""

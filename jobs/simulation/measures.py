@@ -57,6 +57,29 @@ def minutes_of_quota(rules: QuotaRules, requests: float, tokens: float) -> float
     return max(requests / rules.rpm if rules.rpm else 0.0, tokens / rules.tpm if rules.tpm else 0.0)
 
 
+def ideal_makespan(run: Run, requests: int, tokens: float, last_arrival: float, largest: float = 0.0) -> float:
+    """Seconds until an ideal client, which knows the server's state, has this many requests and tokens admitted.
+
+    A lower bound: tokens count as used in the end, not as reserved, and the largest call (`largest` minutes of the
+    quota) fits into a full bucket, however small the bucket is.
+    """
+    used = minutes_of_quota(run.scenario.rules, requests, tokens)
+
+    def suffices(time: float) -> bool:
+        return available(run.scenario, run.server.phase, 0.0, time, largest) >= used * (1 - 1e-9)
+
+    low, high = 0.0, last_arrival + MINUTE
+    while not suffices(high):
+        low, high = high, 2 * high
+    for _ in range(50):
+        middle = (low + high) / 2
+        if suffices(middle):
+            high = middle
+        else:
+            low = middle
+    return max(high, last_arrival)
+
+
 def quantile(ordered: Sequence[float], fraction: float) -> float:
     """The value that `fraction` of the sorted values do not exceed (nearest rank); 0.0 for an empty sequence."""
     return ordered[max(0, math.ceil(fraction * len(ordered)) - 1)] if ordered else 0.0

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from jobs.simulation.result import Result
 from jobs.simulation.scenario import MINUTE
 
 HOUR, DAY = 3600.0, 86400.0
-"""Times from an hour on are compared by the minute, from a day on by the hour."""
-SAME_WORK = 0.99
-"""Requests served relative to the maximum; at least this much counts as the same work (timed runs differ a little)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +19,7 @@ class _Rule:
     """Only algorithms that did all the work can win: with less work the figure improves by itself."""
 
 
-def _round_share(value: float) -> float:
-    return round(value, 3)
-
-
-def _round_fairness(value: float) -> float:
-    return round(value, 2)
+_round_share = partial(round, ndigits=3)
 
 
 def _round_time(value: float) -> float:
@@ -46,7 +39,7 @@ _RULES = {
     "wait_p50_s": _Rule(min, _round_time, needs_all_work=True),
     "wait_p95_s": _Rule(min, _round_time, needs_all_work=True),
     "worst_minute": _Rule(max, _round_share, needs_all_work=True),
-    "fairness": _Rule(max, _round_fairness),
+    "fairness": _Rule(max, partial(round, ndigits=2)),
 }
 
 
@@ -68,21 +61,15 @@ def best(results: Sequence[Result]) -> dict[str, set[str]]:
     `makespan_s`, the waits and `worst_minute`: less work improves these figures by itself.
     """
     max_served = max((result.served for result in results), default=0)
-    complete = [result for result in results if not result.lost and result.served >= SAME_WORK * max_served]
-    is_only_complete = len(complete) == 1 < len(results)
-    return {
-        column: _winners(column, rule, complete, unopposed=is_only_complete)
-        if rule.needs_all_work
-        else _winners(column, rule, results)
-        for column, rule in _RULES.items()
-    }
-
-
-def _winners(column: str, rule: _Rule, rivals: Sequence[Result], *, unopposed: bool = False) -> set[str]:
-    """`unopposed`: the only rival wins, as it beat those that are not complete."""
-    figures = {result.algorithm: figure for result in rivals if (figure := rounded(column, result)) is not None}
-    distinct = set(figures.values())
-    if not distinct or (len(distinct) < 2 and not unopposed):
-        return set()
-    winner = rule.best(distinct)
-    return {algorithm for algorithm, figure in figures.items() if figure == winner}
+    # Timed runs differ a little: 99% counts as the same work.
+    complete = [result for result in results if not result.lost and result.served >= 0.99 * max_served]
+    winners: dict[str, set[str]] = {}
+    for column, rule in _RULES.items():
+        rivals = complete if rule.needs_all_work else results
+        figures = {result.algorithm: figure for result in rivals if (figure := rounded(column, result)) is not None}
+        distinct = set(figures.values())
+        # The only algorithm that did all the work wins, as it beat the others.
+        decided = len(distinct) > 1 or (distinct and len(rivals) == 1 < len(results))
+        winner = rule.best(distinct) if decided else None
+        winners[column] = {algorithm for algorithm, figure in figures.items() if figure == winner}
+    return winners

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
+from jobs.emulator.quotas import QuotaRules
 from jobs.simulation.engine_run import Run
 from jobs.simulation.experiment import Experiment
 from jobs.simulation.measures import minutes_of_quota
@@ -20,12 +21,7 @@ MAX_TOKENS_STEP = 64
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """Settings, and the figures before and with them."""
-
-    rpm: float | None
-    tpm: float | None
-    burst: float
-    """Seconds."""
+    rules: QuotaRules
     max_tokens: int
     concurrency: int
     before: Result
@@ -44,8 +40,9 @@ class Recommendation:
     @property
     def options(self) -> str:
         """The settings as command-line options, without defaults."""
-        quotas = [f"--{name} {quota:.12g}" for name, quota in (("rpm", self.rpm), ("tpm", self.tpm)) if quota]
-        burst = [f"--burst {self.burst:g}s"] if self.burst != 1.0 else []
+        rules = self.rules
+        quotas = [f"--{name} {quota:.12g}" for name, quota in (("rpm", rules.rpm), ("tpm", rules.tpm)) if quota]
+        burst = [f"--burst {rules.burst:g}s"] if rules.refill == "bucket" and rules.burst != 1.0 else []
         return " ".join((*quotas, *burst, f"--max-tokens {self.max_tokens}", f"--concurrency {self.concurrency}"))
 
 
@@ -60,6 +57,10 @@ def recommend(
     """
     if before.lost or not before.served:
         return None
+
+    def figures(result: Result) -> tuple[int, float]:
+        return result.served, 0.0 if timed else -result.makespan_s
+
     rules, timed = experiment.scenario.rules, experiment.duration is not None
     longest_answer = max(done.workload.outputs, default=1)
     max_tokens = min(experiment.max_tokens, math.ceil(longest_answer * HEADROOM / MAX_TOKENS_STEP) * MAX_TOKENS_STEP)
@@ -71,26 +72,18 @@ def recommend(
     if slots_full or (rules.tpm is not None and max_tokens < experiment.max_tokens):
         run = rerun(changed)
         after = summarise(before.algorithm, run)
-        if _is_worse(after, before, timed=timed):
+        if figures(after) < figures(before):
             max_tokens, after = experiment.max_tokens, before
         else:
             in_flight = max_in_flight(run)
     return Recommendation(
-        rpm=rules.rpm,
-        tpm=rules.tpm,
-        burst=rules.burst if rules.refill == "bucket" else 1.0,
+        rules=rules,
         max_tokens=max_tokens,
         concurrency=min(_with_headroom(in_flight), changed.concurrency),
         before=before,
         after=after,
         timed=timed,
     )
-
-
-def _is_worse(after: Result, before: Result, *, timed: bool) -> bool:
-    if timed or after.served != before.served:
-        return after.served < before.served
-    return after.makespan_s > before.makespan_s
 
 
 def _with_headroom(calls: float) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from jobs.emulator.quotas import Quotas, QuotaUsage
+from jobs.emulator.quotas import Quotas
 from jobs.simulation.ledger import UNAVAILABLE, ServerLedger
 from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import MINUTE, QuotaChange, Scenario, Tenant
@@ -14,10 +14,11 @@ from ratelimit.quota import Dimension, Reservation
 
 MODEL = "simulated"
 
+_Event = tuple[float, Callable[[float], None]]
+"""A time in seconds, and what happens then."""
+
 
 class Admitted(NamedTuple):
-    """An admitted call that is in flight."""
-
     row: int
     """In the ledger."""
     reservation: Reservation
@@ -40,7 +41,9 @@ class SimulatedBedrock:
         self.answered = 0
         """Calls of the client that ended with an answer."""
         self.now = 0.0
-        self._events = heapq.merge(*_events(scenario, self._tenant_call, self._change), key=lambda event: event[0])
+        changes: Iterator[_Event] = ((change.at, partial(self._change, change)) for change in scenario.changes)
+        calls = (self._tenant_calls(number, tenant) for number, tenant in enumerate(scenario.tenants))
+        self._events = heapq.merge(changes, *calls, key=lambda event: event[0])
         self._next = next(self._events, None)
 
     def admit(self, now: float, unit: int, sent: float, input_tokens: int, max_tokens: int) -> Admitted | str:
@@ -57,13 +60,9 @@ class SimulatedBedrock:
         return Admitted(self.calls.add(unit, sent, now, "", tokens, tokens), reservation)
 
     def settle(self, now: float, call: Admitted, input_tokens: int, output_tokens: int) -> None:
-        """End a call and correct its reservation to the tokens used.
-
-        Raises:
-            RuntimeError: the call was settled before.
-        """
+        """End a call and correct its reservation to the tokens used; raises RuntimeError the second time."""
         self.advance(now)
-        self._quotas.settle(now + self._clock_offset, MODEL, call.reservation, QuotaUsage(input_tokens, output_tokens))
+        self._quotas.settle(now + self._clock_offset, MODEL, call.reservation, input_tokens, output_tokens)
         self.answered += 1
         self.calls.settle(call.row, input_tokens + output_tokens * self._scenario.rules.burndown, now)
 
@@ -74,6 +73,15 @@ class SimulatedBedrock:
             at, apply = self._next
             apply(at)
             self._next = next(self._events, None)
+
+    def _tenant_calls(self, number: int, tenant: Tenant) -> Iterator[_Event]:
+        rng, jitter = Rng(self._scenario.seed, f"tenant {number}"), self._scenario.timing.uplink
+        call, interval = partial(self._tenant_call, tenant), MINUTE / tenant.rpm
+        arrival = at = tenant.start + rng.uniform() * interval
+        while at < tenant.end:
+            arrival = max(arrival, at + rng.between(*jitter))
+            yield arrival, call
+            at += interval
 
     def _tenant_call(self, tenant: Tenant, now: float) -> None:
         reservation = self._quotas.reserve(now + self._clock_offset, MODEL, tenant.tokens, 0)
@@ -94,28 +102,3 @@ class SimulatedBedrock:
                 limiter.rate *= ratio
                 limiter.level = min(limiter.level, limiter.limit)
             book.dimensions[name] = Dimension(limiter, dimension.max_cost * ratio)
-
-
-_Event = tuple[float, Callable[[float], None]]
-
-
-def _events(
-    scenario: Scenario, call: Callable[[Tenant, float], None], change: Callable[[QuotaChange, float], None]
-) -> Iterator[Iterator[_Event]]:
-    """The quota changes and each tenant's calls, each ordered by time."""
-    yield iter([(item.at, partial(change, item)) for item in scenario.changes])
-    for number, tenant in enumerate(scenario.tenants):
-        yield _tenant_events(
-            tenant, Rng(scenario.seed, f"tenant {number}"), scenario.timing.uplink, partial(call, tenant)
-        )
-
-
-def _tenant_events(
-    tenant: Tenant, rng: Rng, jitter: tuple[float, float], call: Callable[[float], None]
-) -> Iterator[_Event]:
-    interval = MINUTE / tenant.rpm
-    arrival = at = tenant.start + rng.uniform() * interval
-    while at < tenant.end:
-        arrival = max(arrival, at + rng.between(*jitter))
-        yield arrival, call
-        at += interval

@@ -8,16 +8,13 @@ from dataclasses import dataclass, field
 from jobs.record.protocol import Status
 from jobs.simulation.engine_run import Run
 from jobs.simulation.fairness import fairness
-from jobs.simulation.ideal import ideal_makespan
-from jobs.simulation.measures import lost, minutes_of_quota, quantile
+from jobs.simulation.measures import ideal_makespan, lost, minutes_of_quota, quantile
 from jobs.simulation.result import Result
 from jobs.simulation.scenario import MINUTE, quota_minutes
 
 
 @dataclass(slots=True)
 class _Admitted:
-    """Admitted calls."""
-
     requests: int = 0
     tokens: float = 0.0
 

@@ -1,8 +1,10 @@
 """A run over time, for charts."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import sub
 
 from jobs.pipeline import events
 from jobs.requests.cost import QUOTAS, REQUESTS
@@ -25,14 +27,11 @@ class ClientLog:
 
     def record(self, event: events.Event) -> None:
         """Called inside the run's event loop."""
+        now = asyncio.get_running_loop().time()
         if isinstance(event, events.RateChanged):
-            self.rates.setdefault(event.quota, []).append((_now(), event.per_minute))
+            self.rates.setdefault(event.quota, []).append((now, event.per_minute))
         elif isinstance(event, events.BreakerChanged):
-            self.breaker.append((_now(), event.new))
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+            self.breaker.append((now, event.new))
 
 
 def timeline(run: Run, log: ClientLog) -> Timeline:
@@ -46,16 +45,12 @@ def timeline(run: Run, log: ClientLog) -> Timeline:
     rejections = (*(call.arrived for call in calls if call.error), *run.gateway_throttles)
     arrivals = _histogram((at for at in run.workload.arrived if at <= length), step)
     admissions = _histogram((call.arrived for call in served), step)
-    waiting, queue = 0, []
-    for arrived, left in zip(arrivals, admissions, strict=True):
-        waiting += arrived - left
-        queue.append(waiting)
     return Timeline(
         step=step,
         admitted=tuple(number / step for number in admissions),
         rejected=tuple(number / step for number in _histogram(rejections, step)),
         quota=tuple(_quota(run, start, tokens) for start in starts),
-        waiting=tuple(queue),
+        waiting=tuple(accumulate(map(sub, arrivals, admissions))),
         estimate=tuple(_estimate(log, start + step, tokens) for start in starts),
         breaker=tuple(log.breaker),
         outages=tuple((out.start, min(out.end, length)) for out in run.scenario.outages if out.start < length),
@@ -82,11 +77,7 @@ def _estimate(log: ClientLog, now: float, tokens: float) -> float | None:
     """The client's estimate of the quotas, in calls per second."""
     rates = []
     for quota, changes in log.rates.items():
-        per_minute = _latest(changes, now)
+        per_minute = next((rate for at, rate in reversed(changes) if at <= now), None)
         if per_minute is not None:
             rates.append(per_minute / MINUTE / (1.0 if QUOTAS[quota] == REQUESTS else max(1.0, tokens)))
     return min(rates, default=None)
-
-
-def _latest(changes: Sequence[tuple[float, float | None]], now: float) -> float | None:
-    return next((rate for at, rate in reversed(changes) if at <= now), None)

@@ -45,10 +45,12 @@ class SimulatedTransport:
             ends = now + self._latencies.lognormal(self._timing.latency, self._timing.sigma)
             loop.call_at(ends, self._end, call, unit, sent, reply)
             if ends > sent + timeout:
-                loop.call_at(sent + timeout, _reply, reply, _timeout(timeout))
+                text = f"no complete reply within {timeout:g} s"
+                timed_out = Reply(Outcome.UNKNOWN, timeout, code="TimeoutError", message=text)
+                loop.call_at(sent + timeout, _reply, reply, timed_out)
         else:
             received = max(now, sent + self._error_latencies.between(*self._timing.error))
-            loop.call_at(received, _reply, reply, self._error(call, received - sent))
+            loop.call_at(received, _reply, reply, _error(call, received - sent))
 
     @cached_property
     def _loop(self) -> asyncio.AbstractEventLoop:
@@ -64,16 +66,12 @@ class SimulatedTransport:
         answer = Answer(b"", "An answer.", usage, "end_turn")
         _reply(reply, Reply(Outcome.OK, now - sent, answer))
 
-    def _error(self, name: str, latency: float) -> Reply:
-        """The reply to an error response, classified as a real one."""
-        error = ERRORS[name]
-        body = json.dumps({"message": error.message}).encode()
-        verdict = classify(error.status, {TYPE_HEADER: error.code}, body)
-        return Reply(verdict.outcome, latency, code=verdict.code, message=verdict.message, quota=verdict.quota)
 
-
-def _timeout(seconds: float) -> Reply:
-    return Reply(Outcome.UNKNOWN, seconds, code="TimeoutError", message=f"no complete reply within {seconds:g} s")
+def _error(name: str, latency: float) -> Reply:
+    """The reply to an error response, classified as a real one."""
+    error = ERRORS[name]
+    body = json.dumps({"message": error.message}).encode()
+    return classify(error.status, {TYPE_HEADER: error.code}, body, latency)
 
 
 def _reply(reply: "asyncio.Future[Reply]", content: Reply) -> None:

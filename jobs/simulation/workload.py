@@ -15,7 +15,6 @@ from itertools import count as integers
 from jobs.documents.document import Document
 from jobs.documents.parsing import Chunk
 from jobs.documents.splitting import Section
-from jobs.requests.model import Model
 from jobs.requests.request import Request, RequestTemplate
 from jobs.simulation.rng import Rng
 from jobs.simulation.server import MODEL
@@ -24,9 +23,6 @@ BYTES_PER_TOKEN = 1.0
 """Mean of the simulated text. Real text has about 4; a million such bodies would take long to copy."""
 SPREAD = 0.1
 """Largest relative deviation of a section's bytes per token from the mean."""
-_CHUNK_SECTIONS = 20
-_NUMBER_SLICE = slice(5, 14)
-"""Position of the section number in a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +48,6 @@ class User:
     mix: Mix = field(default_factory=Mix)
 
 
-def simulated_model(burndown: float = 1.0) -> Model:
-    """The catalogue entry of the simulated model."""
-    return Model(MODEL, burndown, BYTES_PER_TOKEN, None, None)
-
-
 @dataclass
 class Workload:
     """`count` sections, or endlessly many, each with an answer of its own."""
@@ -64,13 +55,10 @@ class Workload:
     seed: int = 0
     count: int | None = None
     max_tokens: int = 1024
-    mixes: tuple[Mix, ...] = (Mix(),)
-    """Used in rotation, each for `block` sections in a row."""
-    block: int = 20
-    users: tuple[User, ...] = ()
-    """Owners of the sections, drawn at random; each user has one document, and its mix replaces `mixes`."""
+    users: tuple[User, ...] = (User("user 1"),)
+    """Owners of the sections, drawn at random; each user has one document."""
     sizes: Sequence[int] = ()
-    """Input tokens of the sections, repeated in order; replaces the mix's input sizes."""
+    """Input tokens of the sections, repeated in order; replaces the mixes' input sizes."""
     spread: float = SPREAD
     """Largest relative error of the client's estimate of a section's tokens."""
     arrivals: Iterable[float] = field(default_factory=lambda: repeat(0.0))
@@ -86,9 +74,7 @@ class Workload:
         self._owners = array("i")
         self._owner_rng = Rng(self.seed, "users")
         self._cumulative_shares = list(accumulate(user.share for user in self.users))
-        if self.users:
-            self.mixes = tuple(user.mix for user in self.users)
-        largest = max(self.sizes, default=0) or max(mix.input[1] for mix in self.mixes)
+        largest = max(self.sizes, default=0) or max(user.mix.input[1] for user in self.users)
         self._padding = memoryview(b" " * int((largest + 1) * BYTES_PER_TOKEN * (1 + self.spread)))
 
     @property
@@ -98,24 +84,21 @@ class Workload:
 
     def owner(self, number: int) -> int:
         """The index of the user of a generated section, which is also the number of its document."""
-        return self._owners[number] if self.users else 0
+        return self._owners[number]
 
-    def mix(self, number: int) -> int:
-        """The index of the mix of a generated section."""
-        return self._owners[number] if self.users else number // self.block % len(self.mixes)
+    def mix(self, number: int) -> Mix:
+        return self.users[self._owners[number]].mix
 
     def request(self, number: int) -> Request:
-        """The request of a generated section."""
         head = b'{"n":%09d,"_":"' % number
         body = b"".join((head, self._padding[: max(0, self._lengths[number] - len(head) - 2)], b'"}'))
         return Request(number.to_bytes(32, "big"), body, self.max_tokens)
 
     def generate(self, number: int) -> None:
         """Draw the user and the sizes of the next section."""
-        if self.users:
-            drawn = self._owner_rng.uniform() * self._cumulative_shares[-1]
-            self._owners.append(bisect(self._cumulative_shares, drawn, hi=len(self.users) - 1))
-        rng, mix = self._rng, self.mixes[self.mix(number)]
+        drawn = self._owner_rng.uniform() * self._cumulative_shares[-1]
+        self._owners.append(bisect(self._cumulative_shares, drawn, hi=len(self.users) - 1))
+        rng, mix = self._rng, self.mix(number)
         low, high = mix.input
         tokens = self.sizes[number % len(self.sizes)] if self.sizes else int(rng.between(low, high + 1))
         bytes_per_token = BYTES_PER_TOKEN * rng.between(1 - self.spread, 1 + self.spread)
@@ -124,11 +107,9 @@ class Workload:
         self._lengths.append(round(tokens * bytes_per_token))
 
     def template(self) -> RequestTemplate:
-        """The template from which the dispatcher builds the requests."""
         return _SimulatedTemplate(MODEL, "on-demand", "simulated", "", max_tokens=self.max_tokens, workload=self)
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """The sections as they arrive."""
         loop = asyncio.get_running_loop()
         sections: list[Section] = []
         document = 0
@@ -137,7 +118,7 @@ class Workload:
             self.generate(number)
             self.arrived.append(arrival)
             is_future = arrival > loop.time()
-            if sections and (len(sections) == _CHUNK_SECTIONS or document != self.owner(number) or is_future):
+            if sections and (len(sections) == 20 or document != self.owner(number) or is_future):
                 yield Chunk(_document(document), sections, done=False)
                 sections = []
             if is_future:
@@ -148,8 +129,7 @@ class Workload:
 
 
 def section_number(body: bytes) -> int:
-    """The number of the section in the body of its request."""
-    return int(body[_NUMBER_SLICE])
+    return int(body[5:14])  # see Workload.request
 
 
 @dataclass(frozen=True)

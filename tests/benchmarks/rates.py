@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1] / "support"))
 
@@ -29,7 +30,7 @@ import rates_peers
 from rates_cases import Case, cases
 
 from jobs.pipeline.stopping import Policy
-from jobs.simulation.baseline_client import BaselineClient, ClientPacer
+from jobs.simulation.baseline_client import BaselineClient
 from jobs.simulation.engine_run import Run, run
 from jobs.simulation.measures import lost
 from jobs.simulation.scenario import Timing
@@ -71,7 +72,7 @@ def ideal(case: Case, seed: int, seconds: float, uplink: tuple[float, float] = (
     )  # fmt: skip
 
 
-def peer(make: Callable[[Case], ClientPacer]) -> Callable[[Case, int, float], Run]:
+def peer(make: Callable[[Case], Any]) -> Callable[[Case, int, float], Run]:
     def run_peer(case: Case, seed: int, seconds: float) -> Run:
         max_in_flight = max(16, round(1.5 * 7 * case.rate))  # half more than are in flight at the full rate
         client = BaselineClient(case.scenario(seed), case.work(seed), lambda: make(case), max_in_flight)

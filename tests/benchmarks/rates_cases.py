@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from alternating_workload import AlternatingWorkload
+
 from jobs.emulator.quotas import QuotaRules
 from jobs.simulation.scenario import QuotaChange, Scenario, Tenant
 from jobs.simulation.workload import Mix, Workload
@@ -45,7 +47,7 @@ class Case:
         return Scenario(self.rules, seed, tenants=self.tenants, changes=self.changes)
 
     def work(self, seed: int) -> Workload:
-        return Workload(seed, max_tokens=self.max_tokens, mixes=self.mixes, block=self.block)
+        return AlternatingWorkload(seed, max_tokens=self.max_tokens, mixes=self.mixes, block=self.block)
 
     @property
     def rate(self) -> float:

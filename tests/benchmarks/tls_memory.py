@@ -22,7 +22,7 @@ def main() -> None:
         corpus.write(docs, documents=600, sections=20, size=2000)
         trusted, _ = make_authority(work)
         server = str(work / "server.pem")
-        with processes.emulator(latency=5.0, certificate=server, private_key=server) as url:
+        with processes.emulator(latency=5.0, certificate=server) as url:
             run, summary = ours(docs, url, work, "out", "--concurrency", "4000", AWS_CA_BUNDLE=str(trusted))
     assert summary["ok"] == 12_000, summary
     print(f"4,000 in flight over TLS: {run.memory_mb:.0f} MB (goal 550), {12_000 / run.wall:.0f} calls/s with start-up")

@@ -5,6 +5,8 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from itertools import groupby
 
+from alternating_workload import AlternatingWorkload
+
 from jobs.emulator.quotas import QuotaRules
 from jobs.simulation.engine_run import Run
 from jobs.simulation.ledger import SimulatedCall
@@ -25,8 +27,9 @@ def utilisation(run: Run, start: float = 0.0, end: float = math.inf) -> float:
     """
     end = min(end, run.seconds)
     rules, workload, ours = run.scenario.rules, run.workload, admitted(run.server.calls, start, end)
-    if len(workload.mixes) > 1 and not workload.users:  # mixes alternate, and with them the binding quota
-        blocks = groupby(sorted(ours, key=lambda call: call.unit), lambda call: workload.mix(call.unit))
+    if isinstance(workload, AlternatingWorkload):
+        mixes, block = len(workload.mixes), workload.block
+        blocks = groupby(sorted(ours, key=lambda call: call.unit), lambda call: call.unit // block % mixes)
         used = sum(minutes(rules, block, end) for _, block in blocks)
     else:
         used = minutes(rules, ours, end)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import rate_measures
+from alternating_workload import AlternatingWorkload
 
 from jobs.emulator.quotas import QuotaRules
 from jobs.record.protocol import Status
@@ -13,7 +14,7 @@ from jobs.simulation.engine_run import Run
 from jobs.simulation.ledger import ServerLedger, SimulatedCall
 from jobs.simulation.scenario import Scenario, Tenant
 from jobs.simulation.server import SimulatedBedrock
-from jobs.simulation.workload import Mix, Workload
+from jobs.simulation.workload import Mix
 
 
 def run_of(
@@ -26,7 +27,7 @@ def run_of(
 ) -> Run:
     server = SimulatedBedrock(scenario)
     server.calls, server.tenant_calls = ServerLedger(calls), ServerLedger(tenant_calls or [])
-    return Run(scenario, Workload(**workload), server, Counter({Status.OK: len(calls)}), seconds)
+    return Run(scenario, AlternatingWorkload(**workload), server, Counter({Status.OK: len(calls)}), seconds)
 
 
 def every(step: float, count: int, *, error: str = "", first: float = 0.0, tokens: float = 0.0) -> list[SimulatedCall]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.bedrock.classification import BY_CODE, ISOLATED, MESSAGE_LIMIT, classify
+from jobs.bedrock.classification import BY_CODE, ISOLATED, MESSAGE_LIMIT, classify, credentials_expired
 from jobs.pipeline.transport import DAILY_QUOTA, Reply
 from ratelimit.breaker import Judgement
 from ratelimit.outcome import Outcome
@@ -222,7 +222,7 @@ def test_code_and_message_from_the_body(body: bytes, code: str, message: str) ->
 )
 def test_expired_credentials_are_distinguished_from_invalid_ones(code: str, message: str, expired: bool) -> None:
     result = classify(403, {"x-amzn-errortype": code}, b'{"message":"%b"}' % message.encode())
-    assert (result.outcome, result.credentials_expired) == (Outcome.FATAL, expired)
+    assert (result.outcome, credentials_expired(result)) == (Outcome.FATAL, expired)
 
 
 def test_a_signature_error_from_a_wrong_clock_gets_a_hint() -> None:

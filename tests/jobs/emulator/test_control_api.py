@@ -75,5 +75,5 @@ def test_an_invalid_put_returns_a_message_and_changes_nothing(emulate):
         status, body = running.http("PUT", f"/_emulator/{path}", value)
         assert status == 400
         assert json.loads(body)["message"]
-    assert running.emulator.quota_rules.rpm == 5
+    assert running.emulator.quotas.rules.rpm == 5
     assert running.http("GET", "/_emulator/unknown")[0] == 404

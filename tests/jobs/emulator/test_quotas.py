@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.emulator.quotas import QuotaRules, Quotas, QuotaUsage
+from jobs.emulator.quotas import QuotaRules, Quotas
 from ratelimit.quota import Reservation
 
 REFILLS = ("bucket", "fixed", "sliding")
@@ -35,7 +35,7 @@ def test_the_worked_example_of_the_aws_documentation(refill, max_tokens, reserve
     reservation = quotas.reserve(0.0, "m", 3_000 + 1_000, max_tokens)
     assert isinstance(reservation, Reservation)
     assert available(quotas, 0.0, 100_000) == 100_000 - reserved
-    quotas.settle(0.0, "m", reservation, QuotaUsage(3_000, 1_000, cache_write_tokens=1_000))
+    quotas.settle(0.0, "m", reservation, 3_000 + 1_000, 1_000)
     assert available(quotas, 0.0, 100_000) == 91_000
 
 
@@ -75,7 +75,7 @@ def test_burndown_at_settlement_can_leave_a_debt():
     quotas = Quotas(QuotaRules(tpm=6_000, burst=60, burndown=10))
     reservation = quotas.reserve(0.0, "m", 1_000, 1_000)
     assert isinstance(reservation, Reservation)
-    quotas.settle(0.0, "m", reservation, QuotaUsage(1_000, 1_000))
+    quotas.settle(0.0, "m", reservation, 1_000, 1_000)
     assert not accepted(quotas, 49.9)
     assert accepted(quotas, 50.1)
 

@@ -22,7 +22,7 @@ from jobs.simulation.measures import admitted
 from jobs.simulation.scenario import Scenario, Timing
 from jobs.simulation.server import SimulatedBedrock
 from jobs.simulation.tally import summarise
-from jobs.simulation.workload import Mix, Workload
+from jobs.simulation.workload import Mix, User, Workload
 from ratelimit.gate import Gate
 
 pytestmark = [
@@ -70,7 +70,8 @@ def run_over_http(folder: Any, rules: QuotaRules, *options: str) -> Run:
 def simulate(rules: QuotaRules, real: Run, gate: Callable[[], Gate]) -> Run:
     """The same in virtual time, with sections of the same mean size."""
     size = round(sum(call.settled for call in admitted(real.server.calls)) / len(real.server.calls))
-    workload = Workload(1, max_tokens=MAX_TOKENS, mixes=(Mix((size - 80, size - 80), 80.0, 0.0),))
+    user = User("user 1", mix=Mix((size - 80, size - 80), 80.0, 0.0))
+    workload = Workload(1, max_tokens=MAX_TOKENS, users=(user,))
     scenario = Scenario(rules, 1, TIMING, phase=real.server.phase)
     return run(scenario, workload, gate, policy=Policy(), seconds=SECONDS)
 

@@ -5,7 +5,7 @@ import pytest
 from jobs.emulator.quotas import QuotaRules
 from jobs.simulation.baselines import run_baseline
 from jobs.simulation.experiment import Experiment
-from jobs.simulation.ideal import ideal_makespan
+from jobs.simulation.measures import ideal_makespan
 from jobs.simulation.result import Result
 from jobs.simulation.scenario import Outage, QuotaChange, Scenario, quota_minutes
 from jobs.simulation.tally import summarise

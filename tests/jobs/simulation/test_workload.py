@@ -2,15 +2,16 @@
 
 import pytest
 
-from jobs.simulation.workload import Mix, Workload, section_number
+from jobs.simulation.workload import Mix, User, Workload, section_number
 
 
 def test_section_sizes_follow_from_the_seed_and_the_mix():
-    workload = Workload(3, max_tokens=500, mixes=(Mix((100, 200), 50.0), Mix((1000, 1100), 400.0)), block=10)
+    users = (User("a", mix=Mix((100, 200), 50.0)), User("b", mix=Mix((1000, 1100), 400.0)))
+    workload = Workload(3, max_tokens=500, users=users)
     for number in range(400):
         workload.generate(number)
     for number in range(400):
-        low, high = workload.mixes[number // 10 % 2].input
+        low, high = users[workload.owner(number)].mix.input
         assert low <= workload.inputs[number] <= high
         assert 1 <= workload.outputs[number] <= 500
         body = workload.request(number).body
