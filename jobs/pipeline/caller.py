@@ -142,7 +142,6 @@ class Caller:
         cost, quota_tokens = meter.model.cost(usage), meter.charged(usage)
         self._emit(events.CallEnded(reply.outcome, reply.latency, usage, cost, quota_tokens))
         meter.learn(unit.request, usage)
-        self._slow_start.answered()
         return reply
 
     def _settle(self, permit: Permit, reply: Reply, sent_at: float) -> None:
@@ -154,6 +153,7 @@ class Caller:
             self._pause(reply, reply.retry_after)
         if reply.answer is not None:
             permit.settle(self._meter.actual(reply.answer.usage), judgement)
+            self._slow_start.answered()  # after the quotas are settled, as it lets more calls start
         elif reply.outcome is Outcome.THROTTLED:
             permit.throttled(QUOTAS.get(reply.quota, ""))
         elif reply.outcome is Outcome.UNKNOWN:
