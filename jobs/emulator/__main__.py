@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 
@@ -18,9 +19,11 @@ from jobs.emulator.settings import EmulatorSettings, from_json
 async def _serve(settings: EmulatorSettings) -> None:
     emulator = Emulator(settings)
     url = await emulator.start()
-    print(LISTENING + url, flush=True)
-    await asyncio.to_thread(sys.stdin.buffer.read)
-    await emulator.stop()
+    try:
+        print(LISTENING + url, flush=True)
+        await asyncio.to_thread(sys.stdin.buffer.read)
+    finally:
+        await emulator.stop()
 
 
 def main() -> int:
@@ -30,6 +33,9 @@ def main() -> int:
         settings = from_json(EmulatorSettings, json.loads(sys.stdin.buffer.readline()))
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(_serve(settings))
+    except BrokenPipeError:  # the parent has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError) as error:
         print(error, flush=True)
         return 1

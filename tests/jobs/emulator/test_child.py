@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 
 import aiohttp
@@ -92,3 +93,13 @@ async def test_the_child_exits_when_its_parent_is_killed():
             return
         await asyncio.sleep(0.05)
     pytest.fail("the child outlived its parent")
+
+
+def test_a_child_whose_parent_has_ended_exits_silently():
+    """As after two signals at the start of a run."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-P", "-m", "jobs.emulator"]
+    done = subprocess.run(command, input=b"{}\n", stdout=writing, stderr=subprocess.PIPE, timeout=60)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
