@@ -39,10 +39,10 @@ def program() -> "typer.Typer":
 
     @app.callback(add_help_option=False)
     def root(
-        version: options.Version = False,
-        show_help: options.Help = False,
-        install_completion: options.InstallCompletion = False,
-        show_completion: options.ShowCompletion = False,
+        version: bool = options.VERSION,
+        show_help: bool = options.HELP,
+        install_completion: bool = options.INSTALL_COMPLETION,
+        show_completion: bool = options.SHOW_COMPLETION,
     ) -> None:
         """Analyse folders of documents with Amazon Bedrock: use the whole quota, pay for nothing twice."""
 

@@ -44,10 +44,6 @@ if TYPE_CHECKING:
 EMULATED_MODEL = "amazon.nova-lite-v1:0"
 """The default model with --emulate."""
 
-CONCURRENCY = 1000
-"""Maximum calls in flight. The quotas bound the rate, and rate x latency calls are in flight; this protects memory and
-sockets."""
-
 SMOOTH_SHARE = 0.98
 """The part of a rate that --pacing smooth uses: a call that overtakes the one before it would be throttled."""
 
@@ -139,7 +135,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         )
         stats.stages = dispatcher.stages
         stats.priced = model.price is not None
-        stats.max_tokens, stats.concurrency = settings.max_tokens, settings.concurrency or CONCURRENCY
+        stats.max_tokens, stats.concurrency = settings.max_tokens, settings.concurrency
         yield Batch(dispatcher, record, interrupted)
 
 
@@ -177,7 +173,7 @@ def gate(
     for name, quota in ((REQUESTS, settings.rpm), (TOKENS, settings.tpm)):
         if quota is not None or not settings.emulate:  # the built-in emulator has no quota
             dimensions[name] = _dimension(name, quota, settings.burst, controller)
-    max_in_flight = affordable(settings.concurrency or CONCURRENCY)
+    max_in_flight = affordable(settings.concurrency)
     if context is not None:
         dimensions[CONTEXT] = Dimension(Budget(math.inf), context)
     if settings.budget is not None:

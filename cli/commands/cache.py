@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -23,13 +24,10 @@ def cache(
             help="Count the answers, delete all, or delete old ones. Output directories keep their own copies.",
         ),
     ],
-    older_than: Annotated[
-        float,
-        options.option("--older-than", None, "What prune deletes, by age.", values.age, "DURATION", "30d"),
-    ] = 30 * 86400.0,
-    yes: Annotated[bool, options.flag("--yes", None, "Delete without asking.", short="-y")] = False,
-    cache_dir: options.CacheDir = None,
-    config: options.Config = None,
+    older_than: float = options.option(None, "What prune deletes, by age.", values.age, "DURATION", "30d"),
+    yes: bool = options.flag("--yes -y", None, "Delete without asking."),
+    cache_dir: Path | None = options.CACHE_DIR,
+    config: Path | None = options.CONFIG,
 ) -> None:
     """Count or delete the answers in the cache that output directories share."""
     import sqlite3

@@ -48,7 +48,7 @@ class AnalyzeSettings:
     tpm: float | None
     burst: float
     pacing: Literal["burst", "smooth"]
-    concurrency: int | None
+    concurrency: int
     fair_by: Literal["document", "none"]
     max_attempts: int
     call_timeout: float

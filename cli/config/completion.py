@@ -17,21 +17,19 @@ def prepare(*, always: bool = False) -> None:
         get_completion_inspect_parameters()
 
 
-def install(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> bool:
+def install(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> None:
     """The callback of --install-completion."""
     if wanted:
         from typer.completion import install_callback
 
         prepare(always=True)
         install_callback(ctx, param, wanted)
-    return wanted
 
 
-def show(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> bool:
+def show(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> None:
     """The callback of --show-completion."""
     if wanted:
         from typer.completion import show_callback
 
         prepare(always=True)
         show_callback(ctx, param, wanted)
-    return wanted

@@ -15,7 +15,7 @@ def prompt(ctx: typer.Context) -> str:
     Raises:
         UserError: the file cannot be read or is empty, or a placeholder is misspelled.
     """
-    from jobs.requests.tasks import DEFAULT, TASKS
+    from jobs.requests.tasks import TASKS
 
     name = sources.strongest(ctx, "task", "prompt", "prompt_file")
     value: Any = ctx.params[name] if name else None
@@ -30,7 +30,7 @@ def prompt(ctx: typer.Context) -> str:
             source = "standard input" if str(value) == "-" else repr(str(value))
             raise UserError(f"{sources.origin(ctx, name)}: {source} is empty", "write the prompt into it")
     else:
-        return TASKS[value or DEFAULT]
+        return TASKS[ctx.params["task"]]
     _check_placeholders(template, sources.origin(ctx, name))
     return template
 
