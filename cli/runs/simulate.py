@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from cli.config.simulate_settings import Origin, SimulateSettings, build_experiment, describe
 from cli.errors import UserError
-from cli.render.progress.simulate import simulate_display
+from cli.render.progress.simulate import SimulateDisplay
 from cli.render.simulate_table import recommendation_lines, write_table
 from cli.render.stream import stdout_lost
 from jobs.atomic_file import atomic_write
@@ -48,7 +48,7 @@ def simulate(
             raise _unwritable(html, error.strerror or str(error)) from error
     experiment = _run_in_thread(lambda: build_experiment(settings, origin))
     names = tuple(dict.fromkeys(algorithms)) or ALGORITHMS
-    with simulate_display(names, experiment, sys.stderr) as display:
+    with SimulateDisplay(names, experiment, sys.stderr) as display:
         trials = _run_in_thread(
             lambda: list(compare(experiment, names, gate, timelines=html is not None, on_start=display.on_start))
         )

@@ -9,6 +9,11 @@ def has_begun(shot: Snapshot) -> bool:
     return bool(shot.documents or shot.sections or shot.calls)
 
 
+def documents_read(shot: Snapshot) -> str:
+    """`120/300`; `120` while the total is unknown."""
+    return f"{shot.documents:,}" + ("" if shot.documents_total is None else f"/{shot.documents_total:,}")
+
+
 def answers(shot: Snapshot) -> str:
     """`6,300/12,000 answers`; in words if no call is needed."""
     if shot.units:
