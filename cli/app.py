@@ -16,8 +16,6 @@ from cli.render.text import safe
 if TYPE_CHECKING:
     import typer
 
-ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
-"""Signals that end the program; a run replaces these handlers with its own."""
 PIPE_CLOSED = SIGNAL + 13
 """As a shell reports a program that SIGPIPE ended."""
 
@@ -161,8 +159,9 @@ def _repair_streams() -> None:
 
 @contextlib.contextmanager
 def _end_on_signals() -> Iterator[None]:
-    before: dict[int, Any] = {}
-    for number in (getattr(signal, name) for name in ENDING if hasattr(signal, name)):
+    """Until a run replaces the handlers with its own."""
+    before: dict[signal.Signals, Any] = {}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background job
             before[number] = signal.signal(number, _end)
     try:

@@ -3,7 +3,6 @@
 The bundled scenarios are such files, in cli/config/scenarios.
 """
 
-import difflib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from cli.config import parsers as values
+from cli.config import settings_file, sources
 from cli.config import simulate_parsers as parse
-from cli.config import sources
 from cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -89,8 +88,7 @@ def _text(scenario: str) -> str:
     try:
         text = values.read_text(Path(scenario), MAX_BYTES)
     except ValueError as error:
-        nearest = difflib.get_close_matches(scenario, names, n=1, cutoff=0.0)[0]
-        hint = f"name a file or a bundled scenario ({', '.join(names)}); did you mean {nearest}?"
+        hint = f"name a file or a bundled scenario ({', '.join(names)}); {settings_file.nearest(scenario, names)}"
         raise UserError(f"--scenario: {error}", hint) from None
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > MAX_LINE:
@@ -114,8 +112,7 @@ def _user(scenario: str, number: int, table: Mapping[str, Any]) -> "User":
     for key, value in table.items():
         place = f"{scenario}: [[{_USER}]] {number}: {key}"
         if key not in _USER_FIELDS:
-            nearest = difflib.get_close_matches(key, _USER_FIELDS, n=1, cutoff=0.0)[0]
-            raise UserError(f"{place}: unknown key", f"did you mean {nearest}?")
+            raise UserError(f"{place}: unknown key", settings_file.nearest(key, _USER_FIELDS))
         try:
             (mix if key in ("input", "output") else fields)[key] = _USER_FIELDS[key](value)
         except ValueError as error:

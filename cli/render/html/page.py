@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 from cli.render.html.axes import BOTTOM, TOP, Band, Scales, length, outage_bands, scales
 from cli.render.html.charts import Chart, charts
 from cli.render.numbers import count, counted, duration, short_duration
+from cli.render.quota import REFILLS
+from cli.render.simulate_table import HEADINGS, figure
 from cli.render.text import safe
-from jobs.simulation.ranking import best, rounded
+from jobs.simulation.ranking import best
 from jobs.simulation.result import Result, Timeline
 
 if TYPE_CHECKING:
@@ -27,22 +29,20 @@ if TYPE_CHECKING:
 DEFAULT_TITLE = "Which rate-limiting algorithm suits this workload?"
 
 _COLUMNS = {
-    "served": ("served", "requests"),
-    "lost": ("gave up", "requests"),
-    "makespan_s": ("time", "to last admission"),
-    "calls": ("calls", "sent"),
-    "throttle_rate": ("throttled", "of all calls"),
-    "utilisation": ("utilisation", "of the quota"),
-    "wait_p50_s": ("p50 wait", "to admission"),
-    "wait_p95_s": ("p95 wait", "to admission"),
-    "worst_minute": ("lowest minute", "utilisation"),
-    "fairness": ("fairness", "1 is even"),
+    "served": "requests",
+    "lost": "requests",
+    "makespan_s": "to last admission",
+    "calls": "sent",
+    "throttle_rate": "of all calls",
+    "utilisation": "of the quota",
+    "wait_p50_s": "to admission",
+    "wait_p95_s": "to admission",
+    "worst_minute": "utilisation",
+    "fairness": "1 is even",
 }
-"""The figures shown, in order: heading and small print."""
-_SHARES = {"throttle_rate", "utilisation", "worst_minute"}
+"""The figures shown, in order, with the small print of their headings."""
 
 _ARRIVALS = {"batch": "arriving at once", "poisson": "arriving at random", "bursty": "arriving in bursts"}
-_REFILLS = {"bucket": "token bucket", "fixed": "fixed window", "sliding": "sliding window"}
 _FORMATS = {
     "rate": "{} requests/minute",
     "tpm": "{} tokens/minute",
@@ -94,12 +94,12 @@ def page(
     complete = [timelines[result.algorithm] for result in results if not result.lost and result.algorithm in timelines]
     shared, winners = scales(timelines.values(), min(map(length, complete), default=math.inf)), best(results)
     show_fairness = any(result.fairness != 1 for result in results)  # always 1 with one user
-    columns = {name: heading for name, heading in _COLUMNS.items() if name != "fairness" or show_fairness}
+    columns = [name for name in _COLUMNS if name != "fairness" or show_fairness]
     rows = [
         _Row(
             f"a{i}",
             result.algorithm,
-            [(_figure(name, rounded(name, result)), result.algorithm in winners[name]) for name in columns],
+            [(figure(name, result), result.algorithm in winners[name]) for name in columns],
             _capitalise(explanations.get(result.algorithm, "")),
             _summary(result),
             *_drawings(timelines.get(result.algorithm), shared),
@@ -112,7 +112,7 @@ def page(
         title=scenario.get("title") or DEFAULT_TITLE,
         sentence=_sentence(scenario),
         details=[*_details(scenario)],
-        columns=columns.values(),
+        columns=[(HEADINGS[name], _COLUMNS[name]) for name in columns],
         rows=rows,
         recommendation=recommendation.splitlines(),
         scales=shared,
@@ -159,16 +159,6 @@ def _summary(result: Result) -> str:
     )
 
 
-def _figure(column: str, value: float | None) -> str:
-    if value is None:
-        return "-"
-    if column.endswith("_s"):
-        return short_duration(value)
-    if column == "fairness":
-        return f"{value:.2f}"
-    return f"{value:.1%}" if column in _SHARES else count(value)
-
-
 def _sentence(scenario: Mapping[str, object]) -> str:
     """The main settings in a sentence; unknown ones are left out."""
     requests, seconds, users = (scenario.get(key) for key in ("requests", "duration", "users"))
@@ -181,8 +171,8 @@ def _sentence(scenario: Mapping[str, object]) -> str:
         for limit, unit in ((scenario.get("rate"), "requests"), (scenario.get("tpm"), "tokens"))
         if isinstance(limit, int | float)
     )
-    refill, burst = _REFILLS.get(str(scenario.get("server"))), scenario.get("burst")
-    if refill == _REFILLS["bucket"] and isinstance(burst, int | float):
+    refill, burst = REFILLS.get(str(scenario.get("server"))), scenario.get("burst")
+    if refill == REFILLS["bucket"] and isinstance(burst, int | float):
         refill += f", {burst:g} s burst"
     if quota:
         quota = f"quota {quota} ({refill})" if refill else f"quota {quota}"
