@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import typer
 
@@ -91,7 +91,7 @@ def emulate(
     """Serve an emulated Bedrock Runtime for any AWS SDK, without an account or cost, until interrupted."""
     from jobs.emulator.settings import EmulatorSettings
 
-    accepted = _credentials() if verify_signatures else _Credentials()
+    access_key, secret_key, bearer_token = _credentials() if verify_signatures else ("", "", "")
     settings = EmulatorSettings(
         port=port,
         rpm=rpm,
@@ -104,24 +104,19 @@ def emulate(
         jitter=jitter,
         seed=seed,
         faults=tuple(fault or ()),
-        access_key=accepted.access_key,
-        secret_key=accepted.secret_key,
-        bearer_token=accepted.api_key,
+        access_key=access_key,
+        secret_key=secret_key,
+        bearer_token=bearer_token,
     )
     from cli.runs.emulate import serve
 
     raise typer.Exit(serve(settings))
 
 
-class _Credentials(NamedTuple):
-    access_key: str = ""
-    secret_key: str = ""
-    api_key: str = ""
-
-
-def _credentials() -> _Credentials:
-    accepted = _Credentials(*(os.environ.get(name, "") for name in (*KEYS, API_KEY)))
-    if not (accepted.access_key and accepted.secret_key) and not accepted.api_key:
+def _credentials() -> list[str]:
+    """The keys and the API key of the environment; empty where one is not set."""
+    access_key, secret_key, api_key = accepted = [os.environ.get(name, "") for name in (*KEYS, API_KEY)]
+    if not (access_key and secret_key) and not api_key:
         raise UserError(
             f"--verify-signatures: {' and '.join(KEYS)} are not set", "set them, and give clients the same values"
         )

@@ -1,5 +1,7 @@
 """The limit of open files: every call in flight needs a file descriptor."""
 
+import resource
+
 from cli.errors import ExitCode, UserError
 
 RESERVED = 64
@@ -31,10 +33,6 @@ def check_open_files() -> None:
 
 def _raised_to(wanted: int) -> int | None:
     """The soft limit, raised as far as needed and possible; None if there is no limit."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -2,14 +2,14 @@
 
 import json as json_format
 import os
-import queue
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from cli.config.simulate_settings import Origin, SimulateSettings, build_experiment, describe
 from cli.errors import UserError
@@ -69,22 +69,18 @@ def simulate(
 
 def _run_in_thread(work: Callable[[], _T]) -> _T:
     """Call `work` in a thread, so that a signal ends the program at once and not inside an event loop."""
-    outcome: queue.SimpleQueue[tuple[_T | None, BaseException | None]] = queue.SimpleQueue()
+    outcome: Future[_T] = Future()
 
     def run() -> None:
         try:
-            outcome.put((work(), None))
+            outcome.set_result(work())
         except BaseException as error:  # noqa: BLE001 (raised again in the main thread)
-            outcome.put((None, error))
+            outcome.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
-    while True:
-        with suppress(queue.Empty):
-            result, error = outcome.get(timeout=WAIT_SLICE)
-            break
-    if error is not None:
-        raise error
-    return cast("_T", result)
+    while not outcome.done():
+        wait([outcome], WAIT_SLICE)
+    return outcome.result()
 
 
 def _check_writable(html: Path) -> None:
