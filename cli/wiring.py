@@ -62,13 +62,7 @@ class Batch:
 
 @asynccontextmanager
 async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit: events.Emit) -> AsyncIterator[Batch]:
-    """Connect the parts of a run and begin it in the record; fills in the endpoint of the summary.
-
-    Raises:
-        CredentialsError, ConfigurationError: no call is possible.
-        StorageError: the journal or the cache cannot be used.
-        UserError: the settings do not go together.
-    """
+    """Connect the parts of a run and begin it in the record; fills in the endpoint of the summary."""
     model = look_up(summary.model, settings.model_overrides)
     if settings.budget is not None and model.price is None:
         raise UserError(

@@ -62,12 +62,7 @@ def _delete(cache: "Cache", older_than: float | None, *, yes: bool) -> None:
 
 
 def _confirm(what: str) -> None:
-    """Ask on the terminal.
-
-    Raises:
-        UserError: there is no terminal to ask on; nothing was deleted.
-        typer.Exit: the answer is no; nothing was deleted.
-    """
+    """Ask on the terminal; end the program unless the answer is yes."""
     if not sys.stdin.isatty():
         raise UserError(f"this would {what}; nothing was deleted", "add --yes to delete without being asked")
     from cli.render.text import safe

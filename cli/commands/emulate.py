@@ -108,9 +108,11 @@ def emulate(
         secret_key=secret_key,
         bearer_token=bearer_token,
     )
+    import asyncio
+
     from cli.runs.emulate import serve
 
-    raise typer.Exit(serve(settings))
+    raise typer.Exit(asyncio.run(serve(settings)))
 
 
 def _credentials() -> list[str]:

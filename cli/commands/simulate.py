@@ -67,7 +67,7 @@ def simulate(
         None, "Run only this algorithm. Repeatable.", parse.algorithm, "NAME", unset="all"
     ),
     config: Path | None = options.CONFIG,  # before --scenario: the settings file may name the scenario
-    scenario: str | None = option(
+    scenario: Any = option(
         None,
         "Read options from a bundled scenario or a TOML file; the command line takes precedence.",
         values.source,
@@ -99,7 +99,7 @@ def simulate(
         duration=duration if length == "duration" else None,
         arrivals=arrivals,
         load=load,
-        users=users if sources.given(ctx, "users") else scenario_file.users(ctx) or users,
+        users=users if sources.given(ctx, "users") else (scenario and scenario.users) or users,
         max_tokens=max_tokens,
         docs=tuple(docs or ()),
         concurrency=concurrency,
@@ -108,7 +108,7 @@ def simulate(
         tenants=tuple(tenant or ()),
         seed=seed,
     )
-    title, origin = scenario_file.title(ctx), partial(sources.origin, ctx)
+    title, origin = scenario.title if scenario else "", partial(sources.origin, ctx)
     raise typer.Exit(
         run(settings, tuple(algorithm or ()), simulated_gate, origin=origin, title=title, json=json, html=html)
     )

@@ -84,11 +84,7 @@ class AnalyzeSettings:
 
 
 def analyze_settings(ctx: typer.Context) -> AnalyzeSettings:
-    """The settings of a parsed command line.
-
-    Raises:
-        UserError: options that do not fit together, or no usable prompt.
-    """
+    """The settings of a parsed command line."""
     given = dict(ctx.params)
     verbosity = sources.strongest(ctx, "quiet", "verbose")
     target = sources.strongest(ctx, "endpoint_url", "emulate")

@@ -9,11 +9,6 @@ from jobs.requests.tasks import TASKS
 
 
 def prompt(ctx: typer.Context) -> str:
-    """The template of the prompt.
-
-    Raises:
-        UserError: the file cannot be read or is empty, or a placeholder is misspelled.
-    """
     from jobs.requests.request import misspelled_placeholders
 
     name = sources.strongest(ctx, "task", "prompt", "prompt_file")

@@ -6,7 +6,7 @@ The bundled scenarios are such files, in cli/config/scenarios.
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import typer
 
@@ -26,8 +26,6 @@ MAX_LINE: Final = 4000
 WITHOUT = ("config", "scenario", "list_scenarios", "json", "html")
 """Options that a scenario cannot set."""
 _TITLE, _USER = "title", "user"
-_USERS_META, _TITLE_META = "cli.scenario-users", "cli.scenario-title"
-"""Keys in the context's `meta`."""
 _USER_FIELDS = {
     "name": values.text,
     "weight": parse.weight,
@@ -35,6 +33,13 @@ _USER_FIELDS = {
     "input": parse.token_range,
     "output": values.tokens,
 }
+
+
+class ScenarioFile(NamedTuple):
+    """What a scenario has besides options."""
+
+    title: str
+    users: "tuple[User, ...]"
 
 
 def bundled() -> dict[str, str]:
@@ -47,38 +52,23 @@ def bundled() -> dict[str, str]:
     }
 
 
-def load(ctx: typer.Context, scenario: str | None) -> str | None:
-    """Callback of --scenario: makes its keys the defaults of options that are parsed later.
-
-    Raises:
-        UserError: the scenario does not exist, or it has an unknown or invalid key.
-    """
+def load(ctx: typer.Context, scenario: str | None) -> ScenarioFile | None:
+    """Callback of --scenario: makes its keys the defaults of options that are parsed later."""
     if ctx.resilient_parsing or scenario is None:
-        return scenario
+        return None
     try:
         content = values.toml(_text(scenario))
     except ValueError as error:
         raise UserError(f"{scenario}: {error}") from None
-    ctx.meta[_TITLE_META] = title = content.pop(_TITLE, "")
+    title = content.pop(_TITLE, "")
     if not isinstance(title, str):
         raise UserError(f"{scenario}: {_TITLE}: must be a text, not {title!r}")
     tables = _user_tables(scenario, content.pop(_USER, []))
     if tables and "users" in content:
         raise UserError(f"{scenario}: users and [[{_USER}]] exclude each other")
-    ctx.meta[_USERS_META] = tuple(_user(scenario, number, table) for number, table in enumerate(tables, 1))
+    users = tuple(_user(scenario, number, table) for number, table in enumerate(tables, 1))
     sources.overlay(ctx, content, lambda key: f"{scenario}: {key}", WITHOUT)
-    return scenario
-
-
-def users(ctx: typer.Context) -> "tuple[User, ...]":
-    """The users of the loaded scenario; may be empty."""
-    loaded: tuple[User, ...] = ctx.meta.get(_USERS_META, ())
-    return loaded
-
-
-def title(ctx: typer.Context) -> str:
-    """The title of the loaded scenario; may be empty."""
-    return str(ctx.meta.get(_TITLE_META, ""))
+    return ScenarioFile(title, users)
 
 
 def _text(scenario: str) -> str:

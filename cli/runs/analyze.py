@@ -30,10 +30,6 @@ def analyze(settings: AnalyzeSettings) -> int:
     """Run it and return the exit code.
 
     With --json the summary is printed on every exit; it is written to the output directory once that is locked.
-
-    Raises:
-        UserError: standard output does not take the summary.
-        Exception: a bug.
     """
     stats = Stats(time.monotonic, quota=wiring.quota(settings))
     summary = Summary(

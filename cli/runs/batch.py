@@ -70,11 +70,7 @@ def _relieve_collector() -> None:
 
 
 async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events.Emit) -> bool:
-    """Read and call until all is done or the run is stopped; returns whether every input was listed.
-
-    Raises:
-        UserError: there are no inputs.
-    """
+    """Read and call until all is done or the run is stopped; returns whether every input was listed."""
     loop, dispatcher, rules = asyncio.get_running_loop(), batch.dispatcher, wiring.intake(settings)
     deadline = None
     if settings.deadline is not None:

@@ -17,11 +17,7 @@ def affordable(calls: int) -> int:
 
 
 def check_open_files() -> None:
-    """Check the limit before a run begins, since a library that reaches it may not say what is wrong.
-
-    Raises:
-        UserError: the limit is below MIN_LIMIT.
-    """
+    """Check the limit before a run begins, since a library that reaches it may not say what is wrong."""
     limit = _raised_to(MIN_LIMIT)
     if limit is not None and limit < MIN_LIMIT:
         raise UserError(

@@ -10,14 +10,10 @@ from cli.errors import SIGNAL
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def _noop() -> None:
-    pass
-
-
 class Signals:
     """Calls `first` for the first signal, `again` for every further one, and records the first."""
 
-    def __init__(self, first: Callable[[], object] = _noop) -> None:
+    def __init__(self, first: Callable[[], object] = lambda: None) -> None:
         self.received: signal.Signals | None = None
         self.first = first
         self.again: Callable[[], object] = first

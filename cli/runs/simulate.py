@@ -36,11 +36,7 @@ def simulate(
     json: bool = False,
     html: Path | None = None,
 ) -> int:
-    """Run the algorithms (empty: all) and print the results; returns the exit code.
-
-    Raises:
-        UserError: the settings cannot be simulated, or the page or standard output cannot be written.
-    """
+    """Run the algorithms (empty: all) and print the results; returns the exit code."""
     if html is not None:
         try:
             _check_writable(html)
