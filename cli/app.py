@@ -16,9 +16,6 @@ from cli.render.text import safe
 if TYPE_CHECKING:
     import typer
 
-PIPE_CLOSED = SIGNAL + 13
-"""As a shell reports a program that SIGPIPE ended."""
-
 
 def program() -> "typer.Typer":
     """The commands. Slow imports happen here, since signals are handled by now."""
@@ -74,7 +71,7 @@ def _run(arguments: list[str]) -> int:
         return SIGNAL + signal.SIGINT
     except SystemExit as end:
         # Typer exits with 1, a bug's code, where standard output is closed.
-        return PIPE_CLOSED if isinstance(end.__context__, BrokenPipeError) else int(end.code or ExitCode.OK)
+        return SIGNAL + signal.SIGPIPE if isinstance(end.__context__, BrokenPipeError) else int(end.code or ExitCode.OK)
     except Exception as error:  # noqa: BLE001 (the last handler)
         return _failed(error, arguments)
 

@@ -98,7 +98,17 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         learning = QuotaLearning(memory, scope, emit)
         stack.callback(learning.close)
         dispatcher = Dispatcher(
-            template=template(settings, summary.model, identity),
+            template=RequestTemplate(
+                model=summary.model,
+                model_class=region_class(summary.model),
+                endpoint=identity,
+                prompt=settings.prompt,
+                system=settings.system,
+                max_tokens=settings.max_tokens,
+                temperature=settings.temperature,
+                top_p=settings.top_p,
+                stop=settings.stop,
+            ),
             meter=Meter(model),
             record=record,
             transport=transport,
@@ -121,20 +131,6 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         stats.priced = model.price is not None
         stats.max_tokens, stats.concurrency = settings.max_tokens, settings.concurrency
         yield Batch(dispatcher, record, interrupted)
-
-
-def template(settings: AnalyzeSettings, model: str, identity: str) -> RequestTemplate:
-    return RequestTemplate(
-        model=model,
-        model_class=region_class(model),
-        endpoint=identity,
-        prompt=settings.prompt,
-        system=settings.system or "",
-        max_tokens=settings.max_tokens,
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        stop=settings.stop,
-    )
 
 
 ControllerMaker = Callable[..., Controller]

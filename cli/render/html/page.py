@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.render.html.axes import BOTTOM, TOP, Band, Scales, length, outage_bands, scales
 from cli.render.html.charts import Chart, charts
@@ -74,21 +74,15 @@ class _Row:
 
 
 def page(
-    scenario: Mapping[str, object],
+    scenario: Mapping[str, Any],
     results: Sequence[Result],
     timelines: Mapping[str, Timeline],
     explanations: Mapping[str, str],
     recommendation: str,
 ) -> str:
-    """The whole document.
+    """The whole document: `results` in this order, `timelines` (without one: no charts) and `explanations` by algorithm.
 
-    Args:
-        scenario: The settings as numbers, texts, and lists of mappings or lists of these. `title`, if there is one, is
-            the heading.
-        results: In display order.
-        timelines: By algorithm; an algorithm without one has no charts.
-        explanations: By algorithm.
-        recommendation: Lines of text; may be empty.
+    `scenario` holds settings: numbers, texts, and lists of mappings or lists of these. Its `title` is the heading.
     """
     template, style = _template()
     complete = [timelines[result.algorithm] for result in results if not result.lost and result.algorithm in timelines]
@@ -159,27 +153,24 @@ def _summary(result: Result) -> str:
     )
 
 
-def _sentence(scenario: Mapping[str, object]) -> str:
+def _sentence(scenario: Mapping[str, Any]) -> str:
     """The main settings in a sentence; unknown ones are left out."""
-    requests, seconds, users = (scenario.get(key) for key in ("requests", "duration", "users"))
-    users = len(users) if isinstance(users, list | tuple) else users
-    workload = counted(requests, "request") if isinstance(requests, int) else "Requests"
-    workload += f" for {duration(seconds)}" if isinstance(seconds, int | float) else ""
-    workload += f" of {users} users" if isinstance(users, int) and users > 1 else ""
-    quota = " and ".join(
-        f"{limit:,.10g} {unit}/minute"
-        for limit, unit in ((scenario.get("rate"), "requests"), (scenario.get("tpm"), "tokens"))
-        if isinstance(limit, int | float)
-    )
-    refill, burst = REFILLS.get(str(scenario.get("server"))), scenario.get("burst")
-    if refill == REFILLS["bucket"] and isinstance(burst, int | float):
-        refill += f", {burst:g} s burst"
-    if quota:
-        quota = f"quota {quota} ({refill})" if refill else f"quota {quota}"
-    return ", ".join(filter(None, (workload, _ARRIVALS.get(str(scenario.get("arrivals"))), quota))) + "."
+    users = scenario.get("users") or 1
+    users = users if isinstance(users, int) else len(users)
+    workload = counted(scenario["requests"], "request") if scenario.get("requests") else "Requests"
+    workload += f" for {duration(scenario['duration'])}" if scenario.get("duration") else ""
+    workload += f" of {users} users" if users > 1 else ""
+    limits = ((scenario.get("rate"), "requests"), (scenario.get("tpm"), "tokens"))
+    quota = " and ".join(f"{limit:,.10g} {unit}/minute" for limit, unit in limits if limit)
+    if refill := REFILLS.get(scenario.get("server", "")):
+        burst = scenario.get("burst") if scenario["server"] == "bucket" else None
+        refill += f", {burst:g} s burst" if burst else ""
+        quota += f" ({refill})" if quota else ""
+    arrivals = _ARRIVALS.get(scenario.get("arrivals", ""))
+    return ", ".join(filter(None, (workload, arrivals, quota and f"quota {quota}"))) + "."
 
 
-def _details(scenario: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def _details(scenario: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """All settings by name; empty ones are left out."""
     for key, value in scenario.items():
         if key == "title" or value in (None, "", [], ()):

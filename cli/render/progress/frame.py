@@ -5,7 +5,7 @@ from dataclasses import asdict
 from rich.text import Text
 
 from cli.render.numbers import MIN_RATE_SECONDS, cost, count, duration, percent
-from cli.render.progress.figures import answers, documents_read, pause
+from cli.render.progress.plain import answers, documents_read, pause
 from cli.render.quota import quota_items
 from cli.render.rows import Item, count_item, prose, rows
 from jobs.pipeline.stage import Stage

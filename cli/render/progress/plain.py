@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Self, TextIO
 
-from cli.render.numbers import MIN_RATE_SECONDS, cost, count, duration, percent
-from cli.render.progress.figures import answers, documents_read, has_begun, pause
+from cli.render.numbers import MIN_RATE_SECONDS, cost, count, counted, duration, percent
 from cli.render.progress.render_thread import DrawingThread, Message
 from cli.render.stream import put
 from cli.render.text import safe
@@ -49,6 +48,32 @@ class SilentDisplay:
 
     def error(self, text: str, hint: str = "") -> None:
         put(self._stream, Message(text, hint, error=True).block())
+
+
+def has_begun(shot: Snapshot) -> bool:
+    """Whether there is anything to show. Before, only messages are: an early error is not buried under zeros."""
+    return bool(shot.documents or shot.sections or shot.calls)
+
+
+def documents_read(shot: Snapshot) -> str:
+    """`120/300`; `120` while the total is unknown."""
+    return f"{shot.documents:,}" + ("" if shot.documents_total is None else f"/{shot.documents_total:,}")
+
+
+def answers(shot: Snapshot) -> str:
+    """`6,300/12,000 answers`; in words if no call is needed."""
+    if shot.units:
+        return f"{shot.units_done:,}/{shot.units:,} answers"
+    if not shot.sections:
+        return "no sections yet"
+    if shot.sections == shot.resumed:
+        return f"all {counted(shot.sections, 'section')} already answered"
+    return f"{counted(shot.sections, 'section')}, no call needed"
+
+
+def pause(shot: Snapshot) -> str:
+    """Why no call starts, and for how long if that is known."""
+    return f"{shot.paused}; next call in {duration(shot.next_call)}" if shot.next_call else shot.paused
 
 
 def progress_line(shot: Snapshot, *, emulated: bool = False) -> str:
