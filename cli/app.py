@@ -54,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             sys.stdout.flush()
         except OSError as error:
-            return _stdout_failed(error, code)
+            lost = stdout_lost(error)
+            return code if isinstance(error, BrokenPipeError) else worst([code, _print_error(lost)])
         return code
 
 
@@ -108,7 +109,7 @@ def _usage_error(error: "typer.TyperException") -> UserError:
 
 
 def _print_json(error: UserError) -> None:
-    """The summary that `analyze --json` promises on every exit, for an error before the run."""
+    """The summary that `analyze --json` prints on every exit, for an error before the run."""
     import json
 
     from jobs.results.summary import Summary
@@ -127,21 +128,12 @@ def _print_error(error: UserError) -> int:
 
 
 def _lost_stdout() -> OSError | None:
-    """The error of standard output, if it cannot be written.
-
-    Help and other short texts are printed without a check, and an OSError does not say which file it is about: an
-    empty line tests the stream.
-    """
+    """The error of standard output, if it cannot be written: an empty line tests it, since an OSError names no file."""
     try:
         print(flush=True)
     except OSError as error:
         return error
     return None
-
-
-def _stdout_failed(error: OSError, code: int) -> int:
-    lost = stdout_lost(error)
-    return code if isinstance(error, BrokenPipeError) else worst([code, _print_error(lost)])
 
 
 def _repair_streams() -> None:

@@ -25,7 +25,6 @@ MAX_LINE: Final = 4000
 """Characters. tomllib takes minutes for a dotted key of tens of thousands of parts."""
 WITHOUT = ("config", "scenario", "list_scenarios", "json", "html")
 """Options that a scenario cannot set."""
-_TITLE, _USER = "title", "user"
 _USER_FIELDS = {
     "name": values.text,
     "weight": parse.weight,
@@ -46,7 +45,7 @@ def bundled() -> dict[str, str]:
     """The bundled scenarios: titles by name, sorted."""
     entries = sorted(files("cli.config.scenarios").iterdir(), key=lambda file: file.name)
     return {
-        file.name.removesuffix(SUFFIX): str(values.toml(file.read_text("utf-8"))[_TITLE])
+        file.name.removesuffix(SUFFIX): str(values.toml(file.read_text("utf-8"))["title"])
         for file in entries
         if file.name.endswith(SUFFIX)
     }
@@ -60,12 +59,12 @@ def load(ctx: typer.Context, scenario: str | None) -> ScenarioFile | None:
         content = values.toml(_text(scenario))
     except ValueError as error:
         raise UserError(f"{scenario}: {error}") from None
-    title = content.pop(_TITLE, "")
+    title = content.pop("title", "")
     if not isinstance(title, str):
-        raise UserError(f"{scenario}: {_TITLE}: must be a text, not {title!r}")
-    tables = _user_tables(scenario, content.pop(_USER, []))
+        raise UserError(f"{scenario}: title: must be a text, not {title!r}")
+    tables = _user_tables(scenario, content.pop("user", []))
     if tables and "users" in content:
-        raise UserError(f"{scenario}: users and [[{_USER}]] exclude each other")
+        raise UserError(f"{scenario}: users and [[user]] exclude each other")
     users = tuple(_user(scenario, number, table) for number, table in enumerate(tables, 1))
     sources.overlay(ctx, content, lambda key: f"{scenario}: {key}", WITHOUT)
     return ScenarioFile(title, users)
@@ -88,9 +87,9 @@ def _text(scenario: str) -> str:
 
 def _user_tables(scenario: str, tables: object) -> list[dict[str, Any]]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise UserError(f"{scenario}: {_USER}: must be tables, [[{_USER}]]")
+        raise UserError(f"{scenario}: user: must be tables, [[user]]")
     if len(tables) > parse.MAX_USERS:
-        raise UserError(f"{scenario}: [[{_USER}]]: must be at most {parse.MAX_USERS:,}, not {len(tables):,}")
+        raise UserError(f"{scenario}: [[user]]: must be at most {parse.MAX_USERS:,}, not {len(tables):,}")
     return tables
 
 
@@ -100,7 +99,7 @@ def _user(scenario: str, number: int, table: Mapping[str, Any]) -> "User":
     fields: dict[str, Any] = {"name": f"user {number}"}
     mix: dict[str, Any] = {}
     for key, value in table.items():
-        place = f"{scenario}: [[{_USER}]] {number}: {key}"
+        place = f"{scenario}: [[user]] {number}: {key}"
         if key not in _USER_FIELDS:
             raise UserError(f"{place}: unknown key", settings_file.nearest(key, _USER_FIELDS))
         try:

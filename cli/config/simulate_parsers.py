@@ -67,7 +67,7 @@ def time(value: object) -> float:
 
 
 def duration(value: object) -> float:
-    """Seconds, more than 0."""
+    """As `time`, but more than 0."""
     values.some_time(value)
     return time(value)
 

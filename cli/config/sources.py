@@ -57,10 +57,9 @@ def overlay(
     ctx.default_map = {**(ctx.default_map or {}), **checked}
 
 
-def models(ctx: typer.Context) -> Mapping[str, Mapping[str, float]]:
+def models(ctx: typer.Context) -> Any:
     """The [models."pattern"] sections of the settings file."""
-    overrides: Mapping[str, Mapping[str, float]] = ctx.meta.get(_MODELS, {})
-    return overrides
+    return ctx.meta.get(_MODELS, {})
 
 
 def strongest(ctx: typer.Context, *names: str) -> str | None:

@@ -35,7 +35,7 @@ class Signals:
 def listening(signals: Signals) -> Iterator[None]:
     """Handle the signals of the running loop; a signal that the process ignores (nohup) stays ignored.
 
-    Afterwards they are ignored: only the summary is left to write, and that must not be interrupted.
+    Afterwards they are ignored: nothing may interrupt the writing of the summary.
     """
     loop = asyncio.get_running_loop()
     handled = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]

@@ -93,8 +93,7 @@ def _check_writable(html: Path) -> None:
 
 
 def _is_special(html: Path) -> bool:
-    """A device or pipe: written to, never replaced."""
-    return html.exists() and not html.is_file()
+    return html.exists() and not html.is_file()  # a device or pipe: written to, never replaced
 
 
 def _unwritable(html: Path, reason: str) -> UserError:

@@ -80,7 +80,7 @@ def page(
     explanations: Mapping[str, str],
     recommendation: str,
 ) -> str:
-    """The whole document: `results` in this order, `timelines` (without one: no charts) and `explanations` by algorithm.
+    """The document: `results` in this order, `timelines` (without one: no charts) and `explanations` by algorithm.
 
     `scenario` holds settings: numbers, texts, and lists of mappings or lists of these. Its `title` is the heading.
     """
