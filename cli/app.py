@@ -16,11 +16,6 @@ from cli.render.text import safe
 if TYPE_CHECKING:
     import typer
 
-ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
-"""Signals that end the program; a run replaces these handlers with its own."""
-PIPE_CLOSED = SIGNAL + 13
-"""As a shell reports a program that SIGPIPE ended."""
-
 
 def program() -> "typer.Typer":
     """The commands. Slow imports happen here, since signals are handled by now."""
@@ -39,10 +34,10 @@ def program() -> "typer.Typer":
 
     @app.callback(add_help_option=False)
     def root(
-        version: options.Version = False,
-        show_help: options.Help = False,
-        install_completion: options.InstallCompletion = False,
-        show_completion: options.ShowCompletion = False,
+        version: bool = options.VERSION,
+        show_help: bool = options.HELP,
+        install_completion: bool = options.INSTALL_COMPLETION,
+        show_completion: bool = options.SHOW_COMPLETION,
     ) -> None:
         """Analyse folders of documents with Amazon Bedrock: use the whole quota, pay for nothing twice."""
 
@@ -59,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             sys.stdout.flush()
         except OSError as error:
-            return _stdout_failed(error, code)
+            lost = stdout_lost(error)
+            return code if isinstance(error, BrokenPipeError) else worst([code, _print_error(lost)])
         return code
 
 
@@ -76,7 +72,7 @@ def _run(arguments: list[str]) -> int:
         return SIGNAL + signal.SIGINT
     except SystemExit as end:
         # Typer exits with 1, a bug's code, where standard output is closed.
-        return PIPE_CLOSED if isinstance(end.__context__, BrokenPipeError) else int(end.code or ExitCode.OK)
+        return SIGNAL + signal.SIGPIPE if isinstance(end.__context__, BrokenPipeError) else int(end.code or ExitCode.OK)
     except Exception as error:  # noqa: BLE001 (the last handler)
         return _failed(error, arguments)
 
@@ -113,7 +109,7 @@ def _usage_error(error: "typer.TyperException") -> UserError:
 
 
 def _print_json(error: UserError) -> None:
-    """The summary that `analyze --json` promises on every exit, for an error before the run."""
+    """The summary that `analyze --json` prints on every exit, for an error before the run."""
     import json
 
     from jobs.results.summary import Summary
@@ -132,21 +128,12 @@ def _print_error(error: UserError) -> int:
 
 
 def _lost_stdout() -> OSError | None:
-    """The error of standard output, if it cannot be written.
-
-    Help and other short texts are printed without a check, and an OSError does not say which file it is about: an
-    empty line tests the stream.
-    """
+    """The error of standard output, if it cannot be written: an empty line tests it, since an OSError names no file."""
     try:
         print(flush=True)
     except OSError as error:
         return error
     return None
-
-
-def _stdout_failed(error: OSError, code: int) -> int:
-    lost = stdout_lost(error)
-    return code if isinstance(error, BrokenPipeError) else worst([code, _print_error(lost)])
 
 
 def _repair_streams() -> None:
@@ -161,8 +148,9 @@ def _repair_streams() -> None:
 
 @contextlib.contextmanager
 def _end_on_signals() -> Iterator[None]:
-    before: dict[int, Any] = {}
-    for number in (getattr(signal, name) for name in ENDING if hasattr(signal, name)):
+    """Until a run replaces the handlers with its own."""
+    before: dict[signal.Signals, Any] = {}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background job
             before[number] = signal.signal(number, _end)
     try:

@@ -14,9 +14,6 @@ from pathlib import Path
 from cli.config.directories import default_state_dir
 from cli.errors import DEBUG, PROGRAM, ExitCode, UserError
 
-LOG = "bug.log"
-"""In the state directory; holds the last bug only."""
-
 
 def report(error: Exception, *, command: str, verbose: bool) -> UserError:
     """Write the log file, and print the traceback if `verbose`; returns the error that ends the program."""
@@ -45,7 +42,7 @@ def _write_log(error: Exception, command: str) -> Path:
 
     directory = default_state_dir()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = directory / LOG
+    path = directory / "bug.log"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as log:  # noqa: PTH123
         os.fchmod(log.fileno(), 0o600)

@@ -4,12 +4,12 @@ import math
 import random
 import re
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from cli.config.analyze_settings import AnalyzeSettings
 from cli.errors import UserError
@@ -21,7 +21,6 @@ from jobs.pipeline import events
 from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.quota_learning import QuotaLearning
 from jobs.pipeline.stopping import Policy
-from jobs.pipeline.transport import Transport
 from jobs.progress.snapshot import Quota
 from jobs.progress.stats import Stats
 from jobs.record.cache import Cache
@@ -40,33 +39,16 @@ from ratelimit.known_quota import KnownQuota
 from ratelimit.quota import Dimension, QuotaBook
 
 if TYPE_CHECKING:
+    from jobs.bedrock.credentials import Access
     from jobs.simulation.experiment import Experiment
 
 EMULATED_MODEL = "amazon.nova-lite-v1:0"
 """The default model with --emulate."""
 
-CONCURRENCY = 1000
-"""Maximum calls in flight. The quotas bound the rate, and rate x latency calls are in flight; this protects memory and
-sockets."""
-
 SMOOTH_SHARE = 0.98
 """The part of a rate that --pacing smooth uses: a call that overtakes the one before it would be throttled."""
 
 _AWS = re.compile(r"https://bedrock-runtime(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|api\.aws)")
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """The service that answers the calls."""
-
-    transport: Transport
-    endpoint: str
-    """The URL, for display."""
-    identity: str
-    """Part of request keys: `aws`, `emulator`, or the URL of another endpoint."""
-    region: str
-    account: str
-    """A mark of it, see jobs.bedrock.account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +63,20 @@ class Batch:
 
 @asynccontextmanager
 async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit: events.Emit) -> AsyncIterator[Batch]:
-    """Connect the parts of a run and begin it in the record; fills in the endpoint of the summary.
-
-    Raises:
-        CredentialsError, ConfigurationError: no call is possible.
-        StorageError: the journal or the cache cannot be used.
-        UserError: the settings do not go together.
-    """
+    """Connect the parts of a run and begin it in the record; fills in the endpoint of the summary."""
     model = look_up(summary.model, settings.model_overrides)
     if settings.budget is not None and model.price is None:
         raise UserError(
             f"--budget needs a price, and the price of {summary.model} is unknown",
             f'set input_usd and output_usd under [models."{summary.model}"] in the settings file',
         )
+    from jobs.bedrock.transport import BedrockTransport
+
     async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(_service(settings))
-        summary.endpoint = service.endpoint
+        access, identity = await _service(settings, stack)
+        transport = BedrockTransport(access)
+        stack.push_async_callback(transport.close)
+        summary.endpoint = access.endpoint
         open_cache = NoCache if settings.no_cache else partial(_open_cache, settings.cache_dir)
         record = RecordWriter(partial(_open_journal, settings.output / "journal.sqlite"), open_cache)
         await stack.enter_async_context(record)
@@ -111,18 +91,28 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         hold = settings.on_unknown == "hold"
         interrupted = await record.submit(
             lambda journal: journal.begin(
-                summary.run_id, summary.started_at, summary.model, service.identity, selection, hold=hold
+                summary.run_id, summary.started_at, summary.model, identity, selection, hold=hold
             )
         )
         memory = None if settings.emulate else QuotaMemory(settings.state_dir / "quotas.json")
-        scope = QuotaScope(service.identity, service.account, service.region, summary.model)
+        scope = QuotaScope(identity, access.account, access.region, summary.model)
         learning = QuotaLearning(memory, scope, emit)
         stack.callback(learning.close)
         dispatcher = Dispatcher(
-            template=template(settings, summary.model, service.identity),
+            template=RequestTemplate(
+                model=summary.model,
+                model_class=region_class(summary.model),
+                endpoint=identity,
+                prompt=settings.prompt,
+                system=settings.system,
+                max_tokens=settings.max_tokens,
+                temperature=settings.temperature,
+                top_p=settings.top_p,
+                stop=settings.stop,
+            ),
             meter=Meter(model),
             record=record,
-            transport=service.transport,
+            transport=transport,
             gate=gate(settings, model.context_tokens, learning.controller),
             policy=Policy(
                 max_attempts=settings.max_attempts,
@@ -140,45 +130,25 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         )
         stats.stages = dispatcher.stages
         stats.priced = model.price is not None
-        stats.max_tokens, stats.concurrency = settings.max_tokens, settings.concurrency or CONCURRENCY
+        stats.max_tokens, stats.concurrency = settings.max_tokens, settings.concurrency
         yield Batch(dispatcher, record, interrupted)
 
 
-def template(settings: AnalyzeSettings, model: str, identity: str) -> RequestTemplate:
-    return RequestTemplate(
-        model=model,
-        model_class=region_class(model),
-        endpoint=identity,
-        prompt=settings.prompt,
-        system=settings.system or "",
-        max_tokens=settings.max_tokens,
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        stop=settings.stop,
-    )
+ControllerMaker = Callable[..., Controller]
+"""Makes the controller of a quota that is not configured, or is configured as `none` (`unlimited=True`)."""
 
 
-class ControllerMaker(Protocol):
-    """Makes the controller of a quota that is not configured, or configured as `none` (`unlimited`)."""
-
-    def __call__(self, quota: str, *, unlimited: bool = False) -> Controller: ...
-
-
-def _unknown(quota: str, *, unlimited: bool = False) -> Controller:
+def _unknown(_quota: str, *, unlimited: bool = False) -> Controller:
     return Controller.unlimited() if unlimited else Controller()
 
 
-def gate(
-    settings: AnalyzeSettings,
-    context: float | None = None,
-    controller: ControllerMaker = _unknown,
-) -> Gate:
+def gate(settings: AnalyzeSettings, context: float | None = None, controller: ControllerMaker = _unknown) -> Gate:
     """The gate for the quotas, configured or learned, for the model's context, and for the budget."""
     dimensions: dict[str, Dimension] = {}
     for name, quota in ((REQUESTS, settings.rpm), (TOKENS, settings.tpm)):
         if quota is not None or not settings.emulate:  # the built-in emulator has no quota
             dimensions[name] = _dimension(name, quota, settings.burst, controller)
-    max_in_flight = affordable(settings.concurrency or CONCURRENCY)
+    max_in_flight = affordable(settings.concurrency)
     if context is not None:
         dimensions[CONTEXT] = Dimension(Budget(math.inf), context)
     if settings.budget is not None:
@@ -231,27 +201,22 @@ def intake(settings: AnalyzeSettings) -> FileRules:
     )
 
 
-@asynccontextmanager
-async def _service(settings: AnalyzeSettings) -> AsyncIterator[Service]:
-    """The emulator in a process of its own, or Bedrock (or another endpoint) with the account's credentials."""
+async def _service(settings: AnalyzeSettings, stack: AsyncExitStack) -> tuple["Access", str]:
+    """Access to the service that answers, and its identity in request keys: `aws`, `emulator`, or a URL.
+
+    The service is the emulator in a process of its own, or Bedrock or another endpoint with the account's credentials.
+    """
     from jobs.bedrock.credentials import Access, Bearer, resolve
-    from jobs.bedrock.transport import BedrockTransport
 
-    async with AsyncExitStack() as stack:
-        if settings.emulate:
-            from jobs.emulator.child import spawn
-            from jobs.emulator.settings import EmulatorSettings
+    if settings.emulate:
+        from jobs.emulator.child import spawn
+        from jobs.emulator.settings import EmulatorSettings
 
-            emulator = await spawn(EmulatorSettings())
-            stack.push_async_callback(emulator.stop)
-            access = Access(emulator.url, "local", Bearer("emulator"), None, None)
-            identity = "emulator"
-        else:
-            access = await resolve(settings.profile, settings.region, settings.endpoint_url)
-            identity = "aws" if _AWS.fullmatch(access.endpoint) else access.endpoint
-        transport = BedrockTransport(access)
-        stack.push_async_callback(transport.close)
-        yield Service(transport, access.endpoint, identity, access.region, access.account)
+        emulator = await spawn(EmulatorSettings())
+        stack.push_async_callback(emulator.stop)
+        return Access(emulator.url, "local", Bearer("emulator"), None, None), "emulator"
+    access = await resolve(settings.profile, settings.region, settings.endpoint_url)
+    return access, "aws" if _AWS.fullmatch(access.endpoint) else access.endpoint
 
 
 def _open_journal(path: Path) -> Journal:

@@ -21,8 +21,9 @@ class Retry(StrEnum):
     HELD = "held"
 
 
+_TASK_NAMES = ", ".join(TASKS)
+
 Text = str | None
-Count = int | None
 Amount = float | None
 Texts = list[str] | None
 
@@ -32,206 +33,101 @@ def analyze(
     paths: Annotated[
         list[str], typer.Argument(metavar="PATH", parser=values.source, help="Files and folders to read.")
     ],
-    task: Annotated[
-        Text, option("--task", ASK, f"A ready-made task: {', '.join(TASKS)}.", values.task, "NAME", DEFAULT)
-    ] = None,
-    prompt: Annotated[
-        Text,
-        option(
-            "--prompt",
-            ASK,
-            "The question for each section. {document} and {heading_path} are replaced by its location.",
-            values.text,
-            "TEXT",
-        ),
-    ] = None,
-    prompt_file: Annotated[
-        Path | None, option("--prompt-file", ASK, "The same, from a file; - is standard input.", values.path, "FILE")
-    ] = None,
-    system: Annotated[Text, option("--system", ASK, "System prompt.", values.text, "TEXT")] = None,
-    max_tokens: Annotated[
-        int,
-        option(
-            "--max-tokens",
-            ASK,
-            "Maximum length of an answer. Each call reserves it from the token quota, so set it near the real length.",
-            values.whole,
-            "N",
-            "1024",
-        ),
-    ] = 1024,
-    temperature: Annotated[
-        Amount, option("--temperature", ASK, "0 to 1; sent only if given.", values.fraction, "X")
-    ] = None,
-    top_p: Annotated[Amount, option("--top-p", ASK, "0 to 1; sent only if given.", values.fraction, "X")] = None,
-    stop: Annotated[
-        Texts, option("--stop", ASK, "Text that ends an answer; may be repeated.", values.stop, "TEXT")
-    ] = None,
-    section_tokens: Annotated[
-        int,
-        option("--section-tokens", ASK, "Maximum section length; longer ones are split.", values.whole, "N", "2000"),
-    ] = 2000,
-    model: Annotated[
-        Text, option("--model", CALLS, "Model id, inference profile id or ARN.", aws_names.model_id, "ID")
-    ] = None,
-    region: Annotated[
-        Text,
-        option("--region", CALLS, "AWS region; default: the profile's or AWS_REGION.", aws_names.region, "NAME"),
-    ] = None,
-    profile: Annotated[Text, option("--profile", CALLS, "AWS profile.", values.text, "NAME")] = None,
-    endpoint_url: Annotated[
-        Text,
-        option(
-            "--endpoint-url",
-            CALLS,
-            "Another Bedrock Runtime (also AWS_ENDPOINT_URL_BEDROCK_RUNTIME); plain http only on this machine.",
-            aws_names.endpoint,
-            "URL",
-        ),
-    ] = None,
-    emulate: Annotated[
-        bool, flag("--emulate", CALLS, "Call a built-in emulator instead: no AWS account, no cost, no real answers.")
-    ] = False,
-    rpm: Annotated[
-        Amount, option("--rpm", RATE, "Quota in requests per minute.", values.rate, "N|auto|none", "auto")
-    ] = None,
-    tpm: Annotated[
-        Amount, option("--tpm", RATE, "Quota in tokens per minute.", values.rate, "N|auto|none", "auto")
-    ] = None,
-    burst: Annotated[
-        float,
-        option("--burst", RATE, "How much of a quota can be used at once.", values.some_time, "DURATION", "1s"),
-    ] = 1.0,
-    pacing: Annotated[
-        Literal["burst", "smooth"],
-        option("--pacing", RATE, "smooth: spread the starts of calls evenly; needs --rpm N.", default="burst"),
-    ] = "burst",
-    concurrency: Annotated[
-        Count,
-        option(
-            "--concurrency",
-            RATE,
-            "Maximum calls in flight. It bounds memory and sockets; the quota bounds the rate.",
-            values.whole,
-            "N",
-            "1000",
-        ),
-    ] = None,
-    fair_by: Annotated[
-        Literal["document", "none"],
-        option(
-            "--fair-by",
-            RATE,
-            "document: open documents share the rate, so a huge one does not delay the others. none: in order.",
-            default="document",
-        ),
-    ] = "document",
-    max_attempts: Annotated[
-        int,
-        option("--max-attempts", LIMITS, "Attempts of a call, throttled ones not counted.", values.whole, "N", "8"),
-    ] = 8,
-    call_timeout: Annotated[
-        float, option("--call-timeout", LIMITS, "Timeout of one call.", values.some_time, "DURATION", "15m")
-    ] = 900.0,
-    sample: Annotated[
-        Count, option("--sample", LIMITS, "Only the first N sections: to try a prompt.", values.whole, "N")
-    ] = None,
-    budget: Annotated[
-        Amount, option("--budget", LIMITS, "Stop before the run costs more.", values.amount, "USD")
-    ] = None,
-    deadline: Annotated[
-        Amount, option("--deadline", LIMITS, "Stop after this time.", values.some_time, "DURATION")
-    ] = None,
-    max_failures: Annotated[
-        Any, option("--max-failures", LIMITS, "Stop after this many failures.", values.max_failures, "N|P%")
-    ] = None,
-    grace: Annotated[
-        float,
-        option(
-            "--grace",
-            LIMITS,
-            "Time for calls in flight to finish after a stop.",
-            values.duration,
-            "DURATION",
-            "60s",
-        ),
-    ] = 60.0,
-    on_unknown: Annotated[
-        Literal["retry", "hold"],
-        option(
-            "--on-unknown",
-            LIMITS,
-            "A call with an unknown outcome, possibly paid for: call again, or hold it.",
-            default="retry",
-        ),
-    ] = "retry",
-    on_outage: Annotated[
-        Literal["wait", "fail", "fallback"],
-        option(
-            "--on-outage",
-            LIMITS,
-            "During an outage: wait, stop, or use marked excerpts in place of answers until a re-run.",
-            default="wait",
-        ),
-    ] = "wait",
-    retry: Annotated[
-        list[Retry] | None,
-        option(
-            "--retry",
-            LIMITS,
-            "Also retry these, which a plain re-run does not; may be repeated.",
-            metavar="failed|incomplete|held",
-        ),
-    ] = None,
-    include: Annotated[
-        Texts, option("--include", FILES, "Read only matching files; may be repeated.", values.text, "GLOB")
-    ] = None,
-    exclude: Annotated[
-        Texts, option("--exclude", FILES, "Skip matching files; may be repeated.", values.text, "GLOB")
-    ] = None,
-    first: Annotated[
-        Texts,
-        option("--first", FILES, "Matching files go before all others; may be repeated.", values.text, "GLOB"),
-    ] = None,
-    follow_symlinks: Annotated[bool, flag("--follow-symlinks", FILES, "Follow symbolic links in folders.")] = False,
-    max_file_size: Annotated[
-        int, option("--max-file-size", FILES, "Larger files are listed as unreadable.", values.size, "SIZE", "64MiB")
-    ] = 64 << 20,
-    cache_dir: options.CacheDir = None,
-    no_cache: Annotated[bool, flag("--no-cache", FILES, "Neither read nor write the cache.")] = False,
-    refresh: Annotated[bool, flag("--refresh", FILES, "Call again for sections that have an answer.")] = False,
-    output: Annotated[
-        Path,
-        option(
-            "--output",
-            OUTPUT,
-            "Results and journal; a re-run resumes there.",
-            values.path,
-            "DIR",
-            "bedrock-batch-out",
-            short="-o",
-        ),
-    ] = Path("bedrock-batch-out"),
-    lock_wait: Annotated[
-        float,
-        option(
-            "--lock-wait",
-            OUTPUT,
-            "Wait for another run on the same output.",
-            values.duration,
-            "DURATION",
-            "0s",
-        ),
-    ] = 0.0,
-    progress: Annotated[
-        Literal["auto", "live", "plain", "none"],
-        option("--progress", OUTPUT, "auto: live on a terminal, plain lines elsewhere.", default="auto"),
-    ] = "auto",
-    json: Annotated[bool, flag("--json", OUTPUT, "Print the summary as one JSON object on standard output.")] = False,
-    quiet: Annotated[bool, flag("--quiet", OUTPUT, "Print errors only.", short="-q")] = False,
-    verbose: Annotated[bool, flag("--verbose", OUTPUT, "Print more; show each setting's source.", short="-v")] = False,
-    no_color: Annotated[bool, flag("--no-color", OUTPUT, "No colours.")] = False,
-    config: options.Config = None,
+    task: Text = option(ASK, f"A ready-made task: {_TASK_NAMES}.", values.task, "NAME", DEFAULT),
+    prompt: Text = option(
+        ASK,
+        "The question for each section. {document} and {heading_path} are replaced by its location.",
+        values.text,
+        "TEXT",
+    ),
+    prompt_file: Path | None = option(ASK, "The same, from a file; - is standard input.", values.path, "FILE"),
+    system: Text = option(ASK, "System prompt.", values.text, "TEXT"),
+    max_tokens: int = option(
+        ASK,
+        "Maximum length of an answer. Each call reserves it from the token quota, so set it near the real length.",
+        values.whole,
+        "N",
+        "1024",
+    ),
+    temperature: Amount = option(ASK, "0 to 1; sent only if given.", values.fraction, "X"),
+    top_p: Amount = option(ASK, "0 to 1; sent only if given.", values.fraction, "X"),
+    stop: Texts = option(ASK, "Text that ends an answer; may be repeated.", values.stop, "TEXT"),
+    section_tokens: int = option(ASK, "Maximum section length; longer ones are split.", values.whole, "N", "2000"),
+    model: Text = option(CALLS, "Model id, inference profile id or ARN.", aws_names.model_id, "ID"),
+    region: Text = option(CALLS, "AWS region; default: the profile's or AWS_REGION.", aws_names.region, "NAME"),
+    profile: Text = option(CALLS, "AWS profile.", values.text, "NAME"),
+    endpoint_url: Text = option(
+        CALLS,
+        "Another Bedrock Runtime (also AWS_ENDPOINT_URL_BEDROCK_RUNTIME); plain http only on this machine.",
+        aws_names.endpoint,
+        "URL",
+    ),
+    emulate: bool = flag(
+        "--emulate", CALLS, "Call a built-in emulator instead: no AWS account, no cost, no real answers."
+    ),
+    rpm: Amount = option(RATE, "Quota in requests per minute.", values.rate, "N|auto|none", "auto"),
+    tpm: Amount = option(RATE, "Quota in tokens per minute.", values.rate, "N|auto|none", "auto"),
+    burst: float = option(RATE, "How much of a quota can be used at once.", values.some_time, "DURATION", "1s"),
+    pacing: Literal["burst", "smooth"] = option(
+        RATE, "smooth: spread the starts of calls evenly; needs --rpm N.", default="burst"
+    ),
+    concurrency: int = option(
+        RATE,
+        "Maximum calls in flight. It bounds memory and sockets; the quota bounds the rate.",
+        values.whole,
+        "N",
+        "1000",
+    ),
+    fair_by: Literal["document", "none"] = option(
+        RATE,
+        "document: open documents share the rate, so a huge one does not delay the others. none: in order.",
+        default="document",
+    ),
+    max_attempts: int = option(LIMITS, "Attempts of a call, throttled ones not counted.", values.whole, "N", "8"),
+    call_timeout: float = option(LIMITS, "Timeout of one call.", values.some_time, "DURATION", "15m"),
+    sample: int | None = option(LIMITS, "Only the first N sections: to try a prompt.", values.whole, "N"),
+    budget: Amount = option(LIMITS, "Stop before the run costs more.", values.amount, "USD"),
+    deadline: Amount = option(LIMITS, "Stop after this time.", values.some_time, "DURATION"),
+    max_failures: Any = option(LIMITS, "Stop after this many failures.", values.max_failures, "N|P%"),
+    grace: float = option(
+        LIMITS, "Time for calls in flight to finish after a stop.", values.duration, "DURATION", "60s"
+    ),
+    on_unknown: Literal["retry", "hold"] = option(
+        LIMITS, "A call with an unknown outcome, possibly paid for: call again, or hold it.", default="retry"
+    ),
+    on_outage: Literal["wait", "fail", "fallback"] = option(
+        LIMITS,
+        "During an outage: wait, stop, or use marked excerpts in place of answers until a re-run.",
+        default="wait",
+    ),
+    retry: list[Retry] | None = option(
+        LIMITS, "Also retry these, which a plain re-run does not; may be repeated.", metavar="failed|incomplete|held"
+    ),
+    include: Texts = option(FILES, "Read only matching files; may be repeated.", values.text, "GLOB"),
+    exclude: Texts = option(FILES, "Skip matching files; may be repeated.", values.text, "GLOB"),
+    first: Texts = option(FILES, "Matching files go before all others; may be repeated.", values.text, "GLOB"),
+    follow_symlinks: bool = flag("--follow-symlinks", FILES, "Follow symbolic links in folders."),
+    max_file_size: int = option(FILES, "Larger files are listed as unreadable.", values.size, "SIZE", "64MiB"),
+    cache_dir: Path | None = options.CACHE_DIR,
+    no_cache: bool = flag("--no-cache", FILES, "Neither read nor write the cache."),
+    refresh: bool = flag("--refresh", FILES, "Call again for sections that have an answer."),
+    output: Path = option(
+        OUTPUT,
+        "Results and journal; a re-run resumes there.",
+        values.path,
+        "DIR",
+        "bedrock-batch-out",
+        names="--output -o",
+    ),
+    lock_wait: float = option(OUTPUT, "Wait for another run on the same output.", values.duration, "DURATION", "0s"),
+    progress: Literal["auto", "live", "plain", "none"] = option(
+        OUTPUT, "auto: live on a terminal, plain lines elsewhere.", default="auto"
+    ),
+    json: bool = flag("--json", OUTPUT, "Print the summary as one JSON object on standard output."),
+    quiet: bool = flag("--quiet -q", OUTPUT, "Print errors only."),
+    verbose: bool = flag("--verbose -v", OUTPUT, "Print more; show each setting's source."),
+    no_color: bool = flag("--no-color", OUTPUT, "No colours."),
+    config: Path | None = options.CONFIG,
 ) -> None:
     """Ask a model on Amazon Bedrock about every section of the documents, and write the answers to results.jsonl.
 

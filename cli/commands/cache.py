@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -23,13 +24,10 @@ def cache(
             help="Count the answers, delete all, or delete old ones. Output directories keep their own copies.",
         ),
     ],
-    older_than: Annotated[
-        float,
-        options.option("--older-than", None, "What prune deletes, by age.", values.age, "DURATION", "30d"),
-    ] = 30 * 86400.0,
-    yes: Annotated[bool, options.flag("--yes", None, "Delete without asking.", short="-y")] = False,
-    cache_dir: options.CacheDir = None,
-    config: options.Config = None,
+    older_than: float = options.option(None, "What prune deletes, by age.", values.age, "DURATION", "30d"),
+    yes: bool = options.flag("--yes -y", None, "Delete without asking."),
+    cache_dir: Path | None = options.CACHE_DIR,
+    config: Path | None = options.CONFIG,
 ) -> None:
     """Count or delete the answers in the cache that output directories share."""
     import sqlite3
@@ -64,12 +62,7 @@ def _delete(cache: "Cache", older_than: float | None, *, yes: bool) -> None:
 
 
 def _confirm(what: str) -> None:
-    """Ask on the terminal.
-
-    Raises:
-        UserError: there is no terminal to ask on; nothing was deleted.
-        typer.Exit: the answer is no; nothing was deleted.
-    """
+    """Ask on the terminal; end the program unless the answer is yes."""
     if not sys.stdin.isatty():
         raise UserError(f"this would {what}; nothing was deleted", "add --yes to delete without being asked")
     from cli.render.text import safe

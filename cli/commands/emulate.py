@@ -1,7 +1,8 @@
 """`bedrock-batch emulate`: the built-in emulator of Bedrock Runtime as an HTTP server."""
 
 import os
-from typing import Annotated, Any, Literal, NamedTuple
+from pathlib import Path
+from typing import Any, Literal
 
 import typer
 
@@ -34,7 +35,7 @@ def parse_fault(value: object) -> Any:
     for condition in conditions:
         name, equals, text = condition.partition("=")
         if not equals or name not in _CONDITIONS:
-            raise ValueError(f"{condition!r} is not NAME=VALUE with a name of {', '.join(_CONDITIONS)}")
+            raise ValueError(f"{condition!r} is not NAME=VALUE with a name of {_CONDITION_NAMES}")
         try:
             fields[name] = _CONDITIONS[name](text)
         except ValueError as error:
@@ -51,75 +52,46 @@ _CONDITIONS = {
     "retry_after": values.text,
     "argument": values.text,
 }
+_CONDITION_NAMES = ", ".join(_CONDITIONS)
 
 
 def emulate(
-    port: Annotated[
-        int, option("--port", None, "Port on 127.0.0.1; 0 picks a free one.", parse_port, "N", "9000")
-    ] = 9000,
-    rpm: Annotated[
-        float | None,
-        option("--rpm", RATE, "Quota of each model in requests per minute.", values.positive, "N", "no limit"),
-    ] = None,
-    tpm: Annotated[
-        float | None,
-        option("--tpm", RATE, "Quota of each model in tokens per minute.", values.positive, "N", "no limit"),
-    ] = None,
-    tpd: Annotated[
-        float | None,
-        option("--tpd", RATE, "Quota of each model in tokens per day.", values.positive, "N", "no limit"),
-    ] = None,
-    refill: Annotated[
-        Literal["bucket", "fixed", "sliding"],
-        option(
-            "--refill",
-            RATE,
-            "How a quota refills: bucket (continuously), fixed (each full minute), sliding (a minute after each call).",
-            default="bucket",
-        ),
-    ] = "bucket",
-    burst: Annotated[
-        float,
-        option("--burst", RATE, "How much quota a bucket holds, as a time.", values.some_time, "DURATION", "1s"),
-    ] = 1.0,
-    burndown: Annotated[
-        float, option("--burndown", RATE, "Quota tokens per output token.", values.positive, "X", "1")
-    ] = 1.0,
-    latency: Annotated[
-        float, option("--latency", RESPONSES, "Median latency of a call.", values.duration, "DURATION", "0s")
-    ] = 0.0,
-    jitter: Annotated[
-        float,
-        option("--jitter", RESPONSES, "Spread of the latency: sigma of a lognormal.", values.amount, "X", "0"),
-    ] = 0.0,
-    seed: Annotated[
-        int, option("--seed", RESPONSES, "Random seed of latencies and faults.", values.seed, "N", "0")
-    ] = 0,
-    fault: Annotated[
-        list[Any] | None,
-        option(
-            "--fault",
-            RESPONSES,
-            "Inject a fault, as in --fault requests,probability=0.1 or --fault reset,start=10s,end=40s; "
-            f"conditions: {', '.join(_CONDITIONS)}. May be repeated.",
-            parse_fault,
-            "KIND,NAME=VALUE...",
-        ),
-    ] = None,
-    verify_signatures: Annotated[
-        bool,
-        flag(
-            "--verify-signatures",
-            RESPONSES,
-            f"Accept only calls signed with the keys in {' and '.join(KEYS)}, or with the API key in {API_KEY}.",
-        ),
-    ] = False,
-    config: options.Config = None,
+    port: int = option(None, "Port on 127.0.0.1; 0 picks a free one.", parse_port, "N", "9000"),
+    rpm: float | None = option(
+        RATE, "Quota of each model in requests per minute.", values.positive, "N", unset="no limit"
+    ),
+    tpm: float | None = option(
+        RATE, "Quota of each model in tokens per minute.", values.positive, "N", unset="no limit"
+    ),
+    tpd: float | None = option(RATE, "Quota of each model in tokens per day.", values.positive, "N", unset="no limit"),
+    refill: Literal["bucket", "fixed", "sliding"] = option(
+        RATE,
+        "How a quota refills: bucket (continuously), fixed (each full minute), sliding (a minute after each call).",
+        default="bucket",
+    ),
+    burst: float = option(RATE, "How much quota a bucket holds, as a time.", values.some_time, "DURATION", "1s"),
+    burndown: float = option(RATE, "Quota tokens per output token.", values.positive, "X", "1"),
+    latency: float = option(RESPONSES, "Median latency of a call.", values.duration, "DURATION", "0s"),
+    jitter: float = option(RESPONSES, "Spread of the latency: sigma of a lognormal.", values.amount, "X", "0"),
+    seed: int = option(RESPONSES, "Random seed of latencies and faults.", values.seed, "N", "0"),
+    fault: list[Any] | None = option(
+        RESPONSES,
+        "Inject a fault, as in --fault requests,probability=0.1 or --fault reset,start=10s,end=40s; "
+        f"conditions: {_CONDITION_NAMES}. May be repeated.",
+        parse_fault,
+        "KIND,NAME=VALUE...",
+    ),
+    verify_signatures: bool = flag(
+        "--verify-signatures",
+        RESPONSES,
+        f"Accept only calls signed with the keys in {KEYS[0]} and {KEYS[1]}, or with the API key in {API_KEY}.",
+    ),
+    config: Path | None = options.CONFIG,
 ) -> None:
     """Serve an emulated Bedrock Runtime for any AWS SDK, without an account or cost, until interrupted."""
     from jobs.emulator.settings import EmulatorSettings
 
-    accepted = _credentials() if verify_signatures else _Credentials()
+    access_key, secret_key, bearer_token = _credentials() if verify_signatures else ("", "", "")
     settings = EmulatorSettings(
         port=port,
         rpm=rpm,
@@ -132,24 +104,21 @@ def emulate(
         jitter=jitter,
         seed=seed,
         faults=tuple(fault or ()),
-        access_key=accepted.access_key,
-        secret_key=accepted.secret_key,
-        bearer_token=accepted.api_key,
+        access_key=access_key,
+        secret_key=secret_key,
+        bearer_token=bearer_token,
     )
+    import asyncio
+
     from cli.runs.emulate import serve
 
-    raise typer.Exit(serve(settings))
+    raise typer.Exit(asyncio.run(serve(settings)))
 
 
-class _Credentials(NamedTuple):
-    access_key: str = ""
-    secret_key: str = ""
-    api_key: str = ""
-
-
-def _credentials() -> _Credentials:
-    accepted = _Credentials(*(os.environ.get(name, "") for name in (*KEYS, API_KEY)))
-    if not (accepted.access_key and accepted.secret_key) and not accepted.api_key:
+def _credentials() -> list[str]:
+    """The keys and the API key of the environment; empty where one is not set."""
+    access_key, secret_key, api_key = accepted = [os.environ.get(name, "") for name in (*KEYS, API_KEY)]
+    if not (access_key and secret_key) and not api_key:
         raise UserError(
             f"--verify-signatures: {' and '.join(KEYS)} are not set", "set them, and give clients the same values"
         )

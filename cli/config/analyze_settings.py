@@ -48,7 +48,7 @@ class AnalyzeSettings:
     tpm: float | None
     burst: float
     pacing: Literal["burst", "smooth"]
-    concurrency: int | None
+    concurrency: int
     fair_by: Literal["document", "none"]
     max_attempts: int
     call_timeout: float
@@ -84,11 +84,7 @@ class AnalyzeSettings:
 
 
 def analyze_settings(ctx: typer.Context) -> AnalyzeSettings:
-    """The settings of a parsed command line.
-
-    Raises:
-        UserError: options that do not fit together, or no usable prompt.
-    """
+    """The settings of a parsed command line."""
     given = dict(ctx.params)
     verbosity = sources.strongest(ctx, "quiet", "verbose")
     target = sources.strongest(ctx, "endpoint_url", "emulate")

@@ -24,14 +24,12 @@ _MODEL_ID = (
 )
 """ConversationalModelId of botocore's bedrock-runtime/2023-09-30/service-2.json, but narrower: the partition is of
 letters, and an id begins with a letter or digit (`..` would name another path, `--emulate` is an option)."""
-_MAX_MODEL_ID = 2048
-"""Characters."""
 
 
 def model_id(value: object) -> str:
     """A model of Converse: an id, the id of an inference profile, or an ARN."""
     name = text(value)
-    if len(name) > _MAX_MODEL_ID or not re.fullmatch(_MODEL_ID, name):
+    if len(name) > 2048 or not re.fullmatch(_MODEL_ID, name):
         raise ValueError(f"{name[:80]!r} is not a model id, inference profile id or ARN")
     return name
 

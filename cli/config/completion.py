@@ -1,37 +1,31 @@
 """Completion of commands and options in the shell: Typer's, imported only on request."""
 
 import os
-from typing import Final
 
 import typer
 
-VARIABLE: Final = "_BEDROCK_BATCH_COMPLETE"
-"""Environment variable with which a shell asks for completions."""
 
-
-def prepare(*, always: bool = False) -> None:
-    """Replace Click's completion by Typer's, which knows more shells, if this process needs it."""
-    if always or VARIABLE in os.environ:
+def prepare() -> None:
+    """Replace Click's completion by Typer's, which knows more shells, if a shell asks for completions."""
+    if "_BEDROCK_BATCH_COMPLETE" in os.environ:
         from typer.completion import get_completion_inspect_parameters
 
         get_completion_inspect_parameters()
 
 
-def install(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> bool:
+def install(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> None:
     """The callback of --install-completion."""
     if wanted:
-        from typer.completion import install_callback
+        from typer.completion import get_completion_inspect_parameters, install_callback
 
-        prepare(always=True)
+        get_completion_inspect_parameters()
         install_callback(ctx, param, wanted)
-    return wanted
 
 
-def show(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> bool:
+def show(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> None:
     """The callback of --show-completion."""
     if wanted:
-        from typer.completion import show_callback
+        from typer.completion import get_completion_inspect_parameters, show_callback
 
-        prepare(always=True)
+        get_completion_inspect_parameters()
         show_callback(ctx, param, wanted)
-    return wanted

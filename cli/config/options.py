@@ -1,8 +1,7 @@
 """How options are declared, and the options that several commands share."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -24,40 +23,48 @@ SETTINGS_HELP = (
 
 
 def option(
-    name: str,
     panel: str | None,
     help: str,  # noqa: A002 (Typer's own name for it)
     parser: Callable[[object], Any] | None = None,
     metavar: str | None = None,
-    default: str = "",
+    default: str | None = None,
+    names: str = "",
     *,
-    short: str = "",
+    unset: str = "",
+    eager: Callable[..., Any] | None = None,
 ) -> Any:
-    """An option that takes a value. `default` is shown in the help; the one that counts is in the signature."""
-    # Part of the text: Typer's own rendering takes half as long again, and shows 900.0 instead of 15m.
-    shown = rf"{help} [dim]\[default: {default}][/dim]" if default else help
+    """An option that takes a value; without `names` it is named after its parameter.
+
+    `default` is written and parsed like a user's value. Without one, the help shows `unset` in its place. `eager` is
+    called before any other option is read; it returns the value.
+    """
+    shown = default or unset
     return typer.Option(
-        *_names(name, short),
+        default,
+        *names.split(),
         parser=parser,
         metavar=metavar,
-        help=shown,
+        # The default is part of the text: Typer's own rendering takes half as long again.
+        help=rf"{help} [dim]\[default: {shown}][/dim]" if shown else help,
         show_default=False,
         show_envvar=False,
         rich_help_panel=panel,
+        callback=eager,
+        is_eager=eager is not None,
     )
 
 
 def flag(
-    name: str,
+    names: str,
     panel: str | None,
     help: str,  # noqa: A002
     *,
-    short: str = "",
     eager: Callable[..., Any] | None = None,
 ) -> Any:
-    """An option without a value; `eager` is called before any other option is read."""
+    """An option without a value; see `option` for the rest."""
     return typer.Option(
-        *_names(name, short),
+        False,
+        *names.split(),
         parser=values.switch,
         help=help,
         metavar="",  # else the help shows it as taking a <bool>
@@ -69,53 +76,34 @@ def flag(
     )
 
 
-def _names(name: str, short: str) -> tuple[str, ...]:
-    return (name, short) if short else (name,)
-
-
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        parser=values.path,
-        metavar="FILE",
-        help="Settings file; without it, bedrock-batch.toml in the working directory.",
-        callback=sources.load,
-        is_eager=True,
-        show_envvar=False,
-    ),
-]
+CONFIG = option(
+    None,
+    "Settings file; without it, bedrock-batch.toml in the working directory.",
+    values.path,
+    "FILE",
+    eager=sources.load,
+)
 """A parameter of every command: its callback loads the settings of all options."""
 
-CacheDir = Annotated[
-    Path | None,
-    option("--cache-dir", FILES, "Cache of answers, shared between output directories.", values.path, "DIR"),
-]
+CACHE_DIR = option(FILES, "Cache of answers, shared between output directories.", values.path, "DIR")
 
 
-def _print_help(ctx: typer.Context, wanted: bool) -> bool:
+def _print_help(ctx: typer.Context, wanted: bool) -> None:
     if wanted:
         print(ctx.get_help(), end="")
         raise typer.Exit
-    return wanted
 
 
-def _print_version(wanted: bool) -> bool:
+def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
         print(f"{PROGRAM} {version(PROGRAM)}")
         raise typer.Exit
-    return wanted
 
 
-Help = Annotated[bool, flag("--help", None, "Show this message and exit.", short="-h", eager=_print_help)]
-"""Of the program itself. With Typer's own options, this one and the next two, every `COMMAND --help` would import
-pydantic."""
-InstallCompletion = Annotated[
-    bool, flag("--install-completion", None, "Install completion for this shell.", eager=completion.install)
-]
-ShowCompletion = Annotated[
-    bool, flag("--show-completion", None, "Show the completion script for this shell.", eager=completion.show)
-]
-Version = Annotated[bool, flag("--version", None, "Show the version and exit.", eager=_print_version)]
+# Of the program itself. With Typer's own options for the first three, every `COMMAND --help` would import pydantic.
+HELP = flag("--help -h", None, "Show this message and exit.", eager=_print_help)
+INSTALL_COMPLETION = flag("--install-completion", None, "Install completion for this shell.", eager=completion.install)
+SHOW_COMPLETION = flag("--show-completion", None, "Show the completion script for this shell.", eager=completion.show)
+VERSION = flag("--version", None, "Show the version and exit.", eager=_print_version)

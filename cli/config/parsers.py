@@ -80,12 +80,17 @@ def size(value: object) -> int:
     return int(amount)
 
 
-def whole(value: object) -> int:
+def whole(value: object, *, minimum: int = 1) -> int:
     """A whole number of 1 or more."""
     written = _written(value)
-    if not re.fullmatch(r"[0-9]{1,18}", written) or not int(written):
-        raise ValueError(f"must be a whole number of 1 or more, not {written!r}")
+    if not re.fullmatch(r"[0-9]{1,18}", written) or int(written) < minimum:
+        raise ValueError(f"must be a whole number of {minimum} or more, not {written!r}")
     return int(written)
+
+
+def seed(value: object) -> int:
+    """A whole number of 0 or more."""
+    return whole(value, minimum=0)
 
 
 def tokens(value: object) -> int:
@@ -94,14 +99,6 @@ def tokens(value: object) -> int:
     if number > MAX_CALL_TOKENS:
         raise ValueError(f"must be at most {MAX_CALL_TOKENS:,} tokens, not {value!r}")
     return number
-
-
-def seed(value: object) -> int:
-    """A whole number of 0 or more."""
-    written = _written(value)
-    if not re.fullmatch(r"[0-9]{1,18}", written):
-        raise ValueError(f"must be a whole number of 0 or more, not {written!r}")
-    return int(written)
 
 
 def fraction(value: object) -> float:
@@ -202,11 +199,7 @@ def task(value: object) -> str:
 
 
 def read_text(file: Path, largest: int = MAX_TEXT) -> str:
-    """A small UTF-8 file, or pipe, without its byte order mark; `-` is standard input.
-
-    Raises:
-        ValueError: it cannot be read, is larger than `largest` bytes or is not UTF-8.
-    """
+    """A UTF-8 file of at most `largest` bytes, or pipe, without its byte order mark; `-` is standard input."""
     name = "standard input" if str(file) == "-" else repr(str(file))
     try:
         if str(file) == "-":
@@ -226,11 +219,6 @@ def read_text(file: Path, largest: int = MAX_TEXT) -> str:
 
 
 def toml(text: str) -> dict[str, Any]:
-    """The content of a TOML file.
-
-    Raises:
-        ValueError: it is not TOML, is nested too deeply, or holds numbers of thousands of digits.
-    """
     try:
         content = tomllib.loads(text)
         repr(content)  # so that every message can show a value

@@ -3,17 +3,16 @@
 The bundled scenarios are such files, in cli/config/scenarios.
 """
 
-import difflib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import typer
 
 from cli.config import parsers as values
+from cli.config import settings_file, sources
 from cli.config import simulate_parsers as parse
-from cli.config import sources
 from cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,9 +25,6 @@ MAX_LINE: Final = 4000
 """Characters. tomllib takes minutes for a dotted key of tens of thousands of parts."""
 WITHOUT = ("config", "scenario", "list_scenarios", "json", "html")
 """Options that a scenario cannot set."""
-_TITLE, _USER = "title", "user"
-_USERS_META, _TITLE_META = "cli.scenario-users", "cli.scenario-title"
-"""Keys in the context's `meta`."""
 _USER_FIELDS = {
     "name": values.text,
     "weight": parse.weight,
@@ -38,48 +34,40 @@ _USER_FIELDS = {
 }
 
 
+class ScenarioFile(NamedTuple):
+    """What a scenario has besides options."""
+
+    title: str
+    users: "tuple[User, ...]"
+
+
 def bundled() -> dict[str, str]:
     """The bundled scenarios: titles by name, sorted."""
     entries = sorted(files("cli.config.scenarios").iterdir(), key=lambda file: file.name)
     return {
-        file.name.removesuffix(SUFFIX): str(values.toml(file.read_text("utf-8"))[_TITLE])
+        file.name.removesuffix(SUFFIX): str(values.toml(file.read_text("utf-8"))["title"])
         for file in entries
         if file.name.endswith(SUFFIX)
     }
 
 
-def load(ctx: typer.Context, scenario: str | None) -> str | None:
-    """Callback of --scenario: makes its keys the defaults of options that are parsed later.
-
-    Raises:
-        UserError: the scenario does not exist, or it has an unknown or invalid key.
-    """
+def load(ctx: typer.Context, scenario: str | None) -> ScenarioFile | None:
+    """Callback of --scenario: makes its keys the defaults of options that are parsed later."""
     if ctx.resilient_parsing or scenario is None:
-        return scenario
+        return None
     try:
         content = values.toml(_text(scenario))
     except ValueError as error:
         raise UserError(f"{scenario}: {error}") from None
-    ctx.meta[_TITLE_META] = title = content.pop(_TITLE, "")
+    title = content.pop("title", "")
     if not isinstance(title, str):
-        raise UserError(f"{scenario}: {_TITLE}: must be a text, not {title!r}")
-    tables = _user_tables(scenario, content.pop(_USER, []))
+        raise UserError(f"{scenario}: title: must be a text, not {title!r}")
+    tables = _user_tables(scenario, content.pop("user", []))
     if tables and "users" in content:
-        raise UserError(f"{scenario}: users and [[{_USER}]] exclude each other")
-    ctx.meta[_USERS_META] = tuple(_user(scenario, number, table) for number, table in enumerate(tables, 1))
+        raise UserError(f"{scenario}: users and [[user]] exclude each other")
+    users = tuple(_user(scenario, number, table) for number, table in enumerate(tables, 1))
     sources.overlay(ctx, content, lambda key: f"{scenario}: {key}", WITHOUT)
-    return scenario
-
-
-def users(ctx: typer.Context) -> "tuple[User, ...]":
-    """The users of the loaded scenario; may be empty."""
-    loaded: tuple[User, ...] = ctx.meta.get(_USERS_META, ())
-    return loaded
-
-
-def title(ctx: typer.Context) -> str:
-    """The title of the loaded scenario; may be empty."""
-    return str(ctx.meta.get(_TITLE_META, ""))
+    return ScenarioFile(title, users)
 
 
 def _text(scenario: str) -> str:
@@ -89,8 +77,7 @@ def _text(scenario: str) -> str:
     try:
         text = values.read_text(Path(scenario), MAX_BYTES)
     except ValueError as error:
-        nearest = difflib.get_close_matches(scenario, names, n=1, cutoff=0.0)[0]
-        hint = f"name a file or a bundled scenario ({', '.join(names)}); did you mean {nearest}?"
+        hint = f"name a file or a bundled scenario ({', '.join(names)}); {settings_file.nearest(scenario, names)}"
         raise UserError(f"--scenario: {error}", hint) from None
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > MAX_LINE:
@@ -100,9 +87,9 @@ def _text(scenario: str) -> str:
 
 def _user_tables(scenario: str, tables: object) -> list[dict[str, Any]]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise UserError(f"{scenario}: {_USER}: must be tables, [[{_USER}]]")
+        raise UserError(f"{scenario}: user: must be tables, [[user]]")
     if len(tables) > parse.MAX_USERS:
-        raise UserError(f"{scenario}: [[{_USER}]]: must be at most {parse.MAX_USERS:,}, not {len(tables):,}")
+        raise UserError(f"{scenario}: [[user]]: must be at most {parse.MAX_USERS:,}, not {len(tables):,}")
     return tables
 
 
@@ -112,10 +99,9 @@ def _user(scenario: str, number: int, table: Mapping[str, Any]) -> "User":
     fields: dict[str, Any] = {"name": f"user {number}"}
     mix: dict[str, Any] = {}
     for key, value in table.items():
-        place = f"{scenario}: [[{_USER}]] {number}: {key}"
+        place = f"{scenario}: [[user]] {number}: {key}"
         if key not in _USER_FIELDS:
-            nearest = difflib.get_close_matches(key, _USER_FIELDS, n=1, cutoff=0.0)[0]
-            raise UserError(f"{place}: unknown key", f"did you mean {nearest}?")
+            raise UserError(f"{place}: unknown key", settings_file.nearest(key, _USER_FIELDS))
         try:
             (mix if key in ("input", "output") else fields)[key] = _USER_FIELDS[key](value)
         except ValueError as error:

@@ -22,11 +22,7 @@ Options = Mapping[str, Collection[Any]]
 
 
 def read(file: Path, commands: Options) -> dict[str, Any]:
-    """The sections of a settings file; values are checked where the options are parsed.
-
-    Raises:
-        UserError: the file cannot be read, or holds an unknown section or key, or a value of the wrong shape.
-    """
+    """The sections of a settings file; values are checked where the options are parsed."""
     known = {*commands, MODELS}
     sections: dict[str, Any] = {}
     for name, section in _content(file).items():
@@ -50,11 +46,7 @@ def place(file: Path, section: str, key: str) -> str:
 def check_keys(
     place: Callable[[str], str], section: Mapping[str, object], options: Collection[Any]
 ) -> dict[str, object]:
-    """The section by option names; `place` names where a key stands, for messages.
-
-    Raises:
-        UserError: an unknown key, a key given twice, or a value that is no flag or list where the option is one.
-    """
+    """The section by option names; `place` names where a key stands, for messages."""
     known = {option.name: option for option in options if option.name != "config"}
     checked: dict[str, object] = {}
     for key, value in section.items():
@@ -72,11 +64,7 @@ def check_keys(
 
 
 def check_environment(commands: Options) -> None:
-    """Check the names of our environment variables.
-
-    Raises:
-        UserError: a variable begins with PREFIX and is no option's.
-    """
+    """Check the names of our environment variables."""
     known = {DEBUG} | {
         f"{PREFIX}_{command}_{option.name}".replace("-", "_").upper()
         for command, options in commands.items()

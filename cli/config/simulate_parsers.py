@@ -1,26 +1,19 @@
 """Parsers of the options of `simulate` and of the [[user]] tables in its scenario files; see cli.config.parsers."""
 
 import difflib
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from cli.config import parsers as values
 
 if TYPE_CHECKING:
     from jobs.simulation.scenario import Outage, Tenant
 
-MINUTE: Final = 60.0
-DAY: Final = 86400.0
-MAX_SECONDS: Final = 30 * DAY
+MAX_DAYS = 30
 """Upper bound of every time."""
-MAX_RPM: Final = 1e7
-MAX_TPM: Final = 1e12
-"""Above the quotas of any account."""
-MAX_REQUESTS: Final = 100_000_000
+MAX_REQUESTS = 100_000_000
 """About two hours of simulation per algorithm."""
-MAX_USERS: Final = 1000
-MIN_LOAD, MAX_LOAD = 0.01, 100.0
-MAX_WEIGHT = 1e6
-MIN_SHARE, MAX_SHARE = 1e-6, 1e6
+MAX_USERS = 1000
 
 _Number = TypeVar("_Number", int, float)
 
@@ -35,49 +28,48 @@ def algorithm(value: object) -> str:
     return name
 
 
-def burst(value: object) -> float:
-    """Seconds, at most a minute: a larger bucket would hold more than the quota."""
-    seconds = values.some_time(value)
-    if seconds > MINUTE:
-        raise ValueError(f"must be at most 60s, not {value!r}")
-    return seconds
+def _at_most(maximum: float, parser: Callable[[object], _Number], unit: str = "") -> Callable[[object], _Number]:
+    def parse(value: object) -> _Number:
+        number = parser(value)
+        if number > maximum:
+            raise ValueError(f"must be at most {maximum:,.0f}{unit}, not {value!r}")
+        return number
+
+    return parse
 
 
-def users(value: object) -> int:
-    return _at_most(MAX_USERS, values.whole(value), value)
+def _between(low: float, high: float, wording: str) -> Callable[[object], float]:
+    def parse(value: object) -> float:
+        number = values.positive(value)
+        if not low <= number <= high:
+            raise ValueError(f"must be {wording}, not {value!r}")
+        return number
+
+    return parse
 
 
-def requests(value: object) -> int:
-    return _at_most(MAX_REQUESTS, values.whole(value), value)
-
-
-def rpm(value: object) -> float:
-    return _at_most(MAX_RPM, values.positive(value), value, " per minute")
-
-
-def tpm(value: object) -> float:
-    return _at_most(MAX_TPM, values.positive(value), value, " per minute")
+burst = _at_most(60, values.some_time, "s")  # a larger bucket would hold more than the quota
+users = _at_most(MAX_USERS, values.whole)
+requests = _at_most(MAX_REQUESTS, values.whole)
+rpm = _at_most(1e7, values.positive, " per minute")  # above the quotas of any account
+tpm = _at_most(1e12, values.positive, " per minute")
+load = _between(0.01, 100, "from 0.01 to 100")
+weight = _between(1, 1e6, "a number from 1 to 1,000,000")
+share = _between(1e-6, 1e6, "a number from 0.000001 to 1,000,000")
 
 
 def time(value: object) -> float:
     """Seconds: a duration, or a time since the start."""
     seconds = values.duration(value)
-    if seconds > MAX_SECONDS:
-        raise ValueError(f"must be at most {MAX_SECONDS / DAY:.0f}d, not {value!r}")
+    if seconds > MAX_DAYS * 86400:
+        raise ValueError(f"must be at most {MAX_DAYS}d, not {value!r}")
     return seconds
 
 
 def duration(value: object) -> float:
-    """Seconds, more than 0."""
+    """As `time`, but more than 0."""
     values.some_time(value)
     return time(value)
-
-
-def load(value: object) -> float:
-    number = values.positive(value)
-    if not MIN_LOAD <= number <= MAX_LOAD:
-        raise ValueError(f"must be from {MIN_LOAD:g} to {MAX_LOAD:g}, not {value!r}")
-    return number
 
 
 def outage(value: object) -> "Outage":
@@ -109,20 +101,6 @@ def tenant(value: object) -> "Tenant":
     return Tenant(*_span(span), rpm(rate))
 
 
-def weight(value: object) -> float:
-    number = values.positive(value)
-    if not 1 <= number <= MAX_WEIGHT:
-        raise ValueError(f"must be a number from 1 to {MAX_WEIGHT:,.0f}, not {value!r}")
-    return number
-
-
-def share(value: object) -> float:
-    number = values.positive(value)
-    if not MIN_SHARE <= number <= MAX_SHARE:
-        raise ValueError(f"must be a number from {MIN_SHARE:f} to {MAX_SHARE:,.0f}, not {value!r}")
-    return number
-
-
 def token_range(value: object) -> tuple[int, int]:
     """`[FROM, TO]` in TOML."""
     if not isinstance(value, list) or len(value) != 2:
@@ -131,12 +109,6 @@ def token_range(value: object) -> tuple[int, int]:
     if low > high:
         raise ValueError(f"FROM must not be greater than TO, not {value!r}")
     return low, high
-
-
-def _at_most(maximum: float, number: _Number, value: object, unit: str = "") -> _Number:
-    if number > maximum:
-        raise ValueError(f"must be at most {maximum:,.0f}{unit}, not {value!r}")
-    return number
 
 
 def _span(text: str) -> tuple[float, float]:

@@ -23,12 +23,8 @@ from jobs.simulation.workload import SPREAD, User
 Origin = Callable[[str], str]
 """Names an option as its source does: `--docs`, or a file and a key."""
 
-DEFAULT_REQUESTS = 300
-"""Without --requests, --duration and --docs."""
 MAX_TENANT_LOAD = 100
 """Upper bound of a tenant's rate relative to the quota; far less uses all of it."""
-SECTION_TOKENS = 2000
-"""The default of `analyze --section-tokens`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +52,14 @@ class SimulateSettings:
 
 
 def build_experiment(settings: SimulateSettings, origin: Origin) -> Experiment:
-    """The experiment; unreadable documents are reported on standard error.
-
-    Raises:
-        UserError: there is nothing to simulate, too much, or a request that can never fit into the quota.
-    """
+    """The experiment; unreadable documents are reported on standard error."""
     sizes = _section_sizes(settings.docs, origin)
     users = settings.users
     if isinstance(users, int):
         users = tuple(User(f"user {number + 1}") for number in range(users))
     requests = settings.requests
     if requests is None and settings.duration is None:
-        requests = len(sizes) or DEFAULT_REQUESTS
+        requests = len(sizes) or 300
     changes = sorted(settings.quota_changes, key=lambda change: change[0])  # stable: the last one at a time counts
     experiment = Experiment(
         scenario=Scenario(
@@ -99,7 +91,8 @@ def _section_sizes(docs: tuple[str, ...], origin: Origin) -> list[int]:
     if not any(os.path.lexists(path) for path in docs):
         raise UserError(f"{origin('docs')}: no such file or folder: {', '.join(docs)}", "check the path")
     template = RequestTemplate("simulated", "on-demand", "simulated", TASKS[DEFAULT])
-    sizes, unreadable = asyncio.run(measure_sections(docs, FileRules(), SECTION_TOKENS, template))
+    # 2000: the default of `analyze --section-tokens`.
+    sizes, unreadable = asyncio.run(measure_sections(docs, FileRules(), 2000, template))
     for path, error in unreadable:
         print(f"note: skipped {safe(path)}: {safe(error)}", file=sys.stderr)
     if not sizes:

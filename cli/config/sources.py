@@ -25,11 +25,7 @@ _SETTINGS_FILE = len(_RANKS)
 
 
 def load(ctx: typer.Context, config: Path | None) -> Path | None:
-    """Read the settings file and check the environment; the callback of --config, run before other options are read.
-
-    Raises:
-        UserError: the file cannot be read, or it or the environment holds an unknown name or a wrong type.
-    """
+    """Read the settings file and check the environment; the callback of --config, run before other options are read."""
     if ctx.resilient_parsing:
         return config
     commands = {name: list(_options(command)) for name, command in ctx.find_root().command.commands.items()}  # type: ignore[attr-defined]
@@ -51,9 +47,6 @@ def overlay(
     """Let options come from a scenario unless the command line or the environment has them.
 
     `place` names where a key stands; options in `without` may not stand there.
-
-    Raises:
-        UserError: an unknown key or a wrong type.
     """
     for key in given:
         if key.replace("-", "_") in without:
@@ -64,18 +57,13 @@ def overlay(
     ctx.default_map = {**(ctx.default_map or {}), **checked}
 
 
-def models(ctx: typer.Context) -> Mapping[str, Mapping[str, float]]:
+def models(ctx: typer.Context) -> Any:
     """The [models."pattern"] sections of the settings file."""
-    overrides: Mapping[str, Mapping[str, float]] = ctx.meta.get(_MODELS, {})
-    return overrides
+    return ctx.meta.get(_MODELS, {})
 
 
 def strongest(ctx: typer.Context, *names: str) -> str | None:
-    """Of options that exclude each other, the one from the source with the highest precedence.
-
-    Raises:
-        UserError: two of them come from the same source.
-    """
+    """Of options that exclude each other, the one from the source with the highest precedence; two are an error."""
     given = [name for name in names if ctx.params[name] and _rank(ctx, name) is not None]
     given.sort(key=lambda name: (_rank(ctx, name), names.index(name)))
     if len(given) > 1 and _rank(ctx, given[0]) == _rank(ctx, given[1]):

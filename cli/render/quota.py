@@ -6,7 +6,7 @@ from typing import Any
 from cli.render.numbers import count, percent
 from cli.render.rows import Item
 
-_REFILL = {"bucket": "token bucket", "fixed": "fixed window", "sliding": "sliding window"}
+REFILLS = {"bucket": "token bucket", "fixed": "fixed window", "sliding": "sliding window"}
 
 
 def quota_items(quota: Mapping[str, Any], utilisation: float | None) -> list[Item]:
@@ -26,6 +26,6 @@ def quota_items(quota: Mapping[str, Any], utilisation: float | None) -> list[Ite
 def _quota(amount: float, unit: str, kind: str | None, burst: float) -> str:
     shown = count(amount) if amount >= 100 else f"{amount:g}"
     if kind:
-        return f"about {shown} {unit}/minute (learned, {_REFILL[kind]})"
+        return f"about {shown} {unit}/minute (learned, {REFILLS[kind]})"
     refill = f", token bucket with {burst:g} s burst" if burst else ""
     return f"{shown} {unit}/minute (configured{refill})"

@@ -1,14 +1,15 @@
 """The table that `simulate` prints, with the explanations and the recommendation below it."""
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TextIO
+from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cli.render.numbers import count, counted, duration, short_duration
+from cli.render.quota import REFILLS
 from cli.render.text import safe
 from jobs.simulation.comparison import Trial
 from jobs.simulation.experiment import Experiment
@@ -22,22 +23,18 @@ MIN_SPEEDUP = 1.05
 """A smaller speedup is not mentioned."""
 
 
-def _share(value: float) -> str:
-    return f"{value:.1%}"
-
-
-_COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "makespan_s": ("time", short_duration),
-    "lost": ("gave up", count),
-    "calls": ("calls", count),
-    "throttle_rate": ("throttled", _share),
-    "utilisation": ("utilisation", _share),
-    "wait_p50_s": ("p50 wait", short_duration),
-    "wait_p95_s": ("p95 wait", short_duration),
-    "worst_minute": ("lowest minute", _share),
-    "fairness": ("fairness", "{:.2f}".format),
+HEADINGS = {
+    "makespan_s": "time",
+    "served": "served",
+    "lost": "gave up",
+    "calls": "calls",
+    "throttle_rate": "throttled",
+    "utilisation": "utilisation",
+    "wait_p50_s": "p50 wait",
+    "wait_p95_s": "p95 wait",
+    "worst_minute": "lowest minute",
+    "fairness": "fairness",
 }
-"""The figures shown, in order: heading and format."""
 _DROP_ORDER = ("worst_minute", "wait_p50_s", "calls", "utilisation", "wait_p95_s", "fairness", "throttle_rate", "lost")
 """Which columns a narrow terminal loses first."""
 
@@ -71,7 +68,7 @@ def recommendation_lines(recommendation: Recommendation | None, docs: Sequence[s
     yield "Recommended for this quota and workload:"
     yield f"  bedrock-batch analyze {shlex.join(docs) or 'PATH'} {recommendation.options}"
     served = counted(after.served, "request")
-    figures = f"{served} in {short_duration(after.makespan_s)}, {_share(after.throttle_rate)} throttled"
+    figures = f"{served} in {short_duration(after.makespan_s)}, {after.throttle_rate:.1%} throttled"
     if recommendation.speedup >= MIN_SPEEDUP:
         times = f"{recommendation.speedup:.1f} times"
         if recommendation.timed:
@@ -86,11 +83,7 @@ def _headline(experiment: Experiment, trials: Sequence[Trial]) -> str:
     quota = f"{_number(rules.rpm)} requests/minute"
     if rules.tpm:
         quota += f" and {_number(rules.tpm)} tokens/minute"
-    refill = {
-        "bucket": f"token bucket, {rules.burst:g} s burst",
-        "fixed": "fixed window",
-        "sliding": "sliding window",
-    }[rules.refill]
+    refill = REFILLS[rules.refill] + (f", {rules.burst:g} s burst" if rules.refill == "bucket" else "")
     headline = f"{_workload(experiment)}, quota {quota} ({refill})"
     if experiment.duration is not None or not trials:
         return headline
@@ -115,31 +108,31 @@ def _number(value: float | None) -> str:
 
 
 def _table(experiment: Experiment, results: Sequence[Result], width: int) -> Table:
-    columns = dict(_COLUMNS)
-    if len(experiment.users) < 2:
-        del columns["fairness"]
+    columns = [name for name in HEADINGS if name != "served" and (name != "fairness" or len(experiment.users) > 1)]
     winners = best(results)
     while True:
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("algorithm", no_wrap=True)
-        for heading, _ in columns.values():
-            table.add_column(heading, justify="right", no_wrap=True)
+        for name in columns:
+            table.add_column(HEADINGS[name], justify="right", no_wrap=True)
         for result in results:
-            table.add_row(
-                result.algorithm,
-                *(
-                    _cell(_format(name, result, write), is_best=result.algorithm in winners[name])
-                    for name, (_, write) in columns.items()
-                ),
-            )
+            cells = [_cell(figure(name, result), is_best=result.algorithm in winners[name]) for name in columns]
+            table.add_row(result.algorithm, *cells)
         if len(columns) == 1 or Console(width=1000).measure(table).maximum <= width:
             return table
-        del columns[next(name for name in _DROP_ORDER if name in columns)]
+        columns.remove(next(name for name in _DROP_ORDER if name in columns))
 
 
-def _format(name: str, result: Result, write: Callable[[Any], str]) -> str:
-    figure = rounded(name, result)
-    return "-" if figure is None else write(figure)
+def figure(name: str, result: Result) -> str:
+    """A figure of a result, as tables and pages show it."""
+    value = rounded(name, result)
+    if value is None:
+        return "-"
+    if name.endswith("_s"):
+        return short_duration(value)
+    if name == "fairness":
+        return f"{value:.2f}"
+    return f"{value:.1%}" if name in ("throttle_rate", "utilisation", "worst_minute") else count(value)
 
 
 def _cell(figure: str, *, is_best: bool) -> Text:

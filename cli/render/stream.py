@@ -22,7 +22,7 @@ def put(stream: TextIO | None, text: str) -> None:
 
 def stdout_lost(error: OSError) -> UserError:
     """The error that ends the program when standard output cannot be written; its buffer then fails only once."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    silence(sys.stdout)
     return UserError(f"cannot write to standard output: {error.strerror}", exit_code=ExitCode.STORAGE)
 
 

@@ -1,7 +1,7 @@
 r"""`safe` makes foreign text safe to print: file names, model answers, error messages of servers.
 
-Rich removes neither escape sequences nor bidirectional controls, and reads `[/x]` in a file name as markup. So every
-foreign string goes through `safe`, and into Rich as `rich.text.Text`, never as markup.
+Rich removes neither escape sequences nor bidirectional controls, and reads `[/x]` as markup: every foreign string goes
+through `safe`, and into Rich as `rich.text.Text`.
 
 Escaped, as Python writes it (`\x1b`, `\n`, `\u202e`, `\U000e0041`): control characters (C0, DEL, C1), line and
 paragraph separators, bidirectional controls, zero-width characters and joiners, variation selectors, tag characters,

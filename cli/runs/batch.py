@@ -70,11 +70,7 @@ def _relieve_collector() -> None:
 
 
 async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events.Emit) -> bool:
-    """Read and call until all is done or the run is stopped; returns whether every input was listed.
-
-    Raises:
-        UserError: there are no inputs.
-    """
+    """Read and call until all is done or the run is stopped; returns whether every input was listed."""
     loop, dispatcher, rules = asyncio.get_running_loop(), batch.dispatcher, wiring.intake(settings)
     deadline = None
     if settings.deadline is not None:
@@ -93,7 +89,9 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
         counted.cancelled = listed.cancelled = True
         unfinished = counting is not None and counting.cancel()
     if dispatcher.listed_all and not dispatcher.documents_read:
-        raise UserError("no files were found", _no_files_hint(settings))
+        filtered = "nothing matches --include and --exclude; put quotes around the globs"
+        hint = "name a file, or a folder with .md, .txt or .html files"
+        raise UserError("no files were found", filtered if settings.include or settings.exclude else hint)
     if unfinished and dispatcher.listed_all:
         _warn_of_first(settings, listed, emit)
     if listed.hidden:
@@ -113,12 +111,6 @@ def _warn_of_first(settings: AnalyzeSettings, listing: ListingState, emit: event
     if settings.first and not listing.first:
         globs = ", ".join(settings.first)
         emit(events.Notice(f"no file matches --first {globs}", "check the glob, and put quotes around it"))
-
-
-def _no_files_hint(settings: AnalyzeSettings) -> str:
-    if settings.include or settings.exclude:
-        return "nothing matches --include and --exclude; put quotes around the globs"
-    return "name a file, or a folder with .md, .txt or .html files"
 
 
 def _stop(signals: Signals, batch: wiring.Batch) -> None:

@@ -23,16 +23,8 @@ _CONFLICTING = (
 """Variables with which an SDK would not call the emulator."""
 
 
-def serve(settings: EmulatorSettings) -> int:
-    """Serve until a signal; return 128 + its number.
-
-    Raises:
-        UserError: the port is not available.
-    """
-    return asyncio.run(_serve(settings))
-
-
-async def _serve(settings: EmulatorSettings) -> int:
+async def serve(settings: EmulatorSettings) -> int:
+    """Serve until a signal; return 128 + its number."""
     emulator, ended = Emulator(settings), asyncio.Event()
     signals = Signals(ended.set)
     with listening(signals):

@@ -1,5 +1,7 @@
 """The limit of open files: every call in flight needs a file descriptor."""
 
+import resource
+
 from cli.errors import ExitCode, UserError
 
 RESERVED = 64
@@ -15,11 +17,7 @@ def affordable(calls: int) -> int:
 
 
 def check_open_files() -> None:
-    """Check the limit before a run begins, since a library that reaches it may not say what is wrong.
-
-    Raises:
-        UserError: the limit is below MIN_LIMIT.
-    """
+    """Check the limit before a run begins, since a library that reaches it may not say what is wrong."""
     limit = _raised_to(MIN_LIMIT)
     if limit is not None and limit < MIN_LIMIT:
         raise UserError(
@@ -31,10 +29,6 @@ def check_open_files() -> None:
 
 def _raised_to(wanted: int) -> int | None:
     """The soft limit, raised as far as needed and possible; None if there is no limit."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

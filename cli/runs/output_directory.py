@@ -12,13 +12,7 @@ from jobs.record.lock import output_lock
 
 @contextmanager
 def output_directory(path: Path, lock_wait: float, screen: Display) -> Iterator[None]:
-    """Create the directory and hold its lock; `lock_wait` is how many seconds to wait for another run.
-
-    Raises:
-        UserError: `path` is a file.
-        LockedError: another run holds it.
-        StorageError: it cannot be created or written.
-    """
+    """Create the directory and hold its lock; `lock_wait` is how many seconds to wait for another run."""
     if path.exists() and not path.is_dir():
         raise UserError(f"the output {path} is a file, not a directory", "name a directory with --output")
     with ExitStack() as stack:

@@ -10,14 +10,10 @@ from cli.errors import SIGNAL
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def _noop() -> None:
-    pass
-
-
 class Signals:
     """Calls `first` for the first signal, `again` for every further one, and records the first."""
 
-    def __init__(self, first: Callable[[], object] = _noop) -> None:
+    def __init__(self, first: Callable[[], object] = lambda: None) -> None:
         self.received: signal.Signals | None = None
         self.first = first
         self.again: Callable[[], object] = first
@@ -39,7 +35,7 @@ class Signals:
 def listening(signals: Signals) -> Iterator[None]:
     """Handle the signals of the running loop; a signal that the process ignores (nohup) stays ignored.
 
-    Afterwards they are ignored: only the summary is left to write, and that must not be interrupted.
+    Afterwards they are ignored: nothing may interrupt the writing of the summary.
     """
     loop = asyncio.get_running_loop()
     handled = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]

@@ -2,18 +2,18 @@
 
 import json as json_format
 import os
-import queue
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from cli.config.simulate_settings import Origin, SimulateSettings, build_experiment, describe
 from cli.errors import UserError
-from cli.render.progress.simulate import simulate_display
+from cli.render.progress.simulate import SimulateDisplay
 from cli.render.simulate_table import recommendation_lines, write_table
 from cli.render.stream import stdout_lost
 from jobs.atomic_file import atomic_write
@@ -36,11 +36,7 @@ def simulate(
     json: bool = False,
     html: Path | None = None,
 ) -> int:
-    """Run the algorithms (empty: all) and print the results; returns the exit code.
-
-    Raises:
-        UserError: the settings cannot be simulated, or the page or standard output cannot be written.
-    """
+    """Run the algorithms (empty: all) and print the results; returns the exit code."""
     if html is not None:
         try:
             _check_writable(html)
@@ -48,7 +44,7 @@ def simulate(
             raise _unwritable(html, error.strerror or str(error)) from error
     experiment = _run_in_thread(lambda: build_experiment(settings, origin))
     names = tuple(dict.fromkeys(algorithms)) or ALGORITHMS
-    with simulate_display(names, experiment, sys.stderr) as display:
+    with SimulateDisplay(names, experiment, sys.stderr) as display:
         trials = _run_in_thread(
             lambda: list(compare(experiment, names, gate, timelines=html is not None, on_start=display.on_start))
         )
@@ -69,22 +65,18 @@ def simulate(
 
 def _run_in_thread(work: Callable[[], _T]) -> _T:
     """Call `work` in a thread, so that a signal ends the program at once and not inside an event loop."""
-    outcome: queue.SimpleQueue[tuple[_T | None, BaseException | None]] = queue.SimpleQueue()
+    outcome: Future[_T] = Future()
 
     def run() -> None:
         try:
-            outcome.put((work(), None))
+            outcome.set_result(work())
         except BaseException as error:  # noqa: BLE001 (raised again in the main thread)
-            outcome.put((None, error))
+            outcome.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
-    while True:
-        with suppress(queue.Empty):
-            result, error = outcome.get(timeout=WAIT_SLICE)
-            break
-    if error is not None:
-        raise error
-    return cast("_T", result)
+    while not outcome.done():
+        wait([outcome], WAIT_SLICE)
+    return outcome.result()
 
 
 def _check_writable(html: Path) -> None:
@@ -101,8 +93,7 @@ def _check_writable(html: Path) -> None:
 
 
 def _is_special(html: Path) -> bool:
-    """A device or pipe: written to, never replaced."""
-    return html.exists() and not html.is_file()
+    return html.exists() and not html.is_file()  # a device or pipe: written to, never replaced
 
 
 def _unwritable(html: Path, reason: str) -> UserError:

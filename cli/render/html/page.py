@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.render.html.axes import BOTTOM, TOP, Band, Scales, length, outage_bands, scales
 from cli.render.html.charts import Chart, charts
 from cli.render.numbers import count, counted, duration, short_duration
+from cli.render.quota import REFILLS
+from cli.render.simulate_table import HEADINGS, figure
 from cli.render.text import safe
-from jobs.simulation.ranking import best, rounded
+from jobs.simulation.ranking import best
 from jobs.simulation.result import Result, Timeline
 
 if TYPE_CHECKING:
@@ -27,22 +29,20 @@ if TYPE_CHECKING:
 DEFAULT_TITLE = "Which rate-limiting algorithm suits this workload?"
 
 _COLUMNS = {
-    "served": ("served", "requests"),
-    "lost": ("gave up", "requests"),
-    "makespan_s": ("time", "to last admission"),
-    "calls": ("calls", "sent"),
-    "throttle_rate": ("throttled", "of all calls"),
-    "utilisation": ("utilisation", "of the quota"),
-    "wait_p50_s": ("p50 wait", "to admission"),
-    "wait_p95_s": ("p95 wait", "to admission"),
-    "worst_minute": ("lowest minute", "utilisation"),
-    "fairness": ("fairness", "1 is even"),
+    "served": "requests",
+    "lost": "requests",
+    "makespan_s": "to last admission",
+    "calls": "sent",
+    "throttle_rate": "of all calls",
+    "utilisation": "of the quota",
+    "wait_p50_s": "to admission",
+    "wait_p95_s": "to admission",
+    "worst_minute": "utilisation",
+    "fairness": "1 is even",
 }
-"""The figures shown, in order: heading and small print."""
-_SHARES = {"throttle_rate", "utilisation", "worst_minute"}
+"""The figures shown, in order, with the small print of their headings."""
 
 _ARRIVALS = {"batch": "arriving at once", "poisson": "arriving at random", "bursty": "arriving in bursts"}
-_REFILLS = {"bucket": "token bucket", "fixed": "fixed window", "sliding": "sliding window"}
 _FORMATS = {
     "rate": "{} requests/minute",
     "tpm": "{} tokens/minute",
@@ -74,32 +74,26 @@ class _Row:
 
 
 def page(
-    scenario: Mapping[str, object],
+    scenario: Mapping[str, Any],
     results: Sequence[Result],
     timelines: Mapping[str, Timeline],
     explanations: Mapping[str, str],
     recommendation: str,
 ) -> str:
-    """The whole document.
+    """The document: `results` in this order, `timelines` (without one: no charts) and `explanations` by algorithm.
 
-    Args:
-        scenario: The settings as numbers, texts, and lists of mappings or lists of these. `title`, if there is one, is
-            the heading.
-        results: In display order.
-        timelines: By algorithm; an algorithm without one has no charts.
-        explanations: By algorithm.
-        recommendation: Lines of text; may be empty.
+    `scenario` holds settings: numbers, texts, and lists of mappings or lists of these. Its `title` is the heading.
     """
     template, style = _template()
     complete = [timelines[result.algorithm] for result in results if not result.lost and result.algorithm in timelines]
     shared, winners = scales(timelines.values(), min(map(length, complete), default=math.inf)), best(results)
     show_fairness = any(result.fairness != 1 for result in results)  # always 1 with one user
-    columns = {name: heading for name, heading in _COLUMNS.items() if name != "fairness" or show_fairness}
+    columns = [name for name in _COLUMNS if name != "fairness" or show_fairness]
     rows = [
         _Row(
             f"a{i}",
             result.algorithm,
-            [(_figure(name, rounded(name, result)), result.algorithm in winners[name]) for name in columns],
+            [(figure(name, result), result.algorithm in winners[name]) for name in columns],
             _capitalise(explanations.get(result.algorithm, "")),
             _summary(result),
             *_drawings(timelines.get(result.algorithm), shared),
@@ -112,7 +106,7 @@ def page(
         title=scenario.get("title") or DEFAULT_TITLE,
         sentence=_sentence(scenario),
         details=[*_details(scenario)],
-        columns=columns.values(),
+        columns=[(HEADINGS[name], _COLUMNS[name]) for name in columns],
         rows=rows,
         recommendation=recommendation.splitlines(),
         scales=shared,
@@ -159,37 +153,24 @@ def _summary(result: Result) -> str:
     )
 
 
-def _figure(column: str, value: float | None) -> str:
-    if value is None:
-        return "-"
-    if column.endswith("_s"):
-        return short_duration(value)
-    if column == "fairness":
-        return f"{value:.2f}"
-    return f"{value:.1%}" if column in _SHARES else count(value)
-
-
-def _sentence(scenario: Mapping[str, object]) -> str:
+def _sentence(scenario: Mapping[str, Any]) -> str:
     """The main settings in a sentence; unknown ones are left out."""
-    requests, seconds, users = (scenario.get(key) for key in ("requests", "duration", "users"))
-    users = len(users) if isinstance(users, list | tuple) else users
-    workload = counted(requests, "request") if isinstance(requests, int) else "Requests"
-    workload += f" for {duration(seconds)}" if isinstance(seconds, int | float) else ""
-    workload += f" of {users} users" if isinstance(users, int) and users > 1 else ""
-    quota = " and ".join(
-        f"{limit:,.10g} {unit}/minute"
-        for limit, unit in ((scenario.get("rate"), "requests"), (scenario.get("tpm"), "tokens"))
-        if isinstance(limit, int | float)
-    )
-    refill, burst = _REFILLS.get(str(scenario.get("server"))), scenario.get("burst")
-    if refill == _REFILLS["bucket"] and isinstance(burst, int | float):
-        refill += f", {burst:g} s burst"
-    if quota:
-        quota = f"quota {quota} ({refill})" if refill else f"quota {quota}"
-    return ", ".join(filter(None, (workload, _ARRIVALS.get(str(scenario.get("arrivals"))), quota))) + "."
+    users = scenario.get("users") or 1
+    users = users if isinstance(users, int) else len(users)
+    workload = counted(scenario["requests"], "request") if scenario.get("requests") else "Requests"
+    workload += f" for {duration(scenario['duration'])}" if scenario.get("duration") else ""
+    workload += f" of {users} users" if users > 1 else ""
+    limits = ((scenario.get("rate"), "requests"), (scenario.get("tpm"), "tokens"))
+    quota = " and ".join(f"{limit:,.10g} {unit}/minute" for limit, unit in limits if limit)
+    if refill := REFILLS.get(scenario.get("server", "")):
+        burst = scenario.get("burst") if scenario["server"] == "bucket" else None
+        refill += f", {burst:g} s burst" if burst else ""
+        quota += f" ({refill})" if quota else ""
+    arrivals = _ARRIVALS.get(scenario.get("arrivals", ""))
+    return ", ".join(filter(None, (workload, arrivals, quota and f"quota {quota}"))) + "."
 
 
-def _details(scenario: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def _details(scenario: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """All settings by name; empty ones are left out."""
     for key, value in scenario.items():
         if key == "title" or value in (None, "", [], ()):

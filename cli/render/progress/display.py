@@ -3,26 +3,14 @@
 import os
 import sys
 from collections.abc import Callable
-from types import TracebackType
-from typing import Literal, Protocol, Self, TextIO
+from typing import Literal, TextIO
 
+from cli.render.progress.plain import PlainDisplay, SilentDisplay
+from cli.render.progress.render_thread import DrawingThread
 from jobs.progress.snapshot import Snapshot
 
-
-class Display(Protocol):
-    """Shows a run between `__enter__` and `__exit__`, and prints messages, which may hold foreign text."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None: ...
-
-    def notice(self, text: str, hint: str = "") -> None:
-        """Print a note; a closed stream is no error."""
-
-    def error(self, text: str, hint: str = "") -> None:
-        """Print an error; with --quiet, nothing else is printed."""
+Display = DrawingThread | SilentDisplay
+"""Shows a run between `__enter__` and `__exit__`, and prints messages, which may hold foreign text."""
 
 
 def display(
@@ -39,8 +27,6 @@ def display(
     `auto` and `live` are the live display if stderr is a terminal that can move its cursor, else plain lines, since a
     log needs no control sequences. `none` still prints notes and errors, `quiet` errors only.
     """
-    from cli.render.progress.plain import PlainDisplay, SilentDisplay
-
     stream: TextIO | None = sys.stderr if stderr is None else stderr
     if stream is None or quiet or mode == "none":  # None: stderr was closed when the program started
         return SilentDisplay(stream, quiet=quiet)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from rich.text import Text
 
 from cli.render.numbers import MIN_RATE_SECONDS, cost, count, duration, percent
-from cli.render.progress.figures import answers, pause
+from cli.render.progress.plain import answers, documents_read, pause
 from cli.render.quota import quota_items
 from cli.render.rows import Item, count_item, prose, rows
 from jobs.pipeline.stage import Stage
@@ -60,9 +60,8 @@ def _bar(done: float | None, width: int, *, ascii_only: bool) -> Text:
 
 
 def _documents(shot: Snapshot) -> list[Item]:
-    total = "" if shot.documents_total is None else f"/{count(shot.documents_total)}"
     return [
-        (f"{count(shot.documents)}{total} read", ""),
+        (f"{documents_read(shot)} read", ""),
         (f"{count(shot.sections)} sections", ""),
         count_item("unreadable", shot.unreadable, "red"),
     ]

@@ -7,8 +7,8 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from cli.render.progress.figures import has_begun
 from cli.render.progress.frame import frame
+from cli.render.progress.plain import has_begun
 from cli.render.progress.render_thread import TICK, DrawingThread, Message
 from jobs.progress.snapshot import Snapshot
 

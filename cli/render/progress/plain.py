@@ -1,11 +1,9 @@
 """Progress without a terminal: one line every few seconds."""
 
-from collections.abc import Callable, Sequence
-from types import TracebackType
+from collections.abc import Callable
 from typing import Self, TextIO
 
-from cli.render.numbers import MIN_RATE_SECONDS, cost, count, duration, percent
-from cli.render.progress.figures import answers, has_begun, pause
+from cli.render.numbers import MIN_RATE_SECONDS, cost, count, counted, duration, percent
 from cli.render.progress.render_thread import DrawingThread, Message
 from cli.render.stream import put
 from cli.render.text import safe
@@ -30,10 +28,6 @@ class PlainDisplay(DrawingThread):
         if has_begun(shot):
             put(self._stream, progress_line(shot, emulated=self._emulated) + "\n")
 
-    def _say(self, messages: Sequence[Message]) -> None:
-        for message in messages:
-            put(self._stream, message.block())
-
 
 class SilentDisplay:
     """No progress: only messages, and with `quiet` only errors."""
@@ -45,9 +39,7 @@ class SilentDisplay:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
     def notice(self, text: str, hint: str = "") -> None:
@@ -58,24 +50,45 @@ class SilentDisplay:
         put(self._stream, Message(text, hint, error=True).block())
 
 
+def has_begun(shot: Snapshot) -> bool:
+    """Whether there is anything to show. Before, only messages are: an early error is not buried under zeros."""
+    return bool(shot.documents or shot.sections or shot.calls)
+
+
+def documents_read(shot: Snapshot) -> str:
+    """`120/300`; `120` while the total is unknown."""
+    return f"{shot.documents:,}" + ("" if shot.documents_total is None else f"/{shot.documents_total:,}")
+
+
+def answers(shot: Snapshot) -> str:
+    """`6,300/12,000 answers`; in words if no call is needed."""
+    if shot.units:
+        return f"{shot.units_done:,}/{shot.units:,} answers"
+    if not shot.sections:
+        return "no sections yet"
+    if shot.sections == shot.resumed:
+        return f"all {counted(shot.sections, 'section')} already answered"
+    return f"{counted(shot.sections, 'section')}, no call needed"
+
+
+def pause(shot: Snapshot) -> str:
+    """Why no call starts, and for how long if that is known."""
+    return f"{shot.paused}; next call in {duration(shot.next_call)}" if shot.next_call else shot.paused
+
+
 def progress_line(shot: Snapshot, *, emulated: bool = False) -> str:
     """The progress of a run on one line that can be read alone."""
-    documents = (
-        count(shot.documents) if shot.documents_total is None else f"{shot.documents:,}/{shot.documents_total:,}"
-    )
     done = "" if shot.fraction is None else f" {percent(shot.fraction)}"
-    troubles = {
-        name: getattr(shot, name) for name in ("incomplete", "held", "fallback", "unreadable") if getattr(shot, name)
-    }
+    troubles = {name: getattr(shot, name) for name in ("incomplete", "held", "fallback", "unreadable")}
     return "  ".join(
         [
             f"[{duration(shot.elapsed)}]{done}",
-            f"{documents} documents",
+            f"{documents_read(shot)} documents",
             answers(shot),
             *([f"{count(shot.calls_per_minute)} calls/min"] if shot.elapsed >= MIN_RATE_SECONDS else []),
             f"throttled {shot.throttled:,}",
             f"failed {shot.failed:,}",
-            *(f"{name} {number:,}" for name, number in troubles.items()),
+            *(f"{name} {number:,}" for name, number in troubles.items() if number),
             f"cost {cost(shot.cost_usd, emulated=emulated)}",
             *([f"about {duration(shot.eta)} left"] if shot.eta is not None else []),
             *([f"stopping: {safe(shot.stopping)}"] if shot.stopping else []),

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Self, TextIO
 
-from cli.render.stream import silence
+from cli.render.stream import put, silence
 from cli.render.text import safe
 
 TICK = 0.25
@@ -109,6 +109,6 @@ class DrawingThread(ABC):
     def _draw(self) -> None:
         """Draw the current state; the last time once `_closing` is set."""
 
-    @abstractmethod
     def _say(self, messages: Sequence[Message]) -> None:
-        """Print messages."""
+        for message in messages:
+            put(self._stream, message.block())

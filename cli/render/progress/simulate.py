@@ -11,7 +11,7 @@ from rich.text import Text
 from cli.render.numbers import percent
 from cli.render.progress.display import can_move_its_cursor
 from cli.render.progress.plain import PERIOD
-from cli.render.progress.render_thread import TICK, DrawingThread, Message
+from cli.render.progress.render_thread import TICK, DrawingThread
 from cli.render.stream import put
 from jobs.simulation.experiment import Experiment
 from jobs.simulation.server import SimulatedBedrock
@@ -24,11 +24,14 @@ LIVE_DELAY = 0.5
 class SimulateDisplay(DrawingThread):
     """Shows which algorithm is running and how far it is."""
 
-    period, first = PERIOD, PERIOD
-    """Seconds between drawings, and before the first one."""
-
     def __init__(self, names: Sequence[str], experiment: Experiment, stream: TextIO) -> None:
-        super().__init__(stream, self.period, first=self.first)
+        self._live: Live | None = None
+        if can_move_its_cursor(stream):
+            super().__init__(stream, TICK, first=LIVE_DELAY)
+            console = Console(file=stream, force_terminal=True, force_interactive=True, highlight=False)
+            self._live = Live(console=console, auto_refresh=False, transient=True)
+        else:
+            super().__init__(stream, PERIOD, first=PERIOD)
         self._names, self._experiment = names, experiment
         self._running: tuple[str, Workload, SimulatedBedrock] | None = None
 
@@ -36,8 +39,7 @@ class SimulateDisplay(DrawingThread):
         """An algorithm starts; called from the thread that simulates."""
         self._running = name, workload, server
 
-    def line(self) -> str:
-        """Empty before the first algorithm starts."""
+    def _line(self) -> str:
         if self._running is None:
             return ""
         name, workload, server = self._running
@@ -48,34 +50,11 @@ class SimulateDisplay(DrawingThread):
             fraction = server.answered / workload.count if workload.count else 0.0
         return f"simulating {name} ({self._names.index(name) + 1} of {len(self._names)})  {percent(fraction)}"
 
-    def _say(self, messages: Sequence[Message]) -> None:
-        for message in messages:
-            put(self._stream, message.block())
-
-
-class PlainSimulateDisplay(SimulateDisplay):
-    """A line every PERIOD seconds."""
-
-    def _draw(self) -> None:
-        if not self._closing.is_set():
-            put(self._stream, f"{self.line()}\n")
-
-
-class LiveSimulateDisplay(SimulateDisplay):
-    """One line on a terminal, removed at the end."""
-
-    period, first = TICK, LIVE_DELAY
-
     def _screen(self) -> AbstractContextManager[object]:
-        console = Console(file=self._stream, force_terminal=True, force_interactive=True, highlight=False)
-        self._live = Live(console=console, auto_refresh=False, transient=True)
-        return self._live
+        return self._live or super()._screen()
 
     def _draw(self) -> None:
-        self._live.update(Text(self.line()), refresh=True)
-
-
-def simulate_display(names: Sequence[str], experiment: Experiment, stream: TextIO) -> SimulateDisplay:
-    """The live display if the stream is a terminal, else the plain one."""
-    display = LiveSimulateDisplay if can_move_its_cursor(stream) else PlainSimulateDisplay
-    return display(names, experiment, stream)
+        if self._live:
+            self._live.update(Text(self._line()), refresh=True)
+        elif not self._closing.is_set():
+            put(self._stream, f"{self._line()}\n")

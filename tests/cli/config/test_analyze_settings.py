@@ -9,7 +9,6 @@ import pytest
 from typer.main import get_command
 
 from cli.app import program
-from cli.wiring import CONCURRENCY
 from jobs.pipeline.stopping import MaxFailures
 from jobs.requests.tasks import TASKS
 
@@ -23,7 +22,7 @@ def test_the_defaults(shell, monkeypatch, tmp_path):
     assert (settings.prompt, settings.system) == (TASKS["summarize"], "")
     assert (settings.max_tokens, settings.temperature, settings.top_p, settings.stop) == (1024, None, None, ())
     assert (settings.rpm, settings.tpm, settings.burst, settings.pacing, settings.concurrency) == (
-        None, None, 1, "burst", None,
+        None, None, 1, "burst", 1000,
     )  # fmt: skip
     assert (settings.max_attempts, settings.call_timeout, settings.grace, settings.lock_wait) == (8, 900, 60, 0)
     assert (settings.budget, settings.deadline, settings.max_failures, settings.sample) == (None, None, None, None)
@@ -41,9 +40,7 @@ def test_settings_cannot_be_changed(shell):
 def test_the_default_in_the_help_is_the_one_in_use(shell, option):
     shown = re.search(r"\[default: (.*)]\[/dim]", option.help)
     default = shown and shown[1]
-    if option.name == "concurrency":
-        assert (default, option.default) == (f"{CONCURRENCY}", None)  # None: the composition root has the number
-    elif default is None:
+    if default is None:
         assert option.default in (None, False)
     else:
         settings = shell.settings("a", "--emulate", f"--{option.name.replace('_', '-')}", default)

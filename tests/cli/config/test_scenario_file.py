@@ -67,7 +67,7 @@ def test_a_scenario_file_sets_options_and_users_below_the_command_line(shell):
         ('rate = 60\noutage = "1-2"\n', "s.toml: outage: must be a list"),
         (
             'rate = 60\n[[user]]\nname = "a"\n\nwieght = 2\n',
-            "s.toml: [[user]] 1: wieght: unknown key\nhint: did you mean weight?",
+            "s.toml: [[user]] 1: wieght: unknown key\nhint: the nearest known name is weight",
         ),
         (
             "rate = 60\n[[user]]\n[[user]]\nweight = 0.5\n",
@@ -127,7 +127,7 @@ def test_a_scenario_that_does_not_exist_lists_the_bundled_ones(shell):
     message = shell.refused("simulate", "--scenario", "nightly")
     assert (
         "--scenario: cannot read 'nightly': No such file or directory\nhint: name a file or a bundled scenario "
-        "(boundary-burst, nightly-batch, quota-cut, three-teams); did you mean nightly-batch?"
+        "(boundary-burst, nightly-batch, quota-cut, three-teams); the nearest known name is nightly-batch"
     ) in message
     message = shell.refused("simulate", "--scenario", "x" * 300)
     assert "x': File name too long\nhint: name a file or a bundled scenario" in message
