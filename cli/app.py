@@ -22,9 +22,9 @@ def program() -> "typer.Typer":
     import typer
 
     from cli.commands import analyze, cache, emulate, simulate
-    from cli.config import completion, options, settings_file
+    from cli.config import options, settings_file, shell_completion
 
-    completion.prepare()
+    shell_completion.prepare()
     app = typer.Typer(
         name=PROGRAM,
         context_settings={"auto_envvar_prefix": settings_file.PREFIX, "help_option_names": ["-h", "--help"]},

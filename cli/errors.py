@@ -65,7 +65,7 @@ _WORST_FIRST = (
 
 
 def worst(codes: Iterable[int]) -> int:
-    """The exit code to end with, of several: a signal first, then in the order of `_WORST_FIRST`; 0 of none."""
+    """The most severe of several exit codes: a signal first, then by `_WORST_FIRST`; 0 if there are none."""
     return min(codes, key=_rank, default=ExitCode.OK)
 
 

@@ -1,4 +1,4 @@
-"""The composition root: the only file that names every concrete class and connects them."""
+"""The composition root: connects the parts of one run of `analyze`, and the gate that `simulate` shares with it."""
 
 import math
 import random
@@ -28,7 +28,7 @@ from jobs.record.deduplication import RetrySelection
 from jobs.record.journal import Journal
 from jobs.record.protocol import NoCache
 from jobs.record.quota_memory import QuotaMemory, QuotaScope
-from jobs.record.writer import RecordWriter
+from jobs.record.record_writer import RecordWriter
 from jobs.requests.cost import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
 from jobs.requests.request import RequestTemplate
 from jobs.results.summary import Summary
@@ -36,7 +36,7 @@ from ratelimit.algorithms.budget import Budget
 from ratelimit.discovery.controller import Controller
 from ratelimit.gate import Gate
 from ratelimit.known_quota import KnownQuota
-from ratelimit.quota import Dimension, QuotaBook
+from ratelimit.quota_book import Dimension, QuotaBook
 
 if TYPE_CHECKING:
     from jobs.bedrock.credentials import Access

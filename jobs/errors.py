@@ -55,7 +55,7 @@ def describe(error: Exception) -> tuple[str, str]:
 FREE_MEMORY = "free some memory or end some processes, then run again"
 """The hint where a child process ended before it was ready."""
 
-_HINT = "repair the cause and run again: the run continues where it stopped"
+_HINT = "fix the cause and run again"
 _PERMISSION = "check the owner and the permissions, or choose another place"
 _SPACE = "free some space and run again: the run continues where it stopped"
 _OPEN_FILES = "raise the limit of open files (`ulimit -n 4096`), or lower --concurrency"

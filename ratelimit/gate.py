@@ -7,7 +7,7 @@ from functools import cached_property
 
 from ratelimit.breaker import Breaker, Judgement, Open, Ticket, Transition, TransitionListener, noop
 from ratelimit.errors import ExhaustedError, GateClosedError, OutageError
-from ratelimit.quota import NOTHING, Amounts, Cost, QuotaBook, Reservation
+from ratelimit.quota_book import NOTHING, Amounts, Cost, QuotaBook, Reservation
 
 MIN_TIMER = 0.001
 """Seconds; event loops keep time in milliseconds, and a shorter timer would spin."""

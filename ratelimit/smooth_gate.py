@@ -4,7 +4,7 @@ from aiolimiter import AsyncLimiter
 
 from ratelimit.breaker import Breaker, Judgement
 from ratelimit.gate import Gate, Permit
-from ratelimit.quota import Cost, QuotaBook
+from ratelimit.quota_book import Cost, QuotaBook
 
 
 class SmoothGate(Gate):

@@ -40,7 +40,7 @@ def analyze(
         values.text,
         "TEXT",
     ),
-    prompt_file: Path | None = option(ASK, "The same, from a file; - is standard input.", values.path, "FILE"),
+    prompt_file: Path | None = option(ASK, "Read the prompt from a file; - is standard input.", values.path, "FILE"),
     system: Text = option(ASK, "System prompt.", values.text, "TEXT"),
     max_tokens: int = option(
         ASK,
@@ -67,7 +67,7 @@ def analyze(
     ),
     rpm: Amount = option(RATE, "Quota in requests per minute.", values.rate, "N|auto|none", "auto"),
     tpm: Amount = option(RATE, "Quota in tokens per minute.", values.rate, "N|auto|none", "auto"),
-    burst: float = option(RATE, "How much of a quota can be used at once.", values.some_time, "DURATION", "1s"),
+    burst: float = option(RATE, "Burst size, in seconds of quota.", values.some_time, "DURATION", "1s"),
     pacing: Literal["burst", "smooth"] = option(
         RATE, "smooth: spread the starts of calls evenly; needs --rpm N.", default="burst"
     ),
@@ -85,7 +85,7 @@ def analyze(
     ),
     max_attempts: int = option(LIMITS, "Attempts of a call, throttled ones not counted.", values.whole, "N", "8"),
     call_timeout: float = option(LIMITS, "Timeout of one call.", values.some_time, "DURATION", "15m"),
-    sample: int | None = option(LIMITS, "Only the first N sections: to try a prompt.", values.whole, "N"),
+    sample: int | None = option(LIMITS, "Call only the first N sections, to test a prompt.", values.whole, "N"),
     budget: Amount = option(LIMITS, "Stop before the run costs more.", values.amount, "USD"),
     deadline: Amount = option(LIMITS, "Stop after this time.", values.some_time, "DURATION"),
     max_failures: Any = option(LIMITS, "Stop after this many failures.", values.max_failures, "N|P%"),
@@ -97,11 +97,11 @@ def analyze(
     ),
     on_outage: Literal["wait", "fail", "fallback"] = option(
         LIMITS,
-        "During an outage: wait, stop, or use marked excerpts in place of answers until a re-run.",
+        "During an outage: wait, stop, or write marked excerpts that the next run replaces.",
         default="wait",
     ),
     retry: list[Retry] | None = option(
-        LIMITS, "Also retry these, which a plain re-run does not; may be repeated.", metavar="failed|incomplete|held"
+        LIMITS, "Also retry sections with this status; may be repeated.", metavar="failed|incomplete|held"
     ),
     include: Texts = option(FILES, "Read only matching files; may be repeated.", values.text, "GLOB"),
     exclude: Texts = option(FILES, "Skip matching files; may be repeated.", values.text, "GLOB"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.config import options
+from cli.config import options, sources
 from cli.config import parsers as values
 from cli.config.directories import default_cache_dir
 from cli.errors import ExitCode, UserError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def cache(
+    ctx: typer.Context,
     action: Annotated[
         Literal["stats", "clear", "prune"],
         typer.Argument(
@@ -24,7 +25,9 @@ def cache(
             help="Count the answers, delete all, or delete old ones. Output directories keep their own copies.",
         ),
     ],
-    older_than: float = options.option(None, "What prune deletes, by age.", values.age, "DURATION", "30d"),
+    older_than: float = options.option(
+        None, "With prune: delete answers older than this.", values.age, "DURATION", "30d"
+    ),
     yes: bool = options.flag("--yes -y", None, "Delete without asking."),
     cache_dir: Path | None = options.CACHE_DIR,
     config: Path | None = options.CONFIG,
@@ -32,6 +35,10 @@ def cache(
     """Count or delete the answers in the cache that output directories share."""
     import sqlite3
 
+    if action != "prune" and sources.given(ctx, "older_than"):
+        raise UserError(
+            f"{sources.origin(ctx, 'older_than')} goes with prune, not with {action}", "nothing was deleted"
+        )
     directory = cache_dir or default_cache_dir()
     if not directory.exists():
         print(f"no cache at {directory}")
@@ -64,7 +71,7 @@ def _delete(cache: "Cache", older_than: float | None, *, yes: bool) -> None:
 def _confirm(what: str) -> None:
     """Ask on the terminal; end the program unless the answer is yes."""
     if not sys.stdin.isatty():
-        raise UserError(f"this would {what}; nothing was deleted", "add --yes to delete without being asked")
+        raise UserError(f"this would {what}; nothing was deleted", "use --yes to skip the question")
     from cli.render.text import safe
 
     print(f"{safe(what)}? [y/N] ", end="", file=sys.stderr, flush=True)

@@ -20,7 +20,7 @@ def parse_port(value: object) -> int:
     """A TCP port; 0 stands for any free one."""
     number = values.seed(value)
     if number > 65535:
-        raise ValueError(f"must be a port of at most 65535, not {number}")
+        raise ValueError(f"must be a port from 0 to 65535, not {number}")
     return number
 
 
@@ -35,7 +35,7 @@ def parse_fault(value: object) -> Any:
     for condition in conditions:
         name, equals, text = condition.partition("=")
         if not equals or name not in _CONDITIONS:
-            raise ValueError(f"{condition!r} is not NAME=VALUE with a name of {_CONDITION_NAMES}")
+            raise ValueError(f"unknown condition {condition!r}; write NAME=VALUE with one of {_CONDITION_NAMES}")
         try:
             fields[name] = _CONDITIONS[name](text)
         except ValueError as error:
@@ -69,7 +69,7 @@ def emulate(
         "How a quota refills: bucket (continuously), fixed (each full minute), sliding (a minute after each call).",
         default="bucket",
     ),
-    burst: float = option(RATE, "How much quota a bucket holds, as a time.", values.some_time, "DURATION", "1s"),
+    burst: float = option(RATE, "Bucket size, in seconds of quota.", values.some_time, "DURATION", "1s"),
     burndown: float = option(RATE, "Quota tokens per output token.", values.positive, "X", "1"),
     latency: float = option(RESPONSES, "Median latency of a call.", values.duration, "DURATION", "0s"),
     jitter: float = option(RESPONSES, "Spread of the latency: sigma of a lognormal.", values.amount, "X", "0"),

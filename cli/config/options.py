@@ -5,8 +5,8 @@ from typing import Any
 
 import typer
 
-from cli.config import completion, sources
 from cli.config import parsers as values
+from cli.config import shell_completion, sources
 from cli.errors import PROGRAM
 
 ASK = "What to ask"
@@ -104,6 +104,6 @@ def _print_version(wanted: bool) -> None:
 
 # Of the program itself. With Typer's own options for the first three, every `COMMAND --help` would import pydantic.
 HELP = flag("--help -h", None, "Show this message and exit.", eager=_print_help)
-INSTALL_COMPLETION = flag("--install-completion", None, "Install completion for this shell.", eager=completion.install)
-SHOW_COMPLETION = flag("--show-completion", None, "Show the completion script for this shell.", eager=completion.show)
+INSTALL_COMPLETION = flag("--install-completion", None, "Install shell completion.", eager=shell_completion.install)
+SHOW_COMPLETION = flag("--show-completion", None, "Show the script for shell completion.", eager=shell_completion.show)
 VERSION = flag("--version", None, "Show the version and exit.", eager=_print_version)

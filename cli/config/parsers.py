@@ -194,7 +194,7 @@ def task(value: object) -> str:
     """The name of a ready-made task."""
     name = text(value)
     if name not in TASKS:
-        raise ValueError(f"no task is named {name[:80]!r}; there are {', '.join(TASKS)}")
+        raise ValueError(f"unknown task {name[:80]!r}; choose from {', '.join(TASKS)}")
     return name
 
 
@@ -227,7 +227,7 @@ def toml(text: str) -> dict[str, Any]:
     except RecursionError:
         raise ValueError("not readable: it is nested too deeply") from None
     except ValueError:
-        raise ValueError("not readable: it has a whole number of thousands of digits") from None
+        raise ValueError("it contains a number with too many digits") from None
     return content
 
 

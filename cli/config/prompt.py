@@ -23,7 +23,7 @@ def prompt(ctx: typer.Context) -> str:
         except ValueError as error:
             raise UserError(f"{origin}: {error}", "name a file with the prompt") from None
         if not template.strip():
-            raise UserError(f"{origin}: {source} is empty", "write the prompt into it")
+            raise UserError(f"{origin}: {source} is empty", "a prompt must not be empty")
     for unknown, nearest in misspelled_placeholders(template):
         raise UserError(f"{origin}: unknown placeholder {{{unknown}}}", f"the nearest known one is {{{nearest}}}")
     return template.strip()

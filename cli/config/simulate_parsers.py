@@ -1,6 +1,5 @@
 """Parsers of the options of `simulate` and of the [[user]] tables in its scenario files; see cli.config.parsers."""
 
-import difflib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,8 +22,7 @@ def algorithm(value: object) -> str:
 
     name = values.text(value)
     if name not in ALGORITHMS:
-        nearest = difflib.get_close_matches(name, ALGORITHMS, n=1, cutoff=0.0)[0]
-        raise ValueError(f"unknown algorithm {name[:80]!r}, did you mean {nearest}? Known: {', '.join(ALGORITHMS)}")
+        raise ValueError(f"unknown algorithm {name[:80]!r}; choose from {', '.join(ALGORITHMS)}")
     return name
 
 

@@ -16,6 +16,7 @@ from cli.config import parsers as values
 from cli.config import settings_file
 from cli.config.settings_file import DEFAULT_FILE, MODELS, PREFIX, dashed
 from cli.errors import UserError
+from cli.render.text import safe
 
 _FILE, _MODELS, _SCENARIO = "cli.settings-file", "cli.models", "cli.scenario"
 """Keys of the context's `meta`."""
@@ -46,11 +47,11 @@ def overlay(
 ) -> None:
     """Let options come from a scenario unless the command line or the environment has them.
 
-    `place` names where a key stands; options in `without` may not stand there.
+    `place` names where a key stands; options in `without` are not allowed there.
     """
     for key in given:
         if key.replace("-", "_") in without:
-            raise UserError(f"{place(key)}: may not stand in a scenario", f"give --{dashed(key)} on the command line")
+            raise UserError(f"{place(key)}: is not allowed in a scenario", f"give --{dashed(key)} on the command line")
     options = [option for option in _options(ctx.command) if option.name not in without]
     checked = settings_file.check_keys(place, given, options)
     ctx.meta[_SCENARIO] = frozenset(checked), place
@@ -139,4 +140,4 @@ def _shorten(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_shorten(item) for item in value)
     shown = str(value)
-    return repr(shown[:59] + "..." if len(shown) > 60 else shown)
+    return safe(shown[:57] + "..." if len(shown) > 60 else shown)

@@ -102,7 +102,7 @@ def _time(summary: Mapping[str, Any]) -> list[Item]:
 _RETRY = {
     "failed": "a plain re-run retries temporary failures, --retry failed all of them",
     "incomplete": "--retry incomplete calls, and pays, again",
-    "held": "they may have been paid for; --retry held calls again",
+    "held": "the calls may have been billed; --retry held calls again",
 }
 
 

@@ -21,7 +21,7 @@ def check_open_files() -> None:
     limit = _raised_to(MIN_LIMIT)
     if limit is not None and limit < MIN_LIMIT:
         raise UserError(
-            f"this process may open {limit} files only, and a run needs {MIN_LIMIT} or more",
+            f"the limit of open files is {limit}; a run needs at least {MIN_LIMIT}",
             "raise the limit of open files: `ulimit -n 4096`",
             ExitCode.STORAGE,
         )

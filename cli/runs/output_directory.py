@@ -7,7 +7,7 @@ from pathlib import Path
 from cli.errors import UserError
 from cli.render.progress.display import Display
 from jobs.errors import LockedError, storage_error
-from jobs.record.lock import output_lock
+from jobs.record.output_lock import output_lock
 
 
 @contextmanager

@@ -82,7 +82,6 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, latency: floa
             " (hint: use the id or ARN of an inference profile; `aws bedrock list-inference-profiles` lists them)"
         )
     if outcome is Outcome.THROTTLED and "per day" in message.lower():
-        message += " (hint: the quota per day is exhausted: run again once it has refilled)"
         return Reply(Outcome.FATAL, latency, code=DAILY_QUOTA, message=message, request_id=request_id)
     if _CLOCK_ERRORS.search(message):
         message += " (hint: this machine's clock is wrong: set it, and run again)"

@@ -8,7 +8,7 @@ from ratelimit.algorithms.protocol import Limiter
 from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.errors import NeverFitsError
-from ratelimit.quota import Dimension, QuotaBook, Reservation
+from ratelimit.quota_book import Dimension, QuotaBook, Reservation
 
 Refill = Literal["bucket", "fixed", "sliding"]
 _MINUTE, _DAY = 60.0, 86_400.0

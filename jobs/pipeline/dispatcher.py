@@ -101,7 +101,7 @@ class Dispatcher:
         """The stages as they stand, for a display."""
         return (
             Stage("read", 0, 0 if self.listed_all else 1, self.documents_read),
-            Stage("record", self._enroller.waiting, self._record.waiting, self._enroller.sections),
+            Stage("enroll", self._enroller.waiting, self._record.waiting, self._enroller.sections),
             Stage("call", len(self._work_queue) + self._gate.waiting, self._gate.in_flight, self._caller.ended),
             Stage("close", 0, max(0, len(self._caller.busy) - self._gate.in_flight), self._caller.closed),
         )

@@ -140,4 +140,5 @@ class Stopper:
 def _rejected(reply: Reply) -> Stop:
     if reply.code == DAILY_QUOTA:
         return Stop(Cause.UNAVAILABLE, f"the daily token quota is used up: {reply.message}", "run again tomorrow")
-    return Stop(Cause.ACCESS, f"the service rejects every call: {reply.code}: {reply.message}")
+    hint = "check the credentials (`aws sts get-caller-identity`) and the access to the model (bedrock:InvokeModel)"
+    return Stop(Cause.ACCESS, f"the service rejects every call: {reply.code}: {reply.message}", hint)

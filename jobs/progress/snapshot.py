@@ -49,6 +49,8 @@ class Snapshot(Counts):
     stages: tuple[Stage, ...] = ()
     utilisation: float | None = None
     """The higher utilisation of the two quotas (jobs.progress.utilisation)."""
+    first_failure: str = ""
+    """Reason of the first unit without a complete answer; may contain foreign text."""
     eta: float | None = None
     """Estimated seconds to the end; None if unknown."""
     advice: tuple[Advice, ...] = ()

@@ -43,6 +43,7 @@ class Stats:
     _last_call: float = 0.0
     _interruptions: Interruptions = field(default_factory=Interruptions)
     _stopping: str = ""
+    _first_failure: str = ""
     _inputs: events.InputsCounted | None = None
 
     def __post_init__(self) -> None:
@@ -97,6 +98,8 @@ class Stats:
 
     def _unit_closed(self, event: events.UnitClosed, now: float) -> None:
         self._counts.units_done += 1
+        if event.status != "ok" and not self._first_failure:
+            self._first_failure = ": ".join(part for part in (event.code, event.message) if part)
         # A status is the name of its counter.
         setattr(self._counts, event.status, getattr(self._counts, event.status) + 1)
         self._unit_rate.add(now)
@@ -144,6 +147,7 @@ class Stats:
             **asdict(counts),
             elapsed=elapsed,
             stopping=self._stopping,
+            first_failure=self._first_failure,
             paused=paused,
             next_call=next_call,
             documents_total=self._inputs.documents if self._inputs else None,

@@ -1,7 +1,7 @@
 """The record of an output directory in SQLite: runs, documents, sections, units, attempts and answers.
 
 Rollback journal (DELETE) with synchronous=EXTRA: no commit is lost in a power cut. WAL can corrupt a database in SQLite
-before 3.51.3. One connection, one thread, one process (jobs.record.lock).
+before 3.51.3. One connection, one thread, one process (jobs.record.output_lock).
 """
 
 import sqlite3

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from jobs.requests.answer import Usage
 from jobs.requests.model import Model
 from jobs.requests.request import Request
-from ratelimit.quota import Cost
+from ratelimit.quota_book import Cost
 
 REQUESTS, TOKENS, MONEY = "requests a minute", "tokens a minute", "the budget (USD)"
 """The names of the quotas in the quota book, as messages show them."""

@@ -23,6 +23,8 @@ class Summary:
     emulated: bool = False
     exit_code: int = 0
     error: str | None = None
+    first_failure: str | None = None
+    """Reason of the first section without a complete answer in this run."""
     documents: int = 0
     unreadable: int = 0
     sections: int = 0
@@ -64,6 +66,7 @@ class Summary:
         self.resumed, self.cached, self.duplicates = shot.resumed, shot.cached, shot.duplicates
         self.calls, self.throttled, self.retried = shot.calls, shot.throttled, shot.retried
         self.input_tokens, self.output_tokens = shot.input_tokens, shot.output_tokens
+        self.first_failure = shot.first_failure or None
         self.wall_s = round(shot.elapsed, 3)
         self.cost_usd = None if shot.cost_usd is None else round(shot.cost_usd, 6)
         self.utilisation = None if shot.utilisation is None else round(shot.utilisation, 4)
@@ -86,6 +89,8 @@ class Summary:
         problems += [f"{number} of {self.sections} sections {name}" for name, number in counts.items() if number]
         if self.not_refreshed:
             problems.append(f"{self.not_refreshed} of {self.sections} sections not refreshed")
+        if self.first_failure:
+            problems.append(f"first failure: {self.first_failure}")
         return ", ".join(problems)
 
     def as_dict(self) -> dict[str, Any]:

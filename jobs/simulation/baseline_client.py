@@ -24,7 +24,7 @@ from ratelimit.algorithms.adaptive import Adaptive
 from ratelimit.algorithms.botocore_adaptive import BotocoreAdaptive
 from ratelimit.algorithms.protocol import Gatekeeper, Limiter
 from ratelimit.outcome import Outcome
-from ratelimit.quota import Dimension, QuotaBook, Reservation
+from ratelimit.quota_book import Dimension, QuotaBook, Reservation
 
 BACKOFF_BASE, BACKOFF_CAP, CALL_TIMEOUT = 1.0, 20.0, 900.0
 """Seconds."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jobs.pipeline import events
 from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.stopping import Cause, Policy, Stop
-from jobs.record.memory import MemoryRecord
+from jobs.record.memory_record import MemoryRecord
 from jobs.record.protocol import Status
 from jobs.requests.cost import Meter
 from jobs.requests.model import Model

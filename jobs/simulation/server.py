@@ -10,7 +10,7 @@ from jobs.simulation.ledger import UNAVAILABLE, ServerLedger
 from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import MINUTE, QuotaChange, Scenario, Tenant
 from ratelimit.algorithms.token_bucket import TokenBucket
-from ratelimit.quota import Dimension, Reservation
+from ratelimit.quota_book import Dimension, Reservation
 
 MODEL = "simulated"
 

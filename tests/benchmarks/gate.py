@@ -18,7 +18,7 @@ from aiolimiter import AsyncLimiter
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.breaker import Judgement
 from ratelimit.gate import Gate
-from ratelimit.quota import Dimension, QuotaBook
+from ratelimit.quota_book import Dimension, QuotaBook
 
 WAITERS = 30_000
 DECISIONS = 300_000

@@ -35,7 +35,7 @@ GOOD = ("analyze", "a", "--emulate")
         ((*GOOD, "--retry", "all"), "--retry: 'all' is not one of 'failed', 'incomplete', 'held'"),
         ((*GOOD, "--output", ""), "--output: is empty"),
         ((*GOOD, "--region", "x.evil.com/"), "--region: 'x.evil.com/' is not a region"),
-        ((*GOOD, "--task", "sing"), "--task: no task is named 'sing'; there are summarize, "),
+        ((*GOOD, "--task", "sing"), "--task: unknown task 'sing'; choose from summarize, "),
         ((*GOOD, "--prompt", " \n"), "--prompt: is empty"),
         ((*GOOD, "--prompt", "\udcff"), "--prompt: is not valid UTF-8"),
         ((*GOOD, "--prompt", "x", "--task", "keywords"), "--task and --prompt exclude each other"),
@@ -52,17 +52,18 @@ GOOD = ("analyze", "a", "--emulate")
         ),
         ((*GOOD, "--config", "missing.toml"), "settings file: cannot read 'missing.toml': No such file or directory"),
         ((*GOOD, "--config", ""), "--config: is empty"),
-        (("emulate", "--port", "99999"), "--port: must be a port of at most 65535"),
+        (("emulate", "--port", "99999"), "--port: must be a port from 0 to 65535"),
         (("emulate", "--refill", "slow"), "--refill: 'slow' is not one of 'bucket', 'fixed', 'sliding'"),
         (("emulate", "--rpm", "0"), "--rpm: must be a number above 0"),
         (("emulate", "--fault", "sloth"), "--fault: unknown fault 'sloth'; known faults: "),
-        (("emulate", "--fault", "reset,p=1"), "--fault: 'p=1' is not NAME=VALUE with a name of probability, count"),
+        (("emulate", "--fault", "reset,p=1"), "--fault: unknown condition 'p=1'; write NAME=VALUE with one of "),
         (("emulate", "--fault", "reset,probability=2"), "--fault: probability must be a number from 0 to 1"),
         (("emulate", "--verify-signatures"), "AWS_SECRET_ACCESS_KEY are not set\nhint: set them"),
         (("cache",), "Missing argument 'stats|clear|prune'"),
         (("cache", "stat"), "stats|clear|prune: 'stat' is not one of 'stats', 'clear', 'prune'"),
         (("cache", "prune", "--older-than", "long"), "--older-than: 'long' is not a duration"),
         (("cache", "prune", "--older-than", "3"), "--older-than: '3' has no unit; write 3d or 3h"),
+        (("cache", "clear", "--yes", "--older-than", "3d"), "--older-than goes with prune, not with clear"),
         ((*GOOD, "--prompt", "{documnet}?"), "--prompt: unknown placeholder {documnet}\nhint: the nearest known one"),
     ],
     ids=lambda value: ascii(" ".join(value)) if isinstance(value, tuple) else "",
@@ -77,14 +78,14 @@ def test_an_unknown_option_is_an_error(shell):
 
 def test_an_empty_prompt_file(shell, tmp_path):
     (tmp_path / "prompt.txt").write_text(" \n")
-    assert "--prompt-file: 'prompt.txt' is empty\nhint: write the prompt into it" in shell.refused(
+    assert "--prompt-file: 'prompt.txt' is empty\nhint: a prompt must not be empty" in shell.refused(
         *GOOD, "--prompt-file", "prompt.txt"
     )
 
 
 def test_an_empty_standard_input(shell):
     shell.type("", terminal=False)
-    assert "--prompt-file: standard input is empty\nhint: write the prompt" in shell.refused(
+    assert "--prompt-file: standard input is empty\nhint: a prompt must not be empty" in shell.refused(
         *GOOD, "--prompt-file", "-"
     )
 
@@ -135,7 +136,7 @@ def test_a_setting_of_another_command_is_ignored(shell, monkeypatch, tmp_path):
         ("[analyze]\nrpm = ", "not TOML: Invalid value (at line 2, column 7)"),
         ("[analyze]\nrpm = " + "[" * 5000, "bedrock-batch.toml: not readable: it is nested too deeply"),
         ("[analyze]\nrpm = " + "{a=" * 3000, "bedrock-batch.toml: not readable: it is nested too deeply"),
-        ("[analyze]\nrpm = " + "1" * 5000, "not readable: it has a whole number of thousands of digits"),
+        ("[analyze]\nrpm = " + "1" * 5000, "it contains a number with too many digits"),
         ("[analyze]\nrpm = 1\nrpm = 2", "not TOML: Cannot overwrite a value (at line 3"),
         ("[analyze]\nmax-tokens = 1\nmax_tokens = 2", "[analyze] max_tokens: given twice"),
         ("[analyze]\nmax-tokens = 'many'", "[analyze] max-tokens: must be a whole number of 1 or more, not 'many'"),

@@ -13,7 +13,7 @@ from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.breaker import Breaker, BreakerRules, Judgement
 from ratelimit.errors import ExhaustedError, GateClosedError, NeverFitsError, OutageError
 from ratelimit.gate import Gate, Permit
-from ratelimit.quota import Dimension, QuotaBook
+from ratelimit.quota_book import Dimension, QuotaBook
 from ratelimit.smooth_gate import SmoothGate
 
 

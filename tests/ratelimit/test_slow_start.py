@@ -6,7 +6,7 @@ import pytest
 
 from ratelimit import virtual_time
 from ratelimit.gate import Gate
-from ratelimit.quota import QuotaBook
+from ratelimit.quota_book import QuotaBook
 from ratelimit.slow_start import INTERVAL, PROBES, SlowStart
 
 

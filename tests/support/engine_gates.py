@@ -10,7 +10,7 @@ from jobs.simulation.server import MODEL
 from ratelimit.algorithms.fixed_window import FixedWindow
 from ratelimit.discovery.controller import Controller
 from ratelimit.gate import Gate
-from ratelimit.quota import Dimension, QuotaBook
+from ratelimit.quota_book import Dimension, QuotaBook
 
 if TYPE_CHECKING:
     from cli.config.analyze_settings import AnalyzeSettings

@@ -17,7 +17,7 @@ from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.stopping import Policy
 from jobs.pipeline.transport import Reply
 from jobs.progress.stats import Stats
-from jobs.record.memory import MemoryRecord
+from jobs.record.memory_record import MemoryRecord
 from jobs.record.protocol import Status
 from jobs.requests.cost import MONEY, REQUESTS, Meter
 from jobs.requests.request import RequestTemplate
@@ -27,7 +27,7 @@ from ratelimit.algorithms.protocol import Limiter
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.gate import Gate
 from ratelimit.outcome import Outcome
-from ratelimit.quota import Dimension, QuotaBook
+from ratelimit.quota_book import Dimension, QuotaBook
 
 MODEL = "amazon.nova-lite-v1:0"
 RECIPE = RequestTemplate(MODEL, "on-demand", "aws", "Summarize.", max_tokens=100)

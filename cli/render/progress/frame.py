@@ -29,7 +29,7 @@ def frame(shot: Snapshot, width: int, *, emulated: bool = False, ascii_only: boo
         *rows("sections", _sections(shot), width),
         *rows("calls", _calls(shot), width),
         *(rows("rate", _rate(shot), width) if shot.elapsed >= MIN_RATE_SECONDS else ()),
-        *rows("quota", quota_items(asdict(shot.quota), shot.utilisation), width),
+        *rows("quota", quota_items(asdict(shot.quota) | {"burst_s": 0.0}, shot.utilisation), width),
         *rows("tokens", [(f"{count(shot.input_tokens)} in", ""), (f"{count(shot.output_tokens)} out", "")], width),
         *prose("cost", cost(shot.cost_usd, emulated=emulated), "", width),
         *(line for advice in shot.advice for line in prose("advice", advice.text, "yellow", width)),
@@ -82,13 +82,17 @@ def _sections(shot: Snapshot) -> list[Item]:
 
 
 def _calls(shot: Snapshot) -> list[Item]:
-    latency = [(f"{shot.latency:.1f}s each", "")] if shot.latency else []
+    latency = [(f"{_latency(shot.latency)} each", "")] if shot.latency else []
     return [
         (f"{count(shot.calls)} sent", ""),
         count_item("throttled", shot.throttled, "yellow"),
         count_item("retried", shot.retried, "yellow"),
         *latency,
     ]
+
+
+def _latency(seconds: float) -> str:
+    return f"{seconds:.1f}s" if seconds >= 1 else f"{seconds * 1000:.0f}ms"
 
 
 def _rate(shot: Snapshot) -> list[Item]:

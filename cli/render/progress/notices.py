@@ -16,8 +16,8 @@ LONG_PAUSE = 5.0
 NOT_REACHED = "the call is retried; if the endpoint or the network is wrong, press Ctrl-C, fix it and run again"
 
 OUTAGE = {
-    "wait": "the run waits; Ctrl-C ends it, and the next run continues from there",
-    "fallback": "until then marked excerpts replace answers; the next run calls for them",
+    "wait": "the run waits; Ctrl-C ends it, and the next run resumes",
+    "fallback": "sections get a marked excerpt; the next run replaces it",
 }
 """What an outage means for the run, by --on-outage."""
 
@@ -51,7 +51,7 @@ class Notices:
                 self._reached = True
             case events.Retrying() if not self._reached:
                 self._reached = True
-                self._screen.notice(f"no call was answered yet: {event.reason}", NOT_REACHED)
+                self._screen.notice(f"no call has succeeded yet: {event.reason}", NOT_REACHED)
             case events.BreakerChanged():
                 self._print_outage(event)
             case events.RateChanged() if event.reason:
@@ -69,9 +69,9 @@ class Notices:
         elif self._on_outage != "fail":  # else the run stops, with a message of its own
             hint = OUTAGE[self._on_outage] if event.old == "closed" else ""
             if not self._reached:
-                hint = f"no call was answered yet, so check endpoint and network; {hint}"
+                hint = f"no call has succeeded yet, so check endpoint and network; {hint}"
             self._reached = True
-            self._screen.notice(f"{event.sentence}; it is tried again in {duration(event.seconds)}", hint)
+            self._screen.notice(f"{event.sentence}; next probe in {duration(event.seconds)}", hint)
 
     def _print_unit(self, event: events.UnitClosed) -> None:
         where = f"{event.document}, {event.heading}" if event.heading else event.document
@@ -80,7 +80,7 @@ class Notices:
         if not self._verbose and self._printed[event.status] <= MAX_PER_KIND:
             self._reasons[reason] += 1
             if self._reasons[reason] == 2:
-                message = f"{event.status}: more sections, for the same reason; results.jsonl lists them all"
+                message = f"{event.status}: other sections for the same reason; results.jsonl lists them all"
             elif self._reasons[reason] > 2:
                 return
         self._print(event.status, message, "results.jsonl")
@@ -90,7 +90,7 @@ class Notices:
         if self._printed[kind] <= MAX_PER_KIND or self._verbose:
             self._screen.notice(message)
         elif self._printed[kind] == MAX_PER_KIND + 1:
-            self._screen.notice(f"further {kind} ones are only counted; {file} lists them all")
+            self._screen.notice(f"more {kind} ones are not shown; {file} lists them all")
 
     def _without_repetition(self, text: str) -> str:
         """The text without a reason at its end that was printed before."""

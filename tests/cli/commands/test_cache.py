@@ -80,7 +80,7 @@ class TestConfirmation:
     def test_without_a_terminal_it_deletes_nothing_and_names_yes(self, shell, full):
         shell.type("y\n", terminal=False)
         err = shell.refused("cache", "clear", "--cache-dir", "cache")
-        assert "this would delete 2 of 2 answers from cache; nothing was deleted\nhint: add --yes" in err
+        assert "this would delete 2 of 2 answers from cache; nothing was deleted\nhint: use --yes" in err
         assert keys(full) == {OLD, NEW}
 
     def test_where_nothing_would_be_deleted_it_does_not_ask(self, shell, full):

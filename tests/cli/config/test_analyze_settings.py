@@ -183,11 +183,11 @@ class TestPrecedence:
         result = shell("analyze", "a", "--verbose", "--prompt", "word " * 50)
         assert (result.code, result.out) == (0, "")
         assert result.err.splitlines() == [
-            f"setting --prompt = '{'word ' * 11}word...' (command line)",
-            "setting --max-tokens = '2' (BEDROCK_BATCH_ANALYZE_MAX_TOKENS)",
-            r"setting --stop = 'x', '\x1b' (bedrock-batch.toml: [analyze] stop)",
-            "setting --emulate = 'True' (bedrock-batch.toml: [analyze] emulate)",
-            "setting --verbose = 'True' (command line)",
+            f"setting --prompt = {'word ' * 11}wo... (command line)",
+            "setting --max-tokens = 2 (BEDROCK_BATCH_ANALYZE_MAX_TOKENS)",
+            r"setting --stop = x, \x1b (bedrock-batch.toml: [analyze] stop)",
+            "setting --emulate = True (bedrock-batch.toml: [analyze] emulate)",
+            "setting --verbose = True (command line)",
         ]
 
 

@@ -85,7 +85,7 @@ def test_unreadable_documents_are_reported(shell):
         (("simulate", "--rate", "nan"), "--rate: must be a number above 0"),
         (
             (*QUICK, "--algorithm", "tokenbucket"),
-            "unknown algorithm 'tokenbucket', did you mean token-bucket? Known: none, fixed-window",
+            "unknown algorithm 'tokenbucket'; choose from none, fixed-window",
         ),
         ((*QUICK, "--duration", "1m"), "--requests and --duration exclude each other"),
         (

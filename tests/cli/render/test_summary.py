@@ -33,6 +33,7 @@ FINE: dict[str, Any] = {
     "throttled": 0,
     "retried": 0,
     "maybe_paid_twice": 0,
+    "not_refreshed": 0,
     "input_tokens": 20_123_456,
     "output_tokens": 1_234_567,
     "cost_usd": 78.12,

@@ -292,14 +292,26 @@ class TestOutage:
         assert {row["source"] for row in place.results("other")} == {"bedrock", "duplicate"}
         assert place.summary()["fallback"] == 0
 
-    def test_a_refresh_in_an_outage_keeps_the_paid_answers_and_reports_pending(self, place, bedrock):
+    def test_a_refresh_in_an_outage_keeps_the_paid_answers_and_counts_them(self, place, bedrock):
         place.sections(30)
         place.run()
         answers = [(row["status"], row["text"], row["source"], row["error"]) for row in place.results()]
         bedrock.faults(UNAVAILABLE)
         assert place.run("--refresh", "--on-outage", "fallback").returncode == 4
         assert [(row["status"], row["text"], row["source"], row["error"]) for row in place.results()] == answers
-        assert place.summary()["pending"] == 30
+        summary = place.summary()
+        assert (summary["ok"], summary["pending"], summary["not_refreshed"]) == (30, 0, 30)
+
+    def test_a_refresh_under_a_smaller_quota_keeps_the_paid_answers(self, place, bedrock):
+        place.sections(30)
+        place.run()
+        answers = place.results()
+        ran = place.run("--refresh", "--tpm", "1000", "--quiet")
+        assert ran.returncode == 4
+        assert "30 of 30 sections not refreshed, first failure: NeverFits: the call needs more than" in ran.stderr
+        assert place.results() == answers
+        assert place.run().returncode == 0
+        assert place.summary()["calls"] == 0
 
     @pytest.mark.parametrize(
         ("unreachable", "reason"), [(False, "ServiceUnavailableException"), (True, "connection refused")]
@@ -331,8 +343,8 @@ class TestOutage:
         lines: list[str] = []
         until(lambda: "the service is unavailable" in (lines.append(running.stderr.readline()) or lines[-1]))
         assert reason in lines[-1]
-        assert "it is tried again in 1m 00s" in lines[-1]
-        assert "no call was answered yet, so check endpoint and network" in running.stderr.readline()
+        assert "next probe in 1m 00s" in lines[-1]
+        assert "no call has succeeded yet, so check endpoint and network" in running.stderr.readline()
         sent = len(bedrock.ledger())
         running.send_signal(signal.SIGINT)
         running.communicate(timeout=PATIENCE)

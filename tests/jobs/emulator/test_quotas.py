@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.emulator.quotas import QuotaRules, Quotas
-from ratelimit.quota import Reservation
+from ratelimit.quota_book import Reservation
 
 REFILLS = ("bucket", "fixed", "sliding")
 every_refill = pytest.mark.parametrize("refill", REFILLS)

@@ -28,13 +28,13 @@ from jobs.pipeline.dispatcher import LOOKAHEAD, Dispatcher
 from jobs.pipeline.stopping import Cause, MaxFailures, Policy, Stop
 from jobs.pipeline.transport import Reply
 from jobs.pipeline.work_queue import MAX_UNITS
-from jobs.record.memory import MemoryRecord
+from jobs.record.memory_record import MemoryRecord
 from jobs.record.protocol import Status
 from jobs.requests.cost import REQUESTS, Meter
 from ratelimit import virtual_time
 from ratelimit.discovery.controller import Controller
 from ratelimit.gate import Gate
-from ratelimit.quota import QuotaBook
+from ratelimit.quota_book import QuotaBook
 from ratelimit.slow_start import PROBES
 
 

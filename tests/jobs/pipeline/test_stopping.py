@@ -58,6 +58,7 @@ def test_a_few_rejected_calls_stop_the_run():
     assert stop is not None
     assert stop.cause is Cause.ACCESS
     assert "AccessDeniedException: no access" in stop.reason
+    assert "access to the model" in stop.hint
 
 
 def test_an_answer_resets_the_count_of_rejected_calls():
@@ -71,6 +72,7 @@ def test_a_used_up_daily_quota_stops_the_run_at_once():
     assert stop is not None
     assert stop.cause is Cause.UNAVAILABLE
     assert "daily token quota" in stop.reason
+    assert "run again" in stop.hint
 
 
 def test_ten_invalid_calls_without_an_answer_stop_the_run():

@@ -17,7 +17,7 @@ from jobs.documents.parsing import Chunk
 from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.stopping import Policy
 from jobs.pipeline.transport import Reply
-from jobs.record.memory import MemoryRecord
+from jobs.record.memory_record import MemoryRecord
 from jobs.record.protocol import Status
 from jobs.requests.cost import REQUESTS, TOKENS, Meter
 from ratelimit import virtual_time

@@ -9,9 +9,9 @@ from answers import answer
 from jobs.documents.document import Document
 from jobs.record.deduplication import RetrySelection
 from jobs.record.journal import Journal
-from jobs.record.memory import MemoryRecord
+from jobs.record.memory_record import MemoryRecord
 from jobs.record.protocol import AttemptResult, Disposition, Record, SectionEntry, Status
-from jobs.record.writer import RecordWriter
+from jobs.record.record_writer import RecordWriter
 from ratelimit.outcome import Outcome
 
 OK = AttemptResult(Outcome.OK, Status.OK, 0.1, answer())

@@ -19,7 +19,7 @@ from jobs.simulation.tally import summarise
 from jobs.simulation.workload import Workload
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.gate import Gate
-from ratelimit.quota import Dimension, QuotaBook
+from ratelimit.quota_book import Dimension, QuotaBook
 
 
 def gate(rpm: float, max_in_flight: int = 500) -> Gate:

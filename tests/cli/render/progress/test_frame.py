@@ -156,7 +156,7 @@ def test_unknown_figures_are_not_made_up() -> None:
 def test_a_quota_says_how_it_is_known_and_how_it_refills() -> None:
     shown = plain(frame(replace(RUNNING, quota=Quota(rpm=600, source="configured", burst_s=1.0)), 80))
     words = " ".join(shown.split())
-    assert "600 requests/minute (configured, token bucket with 1 s burst) utilisation 97%" in words
+    assert "600 requests/minute (configured) utilisation 97%" in words
     learned = Quota(rpm=598.0, source="learned", rpm_kind="bucket")
     words = " ".join(plain(frame(replace(RUNNING, quota=learned), 80)).split())
     assert "about 598 requests/minute (learned, token bucket)" in words

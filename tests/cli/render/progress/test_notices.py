@@ -44,7 +44,7 @@ def test_a_failed_section_is_named_with_its_place_and_reason():
 def test_the_same_reason_is_printed_once_then_counted():
     assert printed(*[failed(f"{n}.md", "alike") for n in range(100)]) == [
         "failed: 0.md, Leave: ValidationException: alike",
-        "failed: more sections, for the same reason; results.jsonl lists them all",
+        "failed: other sections for the same reason; results.jsonl lists them all",
     ]
 
 
@@ -57,7 +57,7 @@ def test_a_stop_does_not_repeat_a_reason_that_was_printed():
 def test_many_of_a_kind_are_only_counted_and_the_last_message_names_the_file():
     lines = printed(*[failed(f"{n}.md", f"reason {n}") for n in range(100)])
     assert len(lines) == MAX_PER_KIND + 1
-    assert lines[-1] == "further failed ones are only counted; results.jsonl lists them all"
+    assert lines[-1] == "more failed ones are not shown; results.jsonl lists them all"
     assert len(printed(*[failed(f"{n}.md", f"reason {n}") for n in range(MAX_PER_KIND)])) == MAX_PER_KIND
 
 
@@ -79,11 +79,11 @@ ANSWERED = events.CallEnded(Outcome.OK, 1.0)
 
 def test_each_change_of_an_outage_is_printed_with_its_reason_and_the_hint_once():
     first, *others = printed(ANSWERED, OPENED, PROBING, REOPENED, PROBING, CLOSED)
-    out = "the service is unavailable: 5 calls in a row failed; the last one: 503; it is tried again in 1m 00s"
+    out = "the service is unavailable: 5 calls in a row failed; the last one: 503; next probe in 1m 00s"
     assert first == f"{out} | {OUTAGE['wait']}"
     assert others == [
         "probing the service: probes find out whether it is back",
-        "the service is still unavailable: 2 of 3 probes failed; the last one: 503; it is tried again in 2m 00s",
+        "the service is still unavailable: 2 of 3 probes failed; the last one: 503; next probe in 2m 00s",
         "probing the service: probes find out whether it is back",
         "the service is available again: 2 of 3 probes were answered",
     ]
@@ -91,7 +91,7 @@ def test_each_change_of_an_outage_is_printed_with_its_reason_and_the_hint_once()
 
 def test_an_outage_with_fallback_says_that_excerpts_replace_answers():
     (line,) = printed(ANSWERED, OPENED, on_outage="fallback")
-    assert "marked excerpts replace answers" in line
+    assert "sections get a marked excerpt" in line
 
 
 def test_an_outage_that_ends_the_run_has_only_the_message_of_the_stop():
@@ -103,7 +103,7 @@ REFUSED = events.Retrying("ConnectError: cannot connect to 127.0.0.1:9: connecti
 
 def test_before_any_answer_the_first_failure_is_printed_at_once():
     assert printed(REFUSED, REFUSED) == [
-        f"no call was answered yet: ConnectError: cannot connect to 127.0.0.1:9: connection refused | {NOT_REACHED}"
+        f"no call has succeeded yet: ConnectError: cannot connect to 127.0.0.1:9: connection refused | {NOT_REACHED}"
     ]
 
 
@@ -114,7 +114,7 @@ def test_once_the_service_was_reached_a_failure_is_only_counted(outcome):
 
 def test_an_outage_from_the_start_says_to_check_endpoint_and_network():
     (line,) = printed(OPENED, REFUSED)
-    assert f" | no call was answered yet, so check endpoint and network; {OUTAGE['wait']}" in line
+    assert f" | no call has succeeded yet, so check endpoint and network; {OUTAGE['wait']}" in line
 
 
 def test_a_stop_says_why_and_what_to_do():

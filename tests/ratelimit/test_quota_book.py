@@ -8,7 +8,7 @@ import pytest
 from ratelimit.algorithms.budget import Budget
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.errors import NeverFitsError
-from ratelimit.quota import Cost, Dimension, QuotaBook, Reservation
+from ratelimit.quota_book import Cost, Dimension, QuotaBook, Reservation
 
 
 def book(rpm: float = 60, tpm: float = 60_000, burst: float = 60) -> QuotaBook:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.documents.document import Document
-from jobs.record.memory import MemoryRecord
+from jobs.record.memory_record import MemoryRecord
 from jobs.record.protocol import Disposition, Enrolment, SectionEntry
 
 KEYS = random.Random(1)
