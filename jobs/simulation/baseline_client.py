@@ -36,7 +36,7 @@ MIN_WAIT = 1e-6
 """Seconds. A shorter sleep may be rounded away: the virtual clock would not advance."""
 
 
-class Pacer:
+class ClientPacer:
     """Starts calls first come, first served, as soon as its limiters (by quota name) allow; without any, at once."""
 
     def __init__(self, limiters: Mapping[str, Limiter]) -> None:
@@ -75,7 +75,7 @@ class BaselineClient:
 
     scenario: Scenario
     workload: Workload
-    pacer: Callable[[], Pacer]
+    pacer: Callable[[], ClientPacer]
     """Called inside the event loop."""
     max_in_flight: int
     gatekeeper: Gatekeeper | None = None

@@ -11,7 +11,7 @@ from typing import Final
 
 from jobs.emulator.quotas import QuotaRules
 from jobs.requests.cost import REQUESTS, TOKENS
-from jobs.simulation.baseline_client import BaselineClient, Pacer
+from jobs.simulation.baseline_client import BaselineClient, ClientPacer
 from jobs.simulation.engine_run import OnStart, Run
 from jobs.simulation.experiment import Experiment
 from jobs.simulation.scenario import MINUTE
@@ -30,7 +30,7 @@ from ratelimit.algorithms.token_bucket import TokenBucket
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    pacer: Callable[[QuotaRules, float], Pacer] = lambda rules, phase: Pacer({})
+    pacer: Callable[[QuotaRules, float], ClientPacer] = lambda rules, phase: ClientPacer({})
     """Takes the server's quotas and its `phase`: the seconds into the minute at the start."""
     gatekeeper: Callable[[QuotaRules], Gatekeeper] | None = None
     """The gateway in front of the server."""
@@ -41,10 +41,10 @@ class Baseline:
 def _limited(limiter: Callable[[float, float, float], Limiter]) -> Baseline:
     """A baseline with one limiter per quota, made from (quota per minute, burst in seconds, phase in seconds)."""
 
-    def pacer(rules: QuotaRules, phase: float) -> Pacer:
+    def pacer(rules: QuotaRules, phase: float) -> ClientPacer:
         burst = min(rules.burst, MINUTE) if rules.refill == "bucket" else 1.0
         quotas = ((REQUESTS, rules.rpm), (TOKENS, rules.tpm))
-        return Pacer({name: limiter(quota, burst, phase) for name, quota in quotas if quota is not None})
+        return ClientPacer({name: limiter(quota, burst, phase) for name, quota in quotas if quota is not None})
 
     return Baseline(pacer)
 
@@ -71,8 +71,8 @@ BASELINES: Final[Mapping[str, Baseline]] = {
     "sliding-counter": _limited(lambda quota, burst, phase: SlidingCounter(quota, MINUTE, -phase)),
     "token-bucket": _limited(lambda quota, burst, phase: TokenBucket(quota / MINUTE, max(1.0, quota / MINUTE * burst))),
     "leaky-bucket": _limited(lambda quota, burst, phase: LeakyBucket(quota / MINUTE, quota)),
-    "adaptive": Baseline(lambda rules, phase: Pacer({REQUESTS: Adaptive(1.0, 1.0, min_rate=0.05, max_rate=1e6)})),
-    "botocore-adaptive": Baseline(lambda rules, phase: Pacer({REQUESTS: BotocoreAdaptive(0.0)})),
+    "adaptive": Baseline(lambda rules, phase: ClientPacer({REQUESTS: Adaptive(1.0, 1.0, min_rate=0.05, max_rate=1e6)})),
+    "botocore-adaptive": Baseline(lambda rules, phase: ClientPacer({REQUESTS: BotocoreAdaptive(0.0)})),
     "nginx": Baseline(gatekeeper=_nginx),
     "kong": Baseline(gatekeeper=lambda rules: KongFixed(_whole_rpm(rules))),
     "kong-sliding": Baseline(gatekeeper=lambda rules: KongSliding(_whole_rpm(rules))),

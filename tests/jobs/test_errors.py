@@ -33,7 +33,7 @@ def test_an_error_is_described_by_its_reason_its_file_and_a_hint(error, reason, 
         ("SQLITE_READONLY", "permissions"),
         ("SQLITE_CANTOPEN", "`ulimit -n 4096`"),
         ("SQLITE_BUSY", "close the other program"),
-        ("SQLITE_ERROR", "repair the cause"),
+        ("SQLITE_ERROR", "fix the cause"),
     ],
 )
 def test_the_hint_for_an_error_of_sqlite_depends_on_its_code(name, hint):

@@ -457,7 +457,9 @@ class TestInput:
             "error: the output file is a file, not a directory\nhint: name a directory with --output\n"
         )
 
-    @pytest.mark.parametrize(("limit", "message"), [(10, "may open 10 files only"), (24, "may open 24 files only")])
+    @pytest.mark.parametrize(
+        ("limit", "message"), [(10, "the limit of open files is 10"), (24, "the limit of open files is 24")]
+    )
     def test_a_low_limit_of_open_files_is_named_with_what_to_do(self, place, limit, message):
         place.sections(1)
         command = shlex.join(place.command("--emulate"))
@@ -466,7 +468,7 @@ class TestInput:
             cwd=place.folder, env=place.env(), capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
         assert ran.returncode == 13
-        assert message in ran.stderr
+        assert f"the limit of open files is {limit}" in ran.stderr
         assert "hint: raise the limit of open files: `ulimit -n 4096`" in ran.stderr
         assert "output directory" not in ran.stderr
 
