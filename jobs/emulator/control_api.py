@@ -2,20 +2,17 @@
 
 import json
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from jobs.emulator.quotas import QuotaRules
 from jobs.emulator.settings import faults_from_json, from_json
-
-if TYPE_CHECKING:
-    from jobs.emulator.server import Emulator
+from jobs.emulator.state import EmulatorState
 
 PREFIX = "/_emulator/"
 
 
-def respond(emulator: "Emulator", method: str, path: str, body: bytes) -> web.Response:
+def respond(emulator: EmulatorState, method: str, path: str, body: bytes) -> web.Response:
     """Handle GET and DELETE ledger (JSON Lines), GET stats, GET and PUT faults (a list) and quotas (an object)."""
     match method, path.removeprefix(PREFIX).partition("?")[0]:
         case "GET", "ledger":
@@ -35,7 +32,7 @@ def respond(emulator: "Emulator", method: str, path: str, body: bytes) -> web.Re
     return web.json_response({"message": f"{method} {path} is not part of the emulator's API"}, status=404)
 
 
-def _replace(emulator: "Emulator", name: str, body: bytes) -> web.Response:
+def _replace(emulator: EmulatorState, name: str, body: bytes) -> web.Response:
     try:
         values = json.loads(body)
         if name == "faults":

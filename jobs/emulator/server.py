@@ -3,9 +3,7 @@
 import asyncio
 import hashlib
 import math
-import random
 import time
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -13,15 +11,15 @@ from aiohttp import web
 
 from jobs.emulator import control_api, fault_responses, request_parsing, service_errors
 from jobs.emulator.emulated_model import answer
-from jobs.emulator.faults import Fault, FaultPlan
+from jobs.emulator.faults import Fault
 from jobs.emulator.json_checks import InvalidRequestError
-from jobs.emulator.ledger import CallLedger, LedgerEntry
+from jobs.emulator.ledger import LedgerEntry
 from jobs.emulator.listener import Listener
-from jobs.emulator.quotas import QuotaRules, Quotas
 from jobs.emulator.responses import EmulatedCall, respond, respond_error
 from jobs.emulator.schema_instance import UnsatisfiableError
 from jobs.emulator.service_errors import ERRORS, ServiceError
 from jobs.emulator.settings import EmulatorSettings
+from jobs.emulator.state import EmulatorState
 
 
 class _RejectedError(Exception):
@@ -31,26 +29,13 @@ class _RejectedError(Exception):
         self.error = error
 
 
-class Emulator:
+class Emulator(EmulatorState):
     """A Bedrock Runtime over HTTP, on the running event loop."""
 
     def __init__(self, settings: EmulatorSettings) -> None:
+        super().__init__(settings)
         self.settings = settings
-        self.ledger = CallLedger()
-        self.in_flight = 0
-        """Calls accepted and not yet responded to."""
-        self._random = random.Random(settings.seed)  # noqa: S311 (repeatable, no secret)
         self._listener = Listener(self._handle)
-        self.set_faults(settings.faults)
-        self.set_quotas(settings)
-
-    def set_faults(self, faults: Iterable[Fault]) -> None:
-        """Replace the faults; their times and counts start now."""
-        self.plan = FaultPlan(faults, time.monotonic(), self._random.random)
-
-    def set_quotas(self, rules: QuotaRules) -> None:
-        """Replace the quotas of all models; the new ones are full."""
-        self.quotas = Quotas(rules)
 
     async def start(self) -> str:
         """Listen, and return the URL; a port in use or an unreadable certificate raises OSError."""
@@ -145,7 +130,7 @@ class Emulator:
             raise _RejectedError(ERRORS[reservation])
         call.answer, call.charged, call.latency = model_answer, True, self.settings.latency
         if self.settings.jitter:
-            call.latency *= math.exp(self._random.gauss(0.0, self.settings.jitter))
+            call.latency *= math.exp(self.random.gauss(0.0, self.settings.jitter))
 
         def settle() -> None:
             quotas.settle(time.monotonic(), model, reservation, prompt.input_tokens, model_answer.output_tokens)
