@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+from collections.abc import Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
@@ -10,10 +11,9 @@ from typing import cast
 
 from cli import wiring
 from cli.config.analyze_settings import AnalyzeSettings
-from cli.errors import UserError, worst
+from cli.errors import ExitCode, UserError, worst
 from cli.render.progress.display import Display
 from cli.render.progress.notices import Notices
-from cli.runs.exit_code import exit_code
 from cli.runs.signals import Signals, listening
 from jobs.documents.listing import ListingState, count_files
 from jobs.documents.parser_pool import read
@@ -24,6 +24,14 @@ from jobs.record.journal import Journal
 from jobs.record.queries import mark_missing
 from jobs.results.output_files import write_output_files
 from jobs.results.summary import Summary
+
+_OF_CAUSE = {
+    Cause.BUDGET: ExitCode.LIMIT,
+    Cause.DEADLINE: ExitCode.LIMIT,
+    Cause.FAILURES: ExitCode.UNITS,
+    Cause.ACCESS: ExitCode.ACCESS,
+    Cause.UNAVAILABLE: ExitCode.UNAVAILABLE,
+}
 
 
 async def run_batch(
@@ -121,3 +129,22 @@ def _stop(signals: Signals, batch: wiring.Batch) -> None:
 def _settled(journal: Journal, *, listed: bool) -> None:
     if listed:
         mark_missing(journal)
+
+
+def exit_code(summary: Summary, stopped: Stop | None, signals: Iterable[int]) -> int:
+    """The worst of: the signals' exit codes, the reason to stop, units without an answer, unreadable documents."""
+    codes = [*signals]
+    if stopped is not None:
+        codes.append(_OF_CAUSE.get(stopped.cause, ExitCode.OK))
+    if (
+        summary.failed
+        or summary.incomplete
+        or summary.held
+        or summary.fallback
+        or summary.pending
+        or summary.not_refreshed
+    ):
+        codes.append(ExitCode.UNITS)
+    if summary.unreadable:
+        codes.append(ExitCode.UNREADABLE)
+    return worst(codes)

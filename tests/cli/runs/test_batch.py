@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.runs.exit_code import exit_code
+from cli.runs.batch import exit_code
 from jobs.pipeline.stopping import Cause, Stop
 from jobs.results.summary import Summary
 
