@@ -204,7 +204,7 @@ def intake(settings: AnalyzeSettings) -> FileRules:
 async def _service(settings: AnalyzeSettings, stack: AsyncExitStack) -> tuple["Access", str]:
     """Access to the service that answers, and its identity in request keys: `aws`, `emulator`, or a URL.
 
-    The service is the emulator in a process of its own, or Bedrock or another endpoint with the account's credentials.
+    The service is the emulator in its own process, or Bedrock or another endpoint with the account's credentials.
     """
     from jobs.bedrock.credentials import Access, Bearer, resolve
 

@@ -30,9 +30,9 @@ MAX_MARGIN = 0.25
 DRAIN = 0.2
 """Seconds' worth that a throttle takes from the mirror, at least."""
 SHARED_THROTTLES, SHARED_CALLS = 5, 400
-"""So many throttles within so many calls are no accident: others use the quota too."""
+"""This many throttles within this many calls are no accident: others use the quota too."""
 UNBOUND = 60.0
-"""Seconds in which the controller held nothing back, after which nobody else uses the quota any more."""
+"""Seconds without a call held back by the controller, after which no other client uses the quota."""
 TERM, MAX_TERM = 60.0, 3600.0
 """Seconds until we try without the controller; doubles each time that this is too soon. A try costs a few throttles,
 and a controller whose estimate is too low may take long to notice."""

@@ -20,7 +20,7 @@ def count_item(name: str, number: int, attention: str = "") -> Item:
 
 
 def rows(label: str, items: Iterable[Item], width: int, *, between: str = "  ") -> list[Text]:
-    """The items beside their label. An item wider than a line has lines of its own, broken between its words."""
+    """The items beside their label. An item wider than a line is on separate lines, broken between words."""
     room = max(1, width - LABEL)
     lines: list[list[Item]] = [[]]
     free = 0

@@ -16,7 +16,7 @@ from cli.render.text import safe
 
 def print_summary(summary: Mapping[str, Any], output: str, console: Console) -> None:
     """Print the object of summary.json; `output` is the output directory."""
-    # Captured, since Rich ends the program if its stream is a broken pipe, with an exit code of its own.
+    # Captured, since Rich ends the program with its own exit code if its stream is a broken pipe.
     with console.capture() as report:
         console.print()
         console.print(_headline(summary))

@@ -105,7 +105,7 @@ def _print_json(settings: AnalyzeSettings, summary: Summary) -> None:
     try:
         print(json.dumps(summary.as_dict()), flush=True)
     except BrokenPipeError:
-        raise  # the reader has enough; cli.app gives this an exit code of its own
+        raise  # the reader has enough; cli.app has an exit code for it
     except OSError as error:
         lost = stdout_lost(error)
         summary.error = lost.message

@@ -56,7 +56,7 @@ async def run_batch(
                 signals.first, signals.again = partial(_stop, signals, batch), batch.dispatcher.abort
                 listed = await _dispatch(settings, batch, emit)
                 summary.add_snapshot(stats.snapshot())
-                # A commit of its own: answers stay recorded even if the results cannot be written.
+                # In a separate commit: answers stay recorded even if the results cannot be written.
                 await batch.record.submit(partial(_settled, listed=listed))
                 await batch.record.submit(partial(write_output_files, output=settings.output, summary=summary))
                 stopped = batch.dispatcher.stopped

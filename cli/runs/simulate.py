@@ -57,7 +57,7 @@ def simulate(
         else:
             write_table(experiment, trials, sys.stdout, settings.docs)
     except BrokenPipeError:
-        raise  # the reader has seen enough: cli.app gives it an exit code of its own
+        raise  # the reader has enough; cli.app has an exit code for it
     except OSError as error:
         raise stdout_lost(error) from error
     return 0

@@ -27,7 +27,7 @@ def account_mark(access_key: str, account_id: str | None = None) -> str:
 
 
 def api_key_mark(api_key: str) -> str:
-    """The same for an API key of Bedrock; a key of unknown format gets a mark of its own."""
+    """The same for an API key of Bedrock; a key of unknown format gets its own mark."""
     if api_key.startswith(_LONG_TERM_PREFIX) and (match := _LONG_TERM.match(_decode(api_key, _LONG_TERM_PREFIX))):
         return _hash(match[1])
     url = _decode(api_key, _SHORT_TERM_PREFIX) if api_key.startswith(_SHORT_TERM_PREFIX) else ""

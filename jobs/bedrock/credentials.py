@@ -71,7 +71,7 @@ class SigV4:
     async def renew(self, expired: Mapping[str, str]) -> bool:
         """Whether there are newer keys than those of these headers, which the service rejected as expired.
 
-        Loads the credentials anew, once for all calls that were rejected with the same keys.
+        Reloads the credentials, once for all calls that were rejected with the same keys.
         """
         async with self._lock:
             if self._is_newer_than(expired):

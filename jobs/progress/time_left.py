@@ -48,6 +48,6 @@ def time_left(shot: Snapshot, timing: CallTimes, rate: UnitRate, tokens_per_call
 
 
 def _seconds_by_quota(shot: Snapshot, calls: int, tokens_per_call: float) -> float:
-    """The minimum time for so many calls under the known quotas; 0.0 without one."""
+    """The minimum time for these calls under the known quotas; 0.0 without one."""
     costs = (shot.quota.rpm, 1.0), (shot.quota.tpm, tokens_per_call)
     return max(calls * cost * 60 / per_minute if per_minute else 0.0 for per_minute, cost in costs)

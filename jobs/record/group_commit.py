@@ -31,7 +31,7 @@ S = TypeVar("S", bound=Transactional)
 
 
 class GroupCommit(Generic[S]):
-    """Runs operations on a store in a thread of its own, in the order of submission."""
+    """Runs operations on a store in its own thread, in the order of submission."""
 
     def __init__(self, open_store: Callable[[], S]) -> None:
         """`open_store` is called in the thread."""

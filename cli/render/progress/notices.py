@@ -66,7 +66,7 @@ class Notices:
     def _print_outage(self, event: events.BreakerChanged) -> None:
         if event.new != "open":
             self._screen.notice(event.sentence)
-        elif self._on_outage != "fail":  # else the run stops, with a message of its own
+        elif self._on_outage != "fail":  # else the run stops with its own message
             hint = OUTAGE[self._on_outage] if event.old == "closed" else ""
             if not self._reached:
                 hint = f"no call has succeeded yet, so check endpoint and network; {hint}"
