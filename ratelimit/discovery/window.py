@@ -9,7 +9,7 @@ from ratelimit.discovery.knowledge import MARGIN, MIN_VERDICT_TIME, WINDOW, Kind
 from ratelimit.discovery.pacer import Pacer
 from ratelimit.discovery.state import Finding, FoundWindow, State, Stopped, Throttle
 
-RATE = {Kind.SLIDING: 1.05, Kind.FIXED: 3.0}
+RATE = {Kind.SLIDING: 1.05, Kind.FIXED: 3.5}
 """Of limit / 60: a sliding window is used evenly, a fixed one early, as its end is uncertain."""
 CATCH_UP = 2.0
 """Extra rate of an empty sliding window, of limit / 60: a pause or another quota has left it room."""
@@ -138,9 +138,7 @@ class Window(State):
         if self._trial is not None:
             return max(0.0, min(room, self._trial_due - now))
         if room > 0.0 and now < self._try_until(now):
-            if now >= self._trial_due:
-                return 0.0  # a trial does not wait for its turn
-            room = min(room, self._trial_due - now)
+            room = min(room, max(0.0, self._trial_due - now))
         return max(turn, room)
 
     def sent(self, now: float, cost: float) -> None:

@@ -14,7 +14,7 @@ from ratelimit.algorithms.protocol import Limiter
 from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.discovery.knowledge import Kind, Knowledge
 from ratelimit.discovery.state import Block, FoundWindow, Stopped, Throttle
-from ratelimit.discovery.window import TRY_AFTER, TRY_UNTIL, UnseenCalls, Window
+from ratelimit.discovery.window import RATE, TRY_AFTER, TRY_UNTIL, UnseenCalls, Window
 
 S, F = Kind.SLIDING, Kind.FIXED
 kinds = pytest.mark.parametrize("kind", [S, F])
@@ -188,6 +188,20 @@ def test_a_throttled_trial_costs_one_call_and_keeps_the_limit(kind):
 
 
 @kinds
+def test_the_first_call_of_a_trial_waits_for_its_turn(kind):
+    """A call that used more than it reserved puts off the next one, and a trial sent before that would be throttled."""
+    window = found(kind, 100.0)
+    window.try_after = 0.0
+    for _ in range(100):
+        window.known.sent(START + 10.0, 1.0)
+        window.sent(START + 10.0, 1.0)
+    window.credited(START + 10.0, 5.0)
+    turn = window.wait(START + 10.0, 1.0)
+    assert turn >= 5.0 / window.rate
+    assert window.wait(START + 10.0 + turn, 1.0) == 0.0
+
+
+@kinds
 def test_trials_that_find_nothing_are_rare_and_cost_no_utilisation(kind):
     drive = Drive(found(kind, 100.0), server(kind, 100.0)).until(START + 3600.0)
     gaps = [later - earlier for earlier, later in pairwise(drive.throttled)]
@@ -277,7 +291,7 @@ def test_an_idle_hour_is_followed_by_no_burst(kind):
     drive = Drive(found(kind, 600.0), server(kind, 600.0)).until(START + 30.0)
     drive.now = START + 3600.0
     drive.until(START + 3601.0)
-    assert drive.between(START + 3600.0, START + 3601.0) <= 3 * 600 / 60 + 2
+    assert drive.between(START + 3600.0, START + 3601.0) <= RATE[F] * 600 / 60 + 2
 
 
 @kinds
