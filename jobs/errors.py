@@ -17,7 +17,7 @@ class ConfigurationError(JobError):
 
 
 class CredentialsError(JobError):
-    """There are no usable credentials."""
+    pass
 
 
 class LockedError(JobError):

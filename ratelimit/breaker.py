@@ -49,8 +49,6 @@ class BreakerRules:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change of state."""
-
     old: str
     new: str
     """`closed`, `open` or `half-open`."""
@@ -162,8 +160,7 @@ class HalfOpen:
 State = Closed | Open | HalfOpen
 
 
-def noop(_transition: Transition) -> None:
-    """The default TransitionListener."""
+def noop(_transition: Transition) -> None: ...
 
 
 class Breaker:
@@ -215,7 +212,6 @@ class Breaker:
         return Ticket(self._generation, state.started, now, probe=True)
 
     def leave(self, now: float, ticket: Ticket, judgement: Judgement) -> None:
-        """A call has ended."""
         if judgement is Judgement.SUCCESS and now - ticket.at > self._slowest:
             self._slowest = now - ticket.at
         if ticket.generation != self._generation:

@@ -1,6 +1,3 @@
-"""The errors of this package."""
-
-
 class RateLimitError(Exception):
     """Base of all of them."""
 

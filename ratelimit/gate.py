@@ -89,7 +89,6 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """Calls waiting for a permit."""
         return len(self._retries) + len(self._queue)
 
     @property

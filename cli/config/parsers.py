@@ -30,7 +30,6 @@ _SIZE = rf"({_NUMBER}) ?([a-z]*)"
 
 
 def switch(value: object) -> bool:
-    """A flag."""
     written = str(value).strip().lower()
     if written in ("1", "true", "yes", "on"):
         return True

@@ -14,7 +14,6 @@ def prepare() -> None:
 
 
 def install(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> None:
-    """The callback of --install-completion."""
     if wanted:
         from typer.completion import get_completion_inspect_parameters, install_callback
 
@@ -23,7 +22,6 @@ def install(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> Non
 
 
 def show(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> None:
-    """The callback of --show-completion."""
     if wanted:
         from typer.completion import get_completion_inspect_parameters, show_callback
 

@@ -1,5 +1,3 @@
-"""Numbers for people."""
-
 MIN_RATE_SECONDS = 10.0
 """Of a run before a rate per minute is shown: in less time, five answers look like 300 calls a minute."""
 

@@ -22,8 +22,6 @@ class UnreadableError(Exception):
 
 
 class Reader(Protocol):
-    """Reads one format."""
-
     name: str
     """As in documents.jsonl: `markdown`, `text`, `html`."""
     suffixes: tuple[str, ...]

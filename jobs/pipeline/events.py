@@ -53,8 +53,6 @@ class CallSent(NamedTuple):
 
 
 class CallEnded(NamedTuple):
-    """A call ended."""
-
     outcome: Outcome
     latency: float
     """Seconds."""

@@ -1,5 +1,3 @@
-"""The counters of a run."""
-
 from dataclasses import dataclass
 
 

@@ -165,12 +165,10 @@ class Journal:
         return bytes(key)
 
     def fail(self, unit: int, code: str, message: str) -> None:
-        """See Record.fail."""
         if not self._status(unit).survives(Status.FAILED):
             self._close_unit(unit, Status.FAILED, code, _storable(message))
 
     def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> None:
-        """See Record.fall_back."""
         if not self._status(unit).survives(Status.FALLBACK):
             self._close_unit(unit, Status.FALLBACK, code, _storable(message))
             store_answer(self.db, self.run, unit, answer, "fallback", 0.0, 0.0)

@@ -1,5 +1,3 @@
-"""A budget."""
-
 import math
 
 

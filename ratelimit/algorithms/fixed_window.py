@@ -1,5 +1,3 @@
-"""The fixed window."""
-
 import math
 
 

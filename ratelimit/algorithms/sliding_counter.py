@@ -1,5 +1,3 @@
-"""The sliding window counter."""
-
 import math
 
 from ratelimit.algorithms.fixed_window import window_at

@@ -1,5 +1,3 @@
-"""The sliding window log."""
-
 import math
 from bisect import bisect_left
 from collections import deque

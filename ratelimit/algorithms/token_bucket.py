@@ -1,5 +1,3 @@
-"""The token bucket."""
-
 import math
 
 

@@ -29,7 +29,6 @@ class CallLog:
         self._sums: list[RunningSum] = []
 
     def add(self, now: float, cost: float) -> None:
-        """A call was sent."""
         self._times.append(now)
         self._costs.append(cost)
         self.total += cost

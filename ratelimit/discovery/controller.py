@@ -35,8 +35,7 @@ class QuotaUpdate:
 UpdateListener = Callable[[QuotaUpdate], None]
 
 
-def noop(_change: QuotaUpdate) -> None:
-    """The default UpdateListener."""
+def noop(_change: QuotaUpdate) -> None: ...
 
 
 def next_state(known: Knowledge, finding: Finding, now: float) -> State:

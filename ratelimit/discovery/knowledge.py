@@ -66,7 +66,6 @@ class Knowledge:
         return max(MIN_VERDICT_TIME, 1.25 * self.round_trip)
 
     def sent(self, now: float, cost: float) -> None:
-        """A call was sent."""
         self.mean += MEAN_WEIGHT * (cost - self.mean) if self.mean else cost
         self.log.add(now, cost)
 

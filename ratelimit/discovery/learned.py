@@ -23,8 +23,6 @@ CLIMB = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A learned quota."""
-
     kind: Kind
     per_minute: float
     mean: float

@@ -71,7 +71,6 @@ class State:
         return math.inf
 
     def on_deadline(self) -> Finding | None:
-        """The deadline has passed."""
         return None
 
     def wait(self, now: float, cost: float) -> float:

@@ -28,8 +28,6 @@ _CHARACTER_WIDTH = 6
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A mark on an axis."""
-
     at: float
     label: str
 
@@ -182,7 +180,6 @@ class Band:
 
 
 def breaker_bands(timeline: Timeline, x: Axis) -> list[Band]:
-    """The circuit breaker's states."""
     changes = [(0.0, "closed"), *timeline.breaker, (length(timeline), "")]
     return [_band(at, until, state, x) for (at, state), (until, _) in pairwise(changes) if at < min(until, x.top)]
 
