@@ -43,6 +43,7 @@ def cache(
     if not directory.exists():
         print(f"no cache at {directory}")
         return
+    from jobs.errors import describe
     from jobs.record.cache import Cache
 
     try:
@@ -53,8 +54,9 @@ def cache(
             else:
                 _delete(opened, older_than if action == "prune" else None, yes=yes)
     except (OSError, sqlite3.Error) as error:
+        reason, _ = describe(error)
         raise UserError(
-            f"the cache {directory} cannot be used: {error}", "name another --cache-dir", ExitCode.STORAGE
+            f"the cache {directory} cannot be used: {reason}", "name another --cache-dir", ExitCode.STORAGE
         ) from None
 
 

@@ -1,8 +1,9 @@
 """Answers of earlier runs, shared between output directories. The cache may be deleted at any time.
 
 diskcache with unsafe defaults off: it evicts silently at 1 GiB, keeps large values in files that a power cut empties,
-unpickles rows, and opens files named by a row. Here every value is text in the database with its checksum; any other
-row is an error and is never opened (CVE-2025-69872 needs such a row).
+unpickles rows, reads and deletes files named by a row, and runs statements from its table of settings. Here every value
+is text in the database with its checksum. Any other row is an error and is never opened (CVE-2025-69872 needs such a
+row), no file is deleted, and settings that are stored in the database are dropped.
 """
 
 import contextlib
@@ -24,6 +25,16 @@ RAW: Final = 1
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's transaction; the record waits too, so it is short."""
 SHA256_HEX = 64
+_DATABASE: Final = diskcache.core.DBNAME
+_SCHEMA = frozenset({
+    "Cache", "Settings", "Settings_count_insert", "Settings_count_delete",
+    "Settings_size_insert", "Settings_size_update", "Settings_size_delete",
+})  # fmt: skip
+"""Tables and triggers that diskcache creates."""
+_COLUMNS = frozenset({
+    "rowid", "key", "raw", "store_time", "expire_time", "access_time", "access_count", "tag", "size", "mode",
+    "filename", "value",
+})  # fmt: skip
 PAGES = 2000
 """Database pages in memory (8 MB). diskcache's default of 64 MB mapped and 32 MB cached does not help here."""
 BATCH = 128
@@ -45,6 +56,9 @@ class _TextOnly(diskcache.Disk):  # type: ignore[misc]
     def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> str:
         return _text(value, mode if filename is None else 0)
 
+    def remove(self, file_path: str) -> None:
+        """Called where a row that names a file is overwritten or deleted; we write no such row."""
+
 
 def _text(value: object, mode: int) -> str:
     if mode != RAW or not isinstance(value, str):
@@ -53,7 +67,7 @@ def _text(value: object, mode: int) -> str:
 
 
 class Cache:
-    """Answers by key, for use from one thread. A broken database is moved aside and replaced by an empty one."""
+    """Answers by key, for use from one thread. A damaged database is moved aside and replaced by an empty one."""
 
     def __init__(self, directory: Path) -> None:
         """Open or create the cache.
@@ -65,16 +79,13 @@ class Cache:
         self._pending: list[tuple[bytes, Answer]] = []
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.set_aside: Path | None = None
-        """Where a broken database was moved to; None if there was none."""
+        """Where a damaged database was moved to; None if there was none."""
         try:
             self._cache = _open(directory)
         except sqlite3.OperationalError as error:  # locked or no space: the content is fine
             raise OSError(errno.EIO, str(error)) from error
         except (sqlite3.DatabaseError, ValueError):
-            now = time.strftime("%Y%m%dT%H%M%S")
-            self.set_aside = directory.with_name(f"{directory.name}.broken-{now}-{os.getpid()}")
-            directory.rename(self.set_aside)
-            directory.mkdir(mode=0o700)
+            self.set_aside = _set_aside(directory)
             self._cache = _open(directory)
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
@@ -131,12 +142,12 @@ class Cache:
 
 
 def _open(directory: Path) -> diskcache.Cache:
-    database = directory / "cache.db"
+    database = directory / _DATABASE
     # SQLite gives its side files the mode of the database.
     database.touch(mode=0o600)
     # Checked here: diskcache leaks its connection to a broken database.
     with contextlib.closing(sqlite3.connect(database, timeout=BUSY_TIMEOUT)) as connection:
-        connection.execute("SELECT count(*) FROM sqlite_master")
+        _check(connection, database)
     return diskcache.Cache(
         str(directory),
         timeout=BUSY_TIMEOUT,
@@ -148,6 +159,34 @@ def _open(directory: Path) -> diskcache.Cache:
         sqlite_mmap_size=0,
         sqlite_cache_size=PAGES,
     )
+
+
+def _check(connection: sqlite3.Connection, database: Path) -> None:
+    """Prepare a database for diskcache, which trusts all that it finds there.
+
+    Raises:
+        ValueError: its tables are not those of a cache.
+        OSError: it belongs to another program.
+    """
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type <> 'index'")}
+    if names and names.isdisjoint(_SCHEMA):
+        raise OSError(errno.EEXIST, f"{database} belongs to another program")
+    columns = {name for (name,) in connection.execute("SELECT name FROM pragma_table_info('Cache')")}
+    if not names <= _SCHEMA or columns not in (set(), _COLUMNS):
+        raise ValueError("unexpected tables")
+    if "Settings" in names:
+        with connection:
+            connection.execute("DELETE FROM Settings WHERE key NOT IN ('count', 'size', 'hits', 'misses')")
+            connection.execute("UPDATE Settings SET value = CAST(value AS INTEGER) WHERE typeof(value) <> 'integer'")
+
+
+def _set_aside(directory: Path) -> Path:
+    """Rename the database and its side files; nothing else in the directory is ours."""
+    suffix = f".broken-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
+    for path in directory.glob(f"{_DATABASE}*"):
+        if path.name.removeprefix(_DATABASE) in ("", "-wal", "-shm", "-journal"):
+            path.rename(path.with_name(f"{path.name}{suffix}"))
+    return directory / f"{_DATABASE}{suffix}"
 
 
 def _unpack(value: str) -> Answer:

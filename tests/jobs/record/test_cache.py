@@ -68,13 +68,79 @@ def test_a_pickled_row_is_neither_unpickled_nor_returned(cache, directory):
 
 
 def test_a_file_named_by_a_row_is_neither_read_nor_removed(cache, directory, tmp_path):
-    secret = tmp_path / "secret"
+    """Not when it is read, overwritten or deleted."""
+    secret = tmp_path / "emptied" / "secret"
+    secret.parent.mkdir()
     secret.write_text("secret")
     cache.keep(KEY, answer())
     assert cache.stats()[0] == 1
-    change(directory, "UPDATE Cache SET mode = 3, filename = ?, value = NULL", str(secret))
+    name_file = "UPDATE Cache SET mode = 3, filename = ?, value = NULL, store_time = 0"
+    change(directory, name_file, str(secret))
     assert cache.find([KEY]) == {}
-    assert secret.exists()
+    cache.keep(KEY, answer())
+    assert cache.stats()[0] == 1
+    change(directory, name_file, "../emptied/secret")
+    assert cache.prune(older_than=500) == 1
+    cache.keep(KEY, answer())
+    assert cache.stats()[0] == 1
+    change(directory, name_file, str(secret))
+    assert cache.clear() == 1
+    assert secret.read_text() == "secret"
+
+
+HOSTILE = [
+    ("sqlite_user_version = 7; --", 1),
+    ("disk_directory", "/"),
+    ("eviction_policy", "none; DROP TABLE Cache"),
+    ("tag_index", 1),
+    ("count", "many"),
+    ("size", b"\0"),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), HOSTILE, ids=[key for key, _ in HOSTILE])
+def test_settings_stored_in_the_database_have_no_effect(cache, directory, key, value):
+    """The library takes statements, attributes and numbers from them."""
+    cache.keep(KEY, answer())
+    cache.close()
+    change(directory, "INSERT OR REPLACE INTO Settings VALUES (?, ?)", key, value)
+    again = Cache(directory)
+    assert again.find([KEY]) == {KEY: answer()}
+    assert sum(again.stats()) >= 0
+    again.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE Cache RENAME COLUMN filename TO other",
+        "ALTER TABLE Cache ADD COLUMN other",
+        "CREATE TABLE other (x)",
+        "CREATE TRIGGER other AFTER INSERT ON Cache BEGIN DELETE FROM Cache; END",
+    ],
+)
+def test_a_database_with_other_tables_is_moved_aside_and_nothing_else_is(cache, directory, statement):
+    cache.keep(KEY, answer())
+    cache.close()
+    change(directory, statement)
+    (directory / "mine.txt").write_text("mine")
+    again = Cache(directory)
+    again.keep(KEY, answer())
+    assert KEY in again.find([KEY])
+    assert again.set_aside is not None
+    assert again.set_aside.parent == directory
+    again.close()
+    assert (directory / "mine.txt").read_text() == "mine"
+    assert again.set_aside.stat().st_size > 0
+
+
+def test_the_database_of_another_program_is_refused_and_left_alone(directory):
+    directory.mkdir()
+    change(directory, "CREATE TABLE bookmarks (url)")
+    before = (directory / "cache.db").read_bytes()
+    with pytest.raises(OSError, match="belongs to another program"):
+        Cache(directory)
+    assert (directory / "cache.db").read_bytes() == before
 
 
 @pytest.mark.parametrize("damage", ["substr(value, 1, length(value) - 9)", "replace(value, 'answer', 'Answer')", "''"])
