@@ -210,8 +210,9 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 
 def _display(document: Path) -> str:
+    """Two names never become one: a % that reads like an encoded byte is encoded too."""
     # Surrogates stand for bytes that are not UTF-8.
-    return re.sub("[\udc80-\udcff]", lambda match: f"%{ord(match[0]) - 0xDC00:02X}", str(document))
+    return re.sub("%(?=[0-9A-Fa-f]{2})|[\udc80-\udcff]", lambda match: f"%{ord(match[0]) & 0xFF:02X}", str(document))
 
 
 @lru_cache

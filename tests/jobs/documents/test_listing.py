@@ -3,10 +3,13 @@
 import os
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from jobs.documents.listing import FileRules, ListingState, count_files, list_files
+from jobs.documents.listing import FileRules, ListingState, _display, count_files, list_files
 
 
 @pytest.fixture(autouse=True)
@@ -200,6 +203,19 @@ def test_unusual_names_and_names_that_are_not_utf_8(tmp_path):
     } == documents
     assert all(document.encode() for document in documents)
     assert sorted(os.fsencode(source.path) for source in sources) == sorted(b"d/" + name for name in names)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=6).filter(lambda name: not set(name) & set(b"\0/")), max_size=4))
+@example([b"a\xff.md", b"a%FF.md", b"a%25FF.md", b"100%.md"])
+def test_no_two_files_have_the_same_document_name(names):
+    files = {Path(os.fsdecode(name)) for name in names}
+    assert len({_display(file) for file in files}) == len(files)
+
+
+def test_a_percent_sign_is_encoded_only_where_it_reads_like_a_byte(tmp_path):
+    for name in (b"a\xff.md", b"a%FF.md", b"100%.md"):
+        (tmp_path / os.fsdecode(name)).write_text("text\n")
+    assert listed(".") == ["100%.md", "a%25FF.md", "a%FF.md"]
 
 
 def test_folders_nested_more_deeply_than_the_recursion_limit_are_listed(tmp_path):
