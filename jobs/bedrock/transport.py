@@ -16,6 +16,7 @@ from yarl import URL
 
 from jobs.bedrock.classification import ISOLATED, classify, credentials_expired
 from jobs.bedrock.connection_errors import ResponseTooLarge, classify_error
+from jobs.bedrock.connector import Connector
 from jobs.bedrock.credentials import Access
 from jobs.bedrock.endpoint import converse_url
 from jobs.errors import CredentialsError
@@ -46,7 +47,7 @@ class BedrockTransport:
         trace.on_request_headers_sent.append(_mark_sent)
         self._session = aiohttp.ClientSession(
             # No limit: the gate limits the calls in flight.
-            connector=aiohttp.TCPConnector(limit=0, ssl=access.tls or True),
+            connector=Connector(limit=0, ssl=access.tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT),
             trace_configs=[trace],
