@@ -22,6 +22,7 @@ from cli.runs.batch import run_batch
 from cli.runs.open_files import check_open_files
 from cli.runs.output_directory import output_directory
 from cli.runs.signals import Signals
+from jobs.errors import JournalError
 from jobs.progress.stats import Stats
 from jobs.results.summary import Summary
 
@@ -125,8 +126,9 @@ def _write_summary(settings: AnalyzeSettings, summary: Summary, stats: Stats, si
         summary.add_snapshot(stats.snapshot())
         bug = UserError(f"a bug: {type(error).__name__}", exit_code=ExitCode.BUG)
         _record_error(expected(error) or bug, summary, signals)
-        with suppress(OSError):
-            summary.write(path)
+        if not isinstance(error, JournalError):  # a directory whose journal is refused stays as it is
+            with suppress(OSError):
+                summary.write(path)
         raise
     summary.write(path)
 

@@ -59,6 +59,8 @@ async def run_batch(
                 # In a separate commit: answers stay recorded even if the results cannot be written.
                 await batch.record.submit(partial(_settled, listed=listed))
                 await batch.record.submit(partial(write_output_files, output=settings.output, summary=summary))
+                if summary.damaged:
+                    screen.notice(f"stored answers that are damaged: {summary.damaged}; run again to call for them")
                 stopped = batch.dispatcher.stopped
                 summary.error = stopped.reason if stopped else None
                 summary.exit_code = exit_code(summary, stopped, signals.exit_codes)

@@ -4,9 +4,10 @@ Rollback journal (DELETE) with synchronous=EXTRA: no commit is lost in a power c
 before 3.51.3. One connection, one thread, one process (jobs.record.output_lock).
 """
 
+import json
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,8 @@ class Journal:
             JournalError: the file is damaged, or belongs to another program or to a newer version.
             sqlite3.Error, OSError: it cannot be opened or written.
         """
-        if path.exists() and not path.stat().st_size and path.with_name("results.jsonl").exists():
-            raise JournalError(
-                f"{path} is empty, but there are results", "restore it from a backup, or move the directory away"
-            )
+        if not path.exists() or not path.stat().st_size:
+            _refuse_if_lost(path)
         if str(path) != ":memory:":
             path.touch(mode=0o600)
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT)
@@ -173,6 +172,12 @@ class Journal:
             self._close_unit(unit, Status.FALLBACK, code, _storable(message))
             store_answer(self.db, self.run, unit, answer, "fallback", 0.0, 0.0)
 
+    def fail_damaged(self, keys: Iterable[bytes], code: str, message: str) -> None:
+        """The answers of these units are damaged: the next run calls again."""
+        for key in keys:
+            (unit,) = self.db.execute("SELECT id FROM units WHERE key = ?", (key,)).fetchone()
+            self._close_unit(unit, Status.FAILED, code, message)
+
     def _status(self, unit: int) -> Status:
         (status,) = self.db.execute("SELECT status FROM units WHERE id = ?", (unit,)).fetchone()
         return Status(status)
@@ -182,6 +187,29 @@ class Journal:
             "UPDATE units SET status = ?, closed = ?, permanent = ?, code = ?, message = ? WHERE id = ?",
             (status, self.run, permanent, code, message, unit),
         )
+
+
+def _refuse_if_lost(path: Path) -> None:
+    """Refuse to start a new journal where an earlier one is missing: every answer would be paid for again."""
+    if path.is_symlink():
+        lost = "a link to a file that is missing or empty"
+    elif any(path.with_name(name).exists() for name in ("results.jsonl", "documents.jsonl")) or _had_sections(path):
+        lost = "missing or empty, but there are results"
+    else:
+        return
+    hint = "restore it from a backup; to pay for all answers again, choose another --output"
+    raise JournalError(f"{path} is {lost}", hint)
+
+
+def _had_sections(path: Path) -> bool:
+    """Whether summary.json tells of sections: a run that failed before it opened its journal leaves one as well."""
+    try:
+        summary = json.loads(path.with_name("summary.json").read_bytes())
+    except FileNotFoundError:
+        return False
+    except ValueError:
+        return True
+    return not isinstance(summary, dict) or bool(summary.get("sections"))
 
 
 _HOLD = """

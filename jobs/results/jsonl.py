@@ -5,6 +5,7 @@ The keys are an interface: jobs/README.md documents them.
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,21 @@ from jobs.record.protocol import Status
 from jobs.record.queries import Row
 from jobs.requests.answer import Answer, NotAnAnswer, parse
 
+DAMAGED = "DamagedAnswer"
+DAMAGE = "the stored answer is damaged; the next run calls again"
 
-def write_results(path: Path, rows: Iterable[Row]) -> None:
-    """Write results.jsonl. Sections without an outcome yet are left out."""
+
+def write_results(path: Path, rows: Iterable[Row]) -> set[bytes]:
+    """Write results.jsonl, without the sections that have no outcome; returns the keys with a damaged answer."""
+    damaged = set()
     with atomic_write(path) as file:
         for row in rows:
             if row.status is not Status.NEW:
-                file.write(json_line(section_result(row)))
+                result = section_result(row)
+                file.write(json_line(result))
+                if result["error"] and result["error"]["code"] == DAMAGED:
+                    damaged.add(row.key)
+    return damaged
 
 
 def write_documents(path: Path, documents: Iterable[Document]) -> None:
@@ -81,16 +90,12 @@ def _cost(row: Row) -> float | None:
 
 
 def _answer(row: Row) -> tuple[Answer | None, Mapping[str, str] | None]:
-    """The stored answer, or the error if it is damaged."""
-    if row.raw is None:
-        return None, None
-    try:
-        answer = parse(row.raw)
-    except NotAnAnswer:
-        answer = None
-    if answer is None or answer.sha256 != row.sha256:
-        return None, {"code": "DamagedAnswer", "message": "the stored answer is damaged; --refresh calls again"}
-    return answer, None
+    """The stored answer, or the error if it is damaged or gone."""
+    with suppress(NotAnAnswer):
+        answer = parse(row.raw or b"")
+        if answer.sha256 == row.sha256:
+            return answer, None
+    return None, {"code": DAMAGED, "message": DAMAGE}
 
 
 def _error(row: Row, answer: Answer | None) -> Mapping[str, str] | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from jobs.errors import storage_error
 from jobs.record import queries
 from jobs.record.journal import Journal
-from jobs.results.jsonl import write_documents, write_results
+from jobs.results.jsonl import DAMAGE, DAMAGED, write_documents, write_results
 from jobs.results.summary import Summary
 
 
@@ -16,9 +16,12 @@ def write_output_files(journal: Journal, output: Path, summary: Summary) -> None
         StorageError: a file cannot be written. Nothing is lost: the next run writes it from the record.
     """
     try:
-        write_results(output / "results.jsonl", queries.rows(journal))
+        damaged = write_results(output / "results.jsonl", queries.rows(journal))
         write_documents(output / "documents.jsonl", (document for _, document in queries.documents(journal)))
     except OSError as error:
         raise storage_error(f"results in {output}", error) from error
+    if damaged:
+        journal.fail_damaged(damaged, DAMAGED, DAMAGE)
+    summary.damaged = len(damaged)
     summary.add_tally(queries.tally(journal), queries.unique(journal), queries.maybe_paid_twice(journal))
     summary.not_refreshed = queries.not_refreshed(journal)

@@ -42,6 +42,8 @@ class Summary:
     """Without an outcome, as the run stopped early."""
     not_refreshed: int = 0
     """Sections with --refresh that keep their earlier answer, as there was no new one."""
+    damaged: int = 0
+    """Units whose stored answer was changed or lost; their sections failed."""
     resumed: int = 0
     cached: int = 0
     duplicates: int = 0

@@ -2,6 +2,7 @@
 
 import sqlite3
 import stat
+from pathlib import Path
 
 import pytest
 from answers import answer
@@ -350,12 +351,29 @@ class TestFile:
         assert caught.value.hint.startswith("restore it from a backup")
         assert path.read_bytes() == b"garbage" * 1000
 
-    def test_an_empty_journal_beside_results_is_an_error(self, path):
+    @pytest.mark.parametrize("lose", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["deleted", "emptied"])
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [("results.jsonl", ""), ("documents.jsonl", ""), ("summary.json", '{"sections": 3}'), ("summary.json", "{")],
+    )
+    def test_a_lost_journal_is_not_replaced_where_earlier_results_are(self, path, lose, name, content):
         begun(path).close()
-        path.write_bytes(b"")
-        path.with_name("results.jsonl").touch()
-        with pytest.raises(JournalError, match="is empty, but there are results"):
+        lose(path)
+        path.with_name(name).write_text(content)
+        with pytest.raises(JournalError, match="missing or empty, but there are results") as caught:
             Journal(path)
+        assert "restore it from a backup" in caught.value.hint
+        assert not path.exists() or not path.stat().st_size
+
+    def test_a_dangling_link_is_not_replaced(self, path):
+        path.symlink_to("elsewhere.sqlite")
+        with pytest.raises(JournalError, match="a link to a file that is missing or empty"):
+            Journal(path)
+        assert not path.with_name("elsewhere.sqlite").exists()
+
+    def test_the_summary_of_a_run_that_failed_before_its_journal_is_no_obstacle(self, path):
+        path.with_name("summary.json").write_text('{"sections": 0, "exit_code": 12}')
+        begun(path).close()
 
     def test_a_database_of_another_program_is_an_error(self, path):
         with sqlite3.connect(path) as other:
