@@ -105,13 +105,8 @@ def _write_page(
 ) -> None:
     from cli.render.html.page import page
 
-    text = page(
-        {"title": title, **scenario},
-        [trial.result for trial in trials],
-        {trial.result.algorithm: trial.timeline for trial in trials if trial.timeline is not None},
-        {trial.result.algorithm: trial.explanation for trial in trials if trial.explanation},
-        "\n".join(line for trial in trials for line in recommendation_lines(trial.recommendation, docs)),
-    )
+    recommendation = [line for trial in trials for line in recommendation_lines(trial.recommendation, docs)]
+    text = page(scenario, trials, recommendation, title)
     try:
         if _is_special(html):
             html.write_text(text, "utf-8")

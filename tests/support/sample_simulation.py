@@ -2,6 +2,7 @@
 
 import math
 
+from jobs.simulation.comparison import Trial
 from jobs.simulation.result import Result, Timeline
 
 ALGORITHMS = (
@@ -11,9 +12,9 @@ ALGORITHMS = (
 WITH_BREAKER = ("bedrock-batch", "bedrock-batch-auto")
 WITH_ESTIMATE = ("adaptive", "botocore-adaptive", *WITH_BREAKER)
 
+TITLE = "What happens to a batch when the quota is cut in the middle?"
 SCENARIO: dict[str, object] = {
     "name": "quota-cut",
-    "title": "What happens to a batch when the quota is cut in the middle?",
     "rate": 100.0,
     "tpm": None,
     "server": "bucket",
@@ -35,9 +36,10 @@ EXPLANATIONS = {
     "bedrock-batch-auto": "It took 40 s to learn the quota.",
 }
 
-RECOMMENDATION = """bedrock-batch analyze PATH --rpm 100 --concurrency 24 --max-tokens 1024
-
-300 requests in 4m 12s, 0.0% throttled"""
+RECOMMENDATION = [
+    "bedrock-batch analyze PATH --rpm 100 --concurrency 24 --max-tokens 1024",
+    "300 requests in 4m 12s, 0.0% throttled",
+]
 
 
 def result(algorithm: str, **changes: float) -> Result:
@@ -94,11 +96,18 @@ def timeline(algorithm: str, length: float = 260.0, count: int = 600) -> Timelin
     )
 
 
-def timelines() -> dict[str, Timeline]:
+def trial(result: Result, timeline: Timeline | None = None, explanation: str = "") -> Trial:
+    return Trial(result, explanation, timeline, None)
+
+
+def trials() -> list[Trial]:
     """One per algorithm; `none` is done in seconds."""
-    return {name: timeline(name, 3.0 if name == "none" else 260.0) for name in ALGORITHMS}
+    return [
+        trial(result, timeline(name, 3.0 if name == "none" else 260.0), EXPLANATIONS.get(name, ""))
+        for name, result in zip(ALGORITHMS, results(), strict=True)
+    ]
 
 
-def everything() -> tuple[dict[str, object], list[Result], dict[str, Timeline], dict[str, str], str]:
+def everything() -> tuple[dict[str, object], list[Trial], list[str], str]:
     """The arguments of `page`."""
-    return SCENARIO, results(), timelines(), EXPLANATIONS, RECOMMENDATION
+    return SCENARIO, trials(), RECOMMENDATION, TITLE

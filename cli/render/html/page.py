@@ -8,17 +8,17 @@ import base64
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from cli.render.html.axes import BOTTOM, TOP, Band, Scales, length, outage_bands, scales
-from cli.render.html.charts import Chart, charts
+from cli.render.html.axes import BOTTOM, TOP, Scales, length, outage_bands, scales
+from cli.render.html.charts import charts
 from cli.render.numbers import count, counted, duration, short_duration
 from cli.render.quota import REFILLS
 from cli.render.simulate_table import HEADINGS, figure
 from cli.render.text import safe
+from jobs.simulation.comparison import Trial
 from jobs.simulation.ranking import best
 from jobs.simulation.result import Result, Timeline
 
@@ -57,62 +57,41 @@ _FORMATS = {
 """Formats of a setting, or of each item if it is a list."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One algorithm, as the template needs it."""
+def page(scenario: Mapping[str, Any], trials: Sequence[Trial], recommendation: Sequence[str], title: str = "") -> str:
+    """The document: the trials in this order, without charts where they have no timeline.
 
-    id: str
-    name: str
-    cells: list[tuple[str, bool]]
-    """Each figure, and whether it is the best in its column."""
-    explanation: str
-    summary: str
-    charts: list[Chart]
-    outages: list[Band]
-    ends: str
-    """When the run ended, if that is beyond the time axis."""
-
-
-def page(
-    scenario: Mapping[str, Any],
-    results: Sequence[Result],
-    timelines: Mapping[str, Timeline],
-    explanations: Mapping[str, str],
-    recommendation: str,
-) -> str:
-    """The document: `results` in this order, `timelines` (without one: no charts) and `explanations` by algorithm.
-
-    `scenario` holds settings: numbers, texts, and lists of mappings or lists of these. Its `title` is the heading.
+    `scenario` holds settings: numbers, texts, and lists of mappings or lists of these.
     """
     template, style = _template()
-    complete = [timelines[result.algorithm] for result in results if not result.lost and result.algorithm in timelines]
-    shared, winners = scales(timelines.values(), min(map(length, complete), default=math.inf)), best(results)
+    results, timelines = [trial.result for trial in trials], [trial.timeline for trial in trials if trial.timeline]
+    complete = [length(trial.timeline) for trial in trials if trial.timeline and not trial.result.lost]
+    shared, winners = scales(timelines, min(complete, default=math.inf)), best(results)
     show_fairness = any(result.fairness != 1 for result in results)  # always 1 with one user
     columns = [name for name in _COLUMNS if name != "fairness" or show_fairness]
     rows = [
-        _Row(
-            f"a{i}",
-            result.algorithm,
-            [(figure(name, result), result.algorithm in winners[name]) for name in columns],
-            _capitalise(explanations.get(result.algorithm, "")),
-            _summary(result),
-            *_drawings(timelines.get(result.algorithm), shared),
-        )
-        for i, result in enumerate(results)
+        {
+            "id": f"a{i}",
+            "name": result.algorithm,
+            "cells": [(figure(name, result), result.algorithm in winners[name]) for name in columns],
+            "explanation": trial.explanation[:1].upper() + trial.explanation[1:],
+            "summary": _summary(result),
+            **_drawings(trial.timeline, shared),
+        }
+        for i, (trial, result) in enumerate(zip(trials, results, strict=True))
     ]
     return template.render(
         style=style,
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        title=scenario.get("title") or DEFAULT_TITLE,
+        title=title or DEFAULT_TITLE,
         sentence=_sentence(scenario),
         details=[*_details(scenario)],
         columns=[(HEADINGS[name], _COLUMNS[name]) for name in columns],
         rows=rows,
-        recommendation=recommendation.splitlines(),
+        recommendation=recommendation,
         scales=shared,
         bin=short_duration(shared.bin),
         clock="h:mm" if shared.in_hours else "m:ss",
-        outages=any(timeline.outages for timeline in timelines.values()),
+        outages=any(timeline.outages for timeline in timelines),
         plot=(TOP, BOTTOM),
     )
 
@@ -137,12 +116,12 @@ def _make_safe(value: object) -> object:
     return safe(value) if type(value) is str else value
 
 
-def _drawings(timeline: Timeline | None, shared: Scales) -> tuple[list[Chart], list[Band], str]:
-    """The last three fields of a row."""
+def _drawings(timeline: Timeline | None, shared: Scales) -> dict[str, Any]:
     if timeline is None:
-        return [], [], ""
+        return {"charts": [], "outages": [], "ends": ""}
+    # When the run ended, if that is beyond the time axis.
     ends = shared.clock(length(timeline)) if length(timeline) > shared.time.top else ""
-    return [*charts(timeline, shared)], outage_bands(timeline, shared), ends
+    return {"charts": [*charts(timeline, shared)], "outages": outage_bands(timeline, shared), "ends": ends}
 
 
 def _summary(result: Result) -> str:
@@ -173,7 +152,7 @@ def _sentence(scenario: Mapping[str, Any]) -> str:
 def _details(scenario: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """All settings by name; empty ones are left out."""
     for key, value in scenario.items():
-        if key == "title" or value in (None, "", [], ()):
+        if value in (None, "", [], ()):
             continue
         items = value if isinstance(value, list | tuple) else [value]
         yield _words(key), "; ".join(_format(_FORMATS.get(key, "{}"), item) for item in items)
@@ -196,10 +175,6 @@ def _value(value: object) -> str:
             return " to ".join(map(_value, value))
         case _:
             return str(value)
-
-
-def _capitalise(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _words(key: str) -> str:

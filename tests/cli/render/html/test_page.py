@@ -71,7 +71,7 @@ def test_the_page_has_the_title_and_the_settings_in_a_sentence() -> None:
     ids=["nothing", "little", "much"],
 )
 def test_the_settings_in_a_sentence(scenario: dict[str, object], sentence: str) -> None:
-    document = page(scenario, [], {}, {}, "")
+    document = page(scenario, [], [])
     assert f"<p>{sentence} " in document
     assert f"<h1>{DEFAULT_TITLE}</h1>" in document
     assert "Recommendation" not in document
@@ -93,27 +93,30 @@ def test_the_settings_in_a_sentence(scenario: dict[str, object], sentence: str) 
     ],
 )
 def test_a_setting_in_the_list(key: str, value: object, written: str) -> None:
-    document = page({key: value}, [], {}, {}, "")
+    document = page({key: value}, [], [])
     assert f"<dt>{key.replace('_', ' ')}</dt><dd>{written}</dd>" in document
 
 
 @pytest.mark.parametrize("value", [None, "", [], ()])
 def test_empty_settings_are_left_out(value: object) -> None:
-    assert "<dt>" not in page({"tpm": value, "title": "Why?"}, [], {}, {}, "")
+    assert "<dt>" not in page({"tpm": value}, [], [], "Why?")
 
 
 def test_the_table_has_figures_winners_and_explanations() -> None:
     bad = {"served": 3, "lost": 297, "calls": 2379, "throttle_rate": 0.99873, "makespan_s": 0.61, "wait_p50_s": 0.04}
-    results = [sample.result("none", **bad), sample.result("bedrock-batch", makespan_s=7325.0, fairness=0.99)]
-    assert rows(page({}, results, {}, {"none": "gave up nearly all"}, "")) == {
+    trials = [
+        sample.trial(sample.result("none", **bad), explanation="gave up nearly all"),
+        sample.trial(sample.result("bedrock-batch", makespan_s=7325.0, fairness=0.99)),
+    ]
+    assert rows(page({}, trials, [])) == {
         "none": "3|297|0.6s|2,379|99.9%|97.8%|0s|4m 00s|-|1.00★|Gave up nearly all".split("|"),
         "bedrock-batch": "300★|0★|2h 02m★|300★|0.0%★|97.8%★|2m 01s★|4m 00s★|71.0%★|0.99".split("|"),
     }
 
 
 def test_fairness_is_left_out_for_one_user() -> None:
-    results = [sample.result(name, fairness=1.0) for name in ("kong", "nginx")]
-    document = page({}, results, {}, {}, "")
+    trials = [sample.trial(sample.result(name, fairness=1.0)) for name in ("kong", "nginx")]
+    document = page({}, trials, [])
     assert "fairness" not in document[document.index("<table>") :]
     assert len(rows(document)["kong"]) == len(best([])) - 1
 
@@ -143,14 +146,18 @@ def test_each_drawing_has_a_title_and_a_description() -> None:
 
 
 def test_an_algorithm_without_a_timeline_has_no_charts() -> None:
-    document = page({}, [sample.result("none"), sample.result("kong")], {"kong": sample.timeline("kong")}, {}, "")
+    trials = [sample.trial(sample.result("none")), sample.trial(sample.result("kong"), sample.timeline("kong"))]
+    document = page({}, trials, [])
     assert document.count("<section") == 1
     assert "<h3>kong</h3>" in document
 
 
 def test_a_run_beyond_the_time_axis_shows_its_end() -> None:
-    timelines = {"kong": sample.timeline("kong", 3_000.0), "nginx": sample.timeline("nginx")}
-    document = page({}, [sample.result("kong", lost=9), sample.result("nginx")], timelines, {}, "")
+    trials = [
+        sample.trial(sample.result("kong", lost=9), sample.timeline("kong", 3_000.0)),
+        sample.trial(sample.result("nginx"), sample.timeline("nginx")),
+    ]
+    document = page({}, trials, [])
     assert document.count("ends at 50:00") == 2
     assert "ends at" not in whole()
 
@@ -160,11 +167,9 @@ HARMLESS = "a</style><script>x()</script><img src=//x> {{ 7*7 }} \\x1b[31m\\u202
 
 
 def test_foreign_text_is_escaped() -> None:
-    hostile = sample.result(HOSTILE)
-    scenario = {"title": HOSTILE, HOSTILE: HOSTILE, "users": [{HOSTILE: HOSTILE}], "arrivals": HOSTILE}
-    document = page(
-        scenario, [hostile], {HOSTILE: sample.timeline("kong")}, {HOSTILE: HOSTILE}, f"{HOSTILE}\n\n{HOSTILE}"
-    )
+    trials = [sample.trial(sample.result(HOSTILE), sample.timeline("kong"), HOSTILE)]
+    scenario = {HOSTILE: HOSTILE, "users": [{HOSTILE: HOSTILE}], "arrivals": HOSTILE}
+    document = page(scenario, trials, [HOSTILE, HOSTILE], HOSTILE)
     reader = Reader(document)
     tags = {tag for tag, _ in reader.elements}
     assert tags.isdisjoint({"script", "img"})
@@ -193,7 +198,7 @@ def test_the_largest_page_is_under_500_kb() -> None:
         replace(sample.timeline(name), estimate=tuple(1 + i % 7 / 10 for i in range(600))) for name in sample.ALGORITHMS
     ]
     jagged = [replace(timeline, waiting=tuple(i * 7 % 300 for i in range(600))) for timeline in jagged]
-    document = page({}, sample.results(), dict(zip(sample.ALGORITHMS, jagged, strict=True)), {}, "")
+    document = page({}, list(map(sample.trial, sample.results(), jagged)), [])
     assert len(document.encode()) < 500_000
 
 
