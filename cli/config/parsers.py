@@ -8,8 +8,9 @@ import math
 import re
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobs.requests.tasks import TASKS
 
@@ -22,6 +23,7 @@ MAX_TEXT = 1 << 20
 MAX_CALL_TOKENS = 10_000_000
 """More than the largest context of any model."""
 
+_N = TypeVar("_N", int, float)
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = rf"({_NUMBER})(ms|[smhd])"
@@ -92,36 +94,32 @@ def seed(value: object) -> int:
     return whole(value, minimum=0)
 
 
-def tokens(value: object) -> int:
-    """Tokens of one call: 1 to MAX_CALL_TOKENS."""
-    number = whole(value)
-    if number > MAX_CALL_TOKENS:
-        raise ValueError(f"must be at most {MAX_CALL_TOKENS:,} tokens, not {value!r}")
-    return number
+def at_most(maximum: float, parser: Callable[[object], _N], unit: str = "") -> Callable[[object], _N]:
+    def parse(value: object) -> _N:
+        parsed = parser(value)
+        if parsed > maximum:
+            raise ValueError(f"must be at most {maximum:,.0f}{unit}, not {value!r}")
+        return parsed
+
+    return parse
 
 
-def fraction(value: object) -> float:
-    """A number from 0 to 1."""
-    number = _number(value)
-    if not 0 <= number <= 1:
-        raise ValueError(f"must be a number from 0 to 1, not {value!r}")
-    return number
+def number(fits: Callable[[float], bool], wording: str) -> Callable[[object], float]:
+    """A parser of the numbers that fit; `wording` says which these are."""
+
+    def parse(value: object) -> float:
+        parsed = _number(value)
+        if not fits(parsed):
+            raise ValueError(f"must be {wording}, not {value!r}")
+        return parsed
+
+    return parse
 
 
-def amount(value: object) -> float:
-    """A number of 0 or more."""
-    number = _number(value)
-    if not 0 <= number < math.inf:
-        raise ValueError(f"must be a number of 0 or more, not {value!r}")
-    return number
-
-
-def positive(value: object) -> float:
-    """A number above 0."""
-    number = _number(value)
-    if not 0 < number < math.inf:
-        raise ValueError(f"must be a number above 0, not {value!r}")
-    return number
+tokens = at_most(MAX_CALL_TOKENS, whole, " tokens")
+fraction = number(lambda x: 0 <= x <= 1, "a number from 0 to 1")
+amount = number(lambda x: 0 <= x < math.inf, "a number of 0 or more")
+positive = number(lambda x: 0 < x < math.inf, "a number above 0")
 
 
 def rate(value: object) -> float | None:

@@ -1,9 +1,9 @@
 """Parsers of the options of `simulate` and of the [[user]] tables in its scenario files; see cli.config.parsers."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from cli.config import parsers as values
+from cli.config.parsers import at_most, number
 
 if TYPE_CHECKING:
     from jobs.simulation.scenario import Outage, Tenant
@@ -13,8 +13,6 @@ MAX_DAYS = 30
 MAX_REQUESTS = 100_000_000
 """About two hours of simulation per algorithm."""
 MAX_USERS = 1000
-
-_Number = TypeVar("_Number", int, float)
 
 
 def algorithm(value: object) -> str:
@@ -26,34 +24,14 @@ def algorithm(value: object) -> str:
     return name
 
 
-def _at_most(maximum: float, parser: Callable[[object], _Number], unit: str = "") -> Callable[[object], _Number]:
-    def parse(value: object) -> _Number:
-        number = parser(value)
-        if number > maximum:
-            raise ValueError(f"must be at most {maximum:,.0f}{unit}, not {value!r}")
-        return number
-
-    return parse
-
-
-def _between(low: float, high: float, wording: str) -> Callable[[object], float]:
-    def parse(value: object) -> float:
-        number = values.positive(value)
-        if not low <= number <= high:
-            raise ValueError(f"must be {wording}, not {value!r}")
-        return number
-
-    return parse
-
-
-burst = _at_most(60, values.some_time, "s")  # a larger bucket would hold more than the quota
-users = _at_most(MAX_USERS, values.whole)
-requests = _at_most(MAX_REQUESTS, values.whole)
-rpm = _at_most(1e7, values.positive, " per minute")  # above the quotas of any account
-tpm = _at_most(1e12, values.positive, " per minute")
-load = _between(0.01, 100, "from 0.01 to 100")
-weight = _between(1, 1e6, "a number from 1 to 1,000,000")
-share = _between(1e-6, 1e6, "a number from 0.000001 to 1,000,000")
+burst = at_most(60, values.some_time, "s")  # a larger bucket would hold more than the quota
+users = at_most(MAX_USERS, values.whole)
+requests = at_most(MAX_REQUESTS, values.whole)
+rpm = at_most(1e7, values.positive, " per minute")  # above the quotas of any account
+tpm = at_most(1e12, values.positive, " per minute")
+load = number(lambda x: 0.01 <= x <= 100, "from 0.01 to 100")
+weight = number(lambda x: 1 <= x <= 1e6, "a number from 1 to 1,000,000")
+share = number(lambda x: 1e-6 <= x <= 1e6, "a number from 0.000001 to 1,000,000")
 
 
 def time(value: object) -> float:
@@ -103,7 +81,7 @@ def token_range(value: object) -> tuple[int, int]:
     """`[FROM, TO]` in TOML."""
     if not isinstance(value, list) or len(value) != 2:
         raise ValueError(f"must be two numbers, [FROM, TO], not {value!r}")
-    low, high = (values.tokens(number) for number in value)
+    low, high = map(values.tokens, value)
     if low > high:
         raise ValueError(f"FROM must not be greater than TO, not {value!r}")
     return low, high
