@@ -28,8 +28,6 @@ def parse_fault(value: object) -> Any:
     """`KIND` or `KIND,NAME=VALUE,...`, with the fields of jobs.emulator.faults.Fault as names."""
     from jobs.emulator.faults import Fault
 
-    if isinstance(value, Fault):
-        return value
     kind, *conditions = values.text(value).split(",")
     fields: dict[str, Any] = {}
     for condition in conditions:

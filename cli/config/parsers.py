@@ -1,7 +1,6 @@
 """Parsers of options: one value as text, or as a TOML value, into what the program works with.
 
-Each takes its own result too, since Typer passes defaults through it. Each raises a ValueError that says what is wrong;
-the option's name is added where the error is reported.
+Each raises a ValueError that says what is wrong; the option's name is added where the error is reported.
 """
 
 import math
@@ -124,7 +123,7 @@ positive = number(lambda x: 0 < x < math.inf, "a number above 0")
 
 def rate(value: object) -> float | None:
     """A quota per minute; None for `auto`, infinity for `none`."""
-    if value == "auto" or value is None:
+    if value == "auto":
         return None
     if value in ("none", math.inf):
         return math.inf
@@ -138,8 +137,6 @@ def max_failures(value: object) -> "MaxFailures":
     """`25` units, or `10%` of the closed units."""
     from jobs.pipeline.stopping import MaxFailures
 
-    if isinstance(value, MaxFailures):
-        return value
     written = _written(value)
     if not written.endswith("%"):
         return MaxFailures(count=whole(written))
@@ -172,8 +169,6 @@ def stop(value: object) -> str:
 
 def path(value: object) -> Path:
     """A path. An empty one is an error: it is an unset variable of a script, not the working directory."""
-    if isinstance(value, Path):
-        return value
     if not isinstance(value, str) or "\0" in value:
         raise ValueError(f"must be a path, not {value!r}")
     if not value:

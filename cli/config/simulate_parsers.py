@@ -52,13 +52,11 @@ def outage(value: object) -> "Outage":
     """`FROM-TO`, times since the start."""
     from jobs.simulation.scenario import Outage
 
-    return value if isinstance(value, Outage) else Outage(*_span(values.text(value)))
+    return Outage(*_span(values.text(value)))
 
 
 def quota_change(value: object) -> tuple[float, float]:
     """`T:RATE`: seconds since the start, and requests per minute from then on."""
-    if isinstance(value, tuple):
-        return value
     at, colon, rate = values.text(value).partition(":")
     if not colon:
         raise ValueError(f"must be T:RATE, as in 5m:50, not {value!r}")
@@ -69,8 +67,6 @@ def tenant(value: object) -> "Tenant":
     """`FROM-TO:RPM`."""
     from jobs.simulation.scenario import Tenant
 
-    if isinstance(value, Tenant):
-        return value
     span, colon, rate = values.text(value).rpartition(":")
     if not colon:
         raise ValueError(f"must be FROM-TO:RPM, as in 5m-10m:300, not {value!r}")

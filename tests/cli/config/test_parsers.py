@@ -81,10 +81,9 @@ def test_other_texts_are_no_sizes(written):
         (values.age, {"3d": 259200, "1h30m": 5400, "0s": 0, 90.0: 90}, ["3", " 3 ", "1.5", "0", "x", ""]),
     ],
 )  # fmt: skip
-def test_each_parser_accepts_its_texts_and_its_own_result_only(parser, good, bad):
+def test_each_parser_accepts_its_values_only(parser, good, bad):
     for written, value in good.items():
         assert parser(written) == value
-        assert value is None or parser(value) == value
     for written in bad:
         with pytest.raises(ValueError, match=r"\S"):
             parser(written)

@@ -149,4 +149,3 @@ def test_a_port_in_use_is_one_line_and_a_hint(start):
 )
 def test_parse_fault(text, fault):
     assert parse_fault(text) == fault
-    assert parse_fault(fault) is fault
