@@ -1,11 +1,10 @@
 """Parsers of names and figures of AWS: models, regions, endpoints, and the fields of a model in the settings file."""
 
 import re
-from collections.abc import Mapping
 
 from cli.config.parsers import amount, positive, text
 
-MODEL_FIELDS = ("input_usd", "output_usd", "burndown", "context_tokens")
+MODEL_FIELDS = {"input_usd": amount, "output_usd": amount, "burndown": positive, "context_tokens": positive}
 """Of a model: USD a million tokens, the weight of an output token in the token quota, and the size of the context."""
 
 _HOST_LABEL = r"(?!-)[a-zA-Z0-9-]{1,63}(?<!-)"
@@ -51,14 +50,3 @@ def endpoint(value: object) -> str:
         return check_endpoint(text(value))
     except ConfigurationError as error:
         raise ValueError(f"{error}; {error.hint}" if error.hint else str(error)) from None
-
-
-def model_overrides(fields: Mapping[str, object]) -> dict[str, float]:
-    """The checked fields of a model; see MODEL_FIELDS."""
-    checked = {}
-    for name, value in fields.items():
-        try:
-            checked[name] = positive(value) if name in ("burndown", "context_tokens") else amount(value)
-        except ValueError as error:
-            raise ValueError(f"{name} {error}") from None
-    return checked

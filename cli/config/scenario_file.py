@@ -96,14 +96,6 @@ def _user_tables(scenario: str, tables: object) -> list[dict[str, Any]]:
 def _user(scenario: str, number: int, table: Mapping[str, Any]) -> "User":
     from jobs.simulation.workload import Mix, User
 
-    fields: dict[str, Any] = {"name": f"user {number}"}
-    mix: dict[str, Any] = {}
-    for key, value in table.items():
-        place = f"{scenario}: [[user]] {number}: {key}"
-        if key not in _USER_FIELDS:
-            raise UserError(f"{place}: unknown key", settings_file.nearest(key, _USER_FIELDS))
-        try:
-            (mix if key in ("input", "output") else fields)[key] = _USER_FIELDS[key](value)
-        except ValueError as error:
-            raise UserError(f"{place}: {error}") from None
-    return User(**fields, mix=Mix(**mix))
+    fields = settings_file.parse_table(lambda key: f"{scenario}: [[user]] {number}: {key}", table, _USER_FIELDS)
+    mix = {key: fields.pop(key) for key in ("input", "output") if key in fields}
+    return User(**{"name": f"user {number}", **fields}, mix=Mix(**mix))

@@ -63,6 +63,21 @@ def check_keys(
     return checked
 
 
+def parse_table(
+    place: Callable[[str], str], table: Mapping[str, object], parsers: Mapping[str, Callable[[object], Any]]
+) -> dict[str, Any]:
+    """The parsed values of a table that is not a section of options; `place` as in `check_keys`."""
+    parsed = {}
+    for key, value in table.items():
+        if key not in parsers:
+            raise UserError(f"{place(key)}: unknown key", nearest(key, parsers))
+        try:
+            parsed[key] = parsers[key](value)
+        except ValueError as error:
+            raise UserError(f"{place(key)}: {error}") from None
+    return parsed
+
+
 def check_environment(commands: Options) -> None:
     """Check the names of our environment variables."""
     known = {DEBUG} | {
@@ -101,14 +116,7 @@ def _content(file: Path) -> dict[str, Any]:
 def _models(file: Path, section: Mapping[str, object]) -> dict[str, dict[str, float]]:
     models = {}
     for pattern, fields in section.items():
-        where = f'{file}: [{MODELS}."{pattern}"]'
         if not isinstance(fields, dict):
             raise UserError(f"{file}: [{MODELS}] {pattern}: unknown key", f'write a section [{MODELS}."MODEL PATTERN"]')
-        for key in fields:
-            if key not in aws_names.MODEL_FIELDS:
-                raise UserError(f"{where} {key}: unknown key", nearest(key, aws_names.MODEL_FIELDS))
-        try:
-            models[pattern] = aws_names.model_overrides(fields)
-        except ValueError as error:
-            raise UserError(f"{where}: {error}") from None
+        models[pattern] = parse_table(partial(place, file, f'{MODELS}."{pattern}"'), fields, aws_names.MODEL_FIELDS)
     return models

@@ -154,9 +154,9 @@ def test_a_setting_of_another_command_is_ignored(shell, monkeypatch, tmp_path):
         ("[analyze]\ntask = 'keywords'\nprompt = 'x'", "bedrock-batch.toml: [analyze] prompt exclude each other"),
         ("[models]\nburndown = 5", "[models] burndown: unknown key"),
         ("[models.'x']\nburnup = 5", '[models."x"] burnup: unknown key\nhint: the nearest known name is burndown'),
-        ("[models.'x']\nburndown = 0", '[models."x"]: burndown must be a number above 0, not 0'),
-        ("[models.'x']\ninput_usd = 'much'", "[models.\"x\"]: input_usd must be a number, not 'much'"),
-        ("[models.'x']\ninput_usd = -1", '[models."x"]: input_usd must be a number of 0 or more, not -1'),
+        ("[models.'x']\nburndown = 0", '[models."x"] burndown: must be a number above 0, not 0'),
+        ("[models.'x']\ninput_usd = 'much'", "[models.\"x\"] input_usd: must be a number, not 'much'"),
+        ("[models.'x']\ninput_usd = -1", '[models."x"] input_usd: must be a number of 0 or more, not -1'),
     ],
 )  # fmt: skip
 def test_in_the_settings_file(shell, tmp_path, content, message):
