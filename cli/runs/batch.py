@@ -20,7 +20,6 @@ from jobs.documents.parser_pool import read
 from jobs.pipeline import events
 from jobs.pipeline.stopping import Cause, Stop
 from jobs.progress.stats import Stats
-from jobs.record.journal import Journal
 from jobs.record.queries import mark_missing
 from jobs.results.output_files import write_output_files
 from jobs.results.summary import Summary
@@ -56,8 +55,8 @@ async def run_batch(
                 signals.first, signals.again = partial(_stop, signals, batch), batch.dispatcher.abort
                 listed = await _dispatch(settings, batch, emit)
                 summary.add_snapshot(stats.snapshot())
-                # In a separate commit: answers stay recorded even if the results cannot be written.
-                await batch.record.submit(partial(_settled, listed=listed))
+                # In a separate commit, even if empty: answers stay recorded even if the results cannot be written.
+                await batch.record.submit(mark_missing if listed else lambda _: None)
                 await batch.record.submit(partial(write_output_files, output=settings.output, summary=summary))
                 if summary.damaged:
                     screen.notice(f"stored answers that are damaged: {summary.damaged}; run again to call for them")
@@ -128,24 +127,13 @@ def _stop(signals: Signals, batch: wiring.Batch) -> None:
     batch.dispatcher.stop(Stop(Cause.SIGNAL, f"{name} received", "a second signal ends the run at once"))
 
 
-def _settled(journal: Journal, *, listed: bool) -> None:
-    if listed:
-        mark_missing(journal)
-
-
 def exit_code(summary: Summary, stopped: Stop | None, signals: Iterable[int]) -> int:
     """The worst of: the signals' exit codes, the reason to stop, units without an answer, unreadable documents."""
     codes = [*signals]
     if stopped is not None:
         codes.append(_OF_CAUSE.get(stopped.cause, ExitCode.OK))
-    if (
-        summary.failed
-        or summary.incomplete
-        or summary.held
-        or summary.fallback
-        or summary.pending
-        or summary.not_refreshed
-    ):
+    counts = summary.failed, summary.incomplete, summary.held, summary.fallback, summary.pending, summary.not_refreshed
+    if any(counts):
         codes.append(ExitCode.UNITS)
     if summary.unreadable:
         codes.append(ExitCode.UNREADABLE)

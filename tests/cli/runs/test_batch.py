@@ -16,7 +16,7 @@ def summary(**counts: int) -> Summary:
     [
         ({"ok": 3}, 0),
         ({"unreadable": 1}, 3),
-        *(({status: 1}, 4) for status in ("failed", "incomplete", "held", "fallback", "pending")),
+        *(({status: 1}, 4) for status in ("failed", "incomplete", "held", "fallback", "pending", "not_refreshed")),
         ({"unreadable": 1, "failed": 1}, 4),
     ],
 )
