@@ -87,7 +87,6 @@ def simulate(
     length = sources.strongest(ctx, "requests", "duration")
     from cli.config.simulate_settings import SimulateSettings
     from cli.runs.simulate import simulate as run
-    from cli.wiring import simulated_gate
 
     settings = SimulateSettings(
         rate=rate,
@@ -109,6 +108,4 @@ def simulate(
         seed=seed,
     )
     title, origin = scenario.title if scenario else "", partial(sources.origin, ctx)
-    raise typer.Exit(
-        run(settings, tuple(algorithm or ()), simulated_gate, origin=origin, title=title, json=json, html=html)
-    )
+    raise typer.Exit(run(settings, tuple(algorithm or ()), origin=origin, title=title, json=json, html=html))

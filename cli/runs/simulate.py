@@ -15,9 +15,9 @@ from cli.config.simulate_settings import Origin, SimulateSettings, build_experim
 from cli.errors import UserError
 from cli.render.progress.simulate import SimulateDisplay
 from cli.render.simulate_table import recommendation_lines, write_table
-from cli.render.stream import stdout_lost
+from cli.wiring import simulated_gate
 from jobs.atomic_file import atomic_write
-from jobs.simulation.comparison import ALGORITHMS, GateMaker, Trial, compare
+from jobs.simulation.comparison import ALGORITHMS, Trial, compare
 from jobs.simulation.result import Result
 
 _T = TypeVar("_T")
@@ -29,7 +29,6 @@ WAIT_SLICE = 0.2
 def simulate(
     settings: SimulateSettings,
     algorithms: Sequence[str],
-    gate: GateMaker,
     *,
     origin: Origin,
     title: str = "",
@@ -46,20 +45,17 @@ def simulate(
     names = tuple(dict.fromkeys(algorithms)) or ALGORITHMS
     with SimulateDisplay(names, experiment, sys.stderr) as display:
         trials = _run_in_thread(
-            lambda: list(compare(experiment, names, gate, timelines=html is not None, on_start=display.on_start))
+            lambda: list(
+                compare(experiment, names, simulated_gate, timelines=html is not None, on_start=display.on_start)
+            )
         )
     scenario = describe(settings, experiment)
     if html is not None:
         _write_page(html, title, scenario, trials, settings.docs)
-    try:
-        if json:
-            print(json_format.dumps(_as_json(scenario, trials)))
-        else:
-            write_table(experiment, trials, sys.stdout, settings.docs)
-    except BrokenPipeError:
-        raise  # the reader has enough; cli.app has an exit code for it
-    except OSError as error:
-        raise stdout_lost(error) from error
+    if json:
+        print(json_format.dumps(_as_json(scenario, trials)))
+    else:
+        write_table(experiment, trials, sys.stdout, settings.docs)
     return 0
 
 

@@ -183,7 +183,10 @@ class TestProcess:
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
     @pytest.mark.parametrize("unbuffered", ["", "1"])
-    @pytest.mark.parametrize("shown", ["--version", "--help", "simulate --help", "simulate --list-scenarios"])
+    @pytest.mark.parametrize(
+        "shown",
+        ["--version", "--help", "simulate --help", "simulate --list-scenarios", "simulate --rate 60 --requests 9"],
+    )
     def test_a_full_disk_behind_standard_output_is_an_error(self, bare, shown, unbuffered):
         bare["env"] |= {"PYTHONUNBUFFERED": unbuffered}
         with Path("/dev/full").open("w") as full:
