@@ -4,7 +4,7 @@ import math
 import random
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -33,7 +33,6 @@ from jobs.requests.cost import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
 from jobs.requests.request import RequestTemplate
 from jobs.results.summary import Summary
 from ratelimit.algorithms.budget import Budget
-from ratelimit.discovery.controller import Controller
 from ratelimit.gate import Gate
 from ratelimit.known_quota import KnownQuota
 from ratelimit.quota_book import Dimension, QuotaBook
@@ -113,7 +112,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
             meter=Meter(model),
             record=record,
             transport=transport,
-            gate=gate(settings, model.context_tokens, learning.controller),
+            gate=gate(settings, model.context_tokens, learning),
             policy=Policy(
                 max_attempts=settings.max_attempts,
                 call_timeout=settings.call_timeout,
@@ -134,20 +133,10 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         yield Batch(dispatcher, record, interrupted)
 
 
-ControllerMaker = Callable[..., Controller]
-"""Makes the controller of a quota that is not configured, or is configured as `none` (`unlimited=True`)."""
-
-
-def _unknown(_quota: str, *, unlimited: bool = False) -> Controller:
-    return Controller.unlimited() if unlimited else Controller()
-
-
-def gate(settings: AnalyzeSettings, context: float | None = None, controller: ControllerMaker = _unknown) -> Gate:
+def gate(settings: AnalyzeSettings, context: float | None, learning: QuotaLearning) -> Gate:
     """The gate for the quotas, configured or learned, for the model's context, and for the budget."""
-    dimensions: dict[str, Dimension] = {}
-    for name, quota in ((REQUESTS, settings.rpm), (TOKENS, settings.tpm)):
-        if quota is not None or not settings.emulate:  # the built-in emulator has no quota
-            dimensions[name] = _dimension(name, quota, settings.burst, controller)
+    # The built-in emulator has no quota to learn.
+    dimensions = _quotas(settings.rpm, settings.tpm, settings.burst, learning, learn=not settings.emulate)
     max_in_flight = affordable(settings.concurrency)
     if context is not None:
         dimensions[CONTEXT] = Dimension(Budget(math.inf), context)
@@ -161,26 +150,28 @@ def gate(settings: AnalyzeSettings, context: float | None = None, controller: Co
     return Gate(book, max_in_flight, turn_away=turn_away)
 
 
-def _dimension(name: str, quota: float | None, burst: float, controller: ControllerMaker) -> Dimension:
-    """A quota per minute: None is learned, infinity is `none`. `burst` is in seconds."""
-    if quota is None or quota == math.inf:
-        return Dimension(controller(name, unlimited=quota is not None), math.inf)
-    # At least one request: half a request a minute is one every two minutes.
-    return Dimension(KnownQuota(quota / 60, quota / 60 * burst), max(quota, 1.0) if name == REQUESTS else quota)
-
-
 def simulated_gate(experiment: "Experiment", configured: bool, emit: events.Emit) -> Gate:
     """The gate of a real run against a simulated server, with its quotas configured or learned."""
     rules = experiment.scenario.rules
     learning = QuotaLearning(None, QuotaScope("simulated", "", "", ""), emit)
     burst = min(rules.burst, 60.0) if rules.refill == "bucket" else 1.0
-    quotas = ((REQUESTS, rules.rpm), (TOKENS, rules.tpm))
-    dimensions = {
-        name: _dimension(name, quota if configured else None, burst, learning.controller)
-        for name, quota in quotas
-        if quota is not None or not configured
-    }
-    return Gate(QuotaBook(dimensions), experiment.concurrency)
+    rpm, tpm = (rules.rpm, rules.tpm) if configured else (None, None)
+    return Gate(QuotaBook(_quotas(rpm, tpm, burst, learning, learn=not configured)), experiment.concurrency)
+
+
+def _quotas(
+    rpm: float | None, tpm: float | None, burst: float, learning: QuotaLearning, *, learn: bool
+) -> dict[str, Dimension]:
+    """Quotas per minute: infinity is `none`; None is learned, or left out unless `learn`. `burst` is in seconds."""
+    dimensions = {}
+    for name, quota in ((REQUESTS, rpm), (TOKENS, tpm)):
+        if quota is not None and quota < math.inf:
+            # At least one request: half a request a minute is one every two minutes.
+            largest = max(quota, 1.0) if name == REQUESTS else quota
+            dimensions[name] = Dimension(KnownQuota(quota / 60, quota / 60 * burst), largest)
+        elif quota is not None or learn:
+            dimensions[name] = Dimension(learning.controller(name, unlimited=quota is not None), math.inf)
+    return dimensions
 
 
 def quota(settings: AnalyzeSettings) -> Quota:

@@ -5,8 +5,8 @@ from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
+from engine_gates import analyze_gate
 
-from cli import wiring
 from jobs.requests.cost import REQUESTS, TOKENS
 from ratelimit import virtual_time
 from ratelimit.discovery.controller import Controller
@@ -18,7 +18,7 @@ def limiters(**quotas):
         **{"rpm": None, "tpm": None, "burst": 1.0, "emulate": False, **quotas},
         concurrency=10, budget=None, on_outage="wait", pacing="burst",
     )  # fmt: skip
-    return {name: dimension.limiter for name, dimension in wiring.gate(settings).book.dimensions.items()}
+    return {name: dimension.limiter for name, dimension in analyze_gate(settings).book.dimensions.items()}
 
 
 @pytest.mark.parametrize(("burst", "held"), [(1.0, 10.0), (60.0, 600.0), (0.05, 0.5)])
@@ -34,7 +34,7 @@ def test_half_a_request_a_minute_is_one_every_two_minutes():
     )
 
     async def main():
-        gate, starts = wiring.gate(settings), []
+        gate, starts = analyze_gate(settings), []
         for _ in range(3):
             await gate.acquire({REQUESTS: 1.0})
             starts.append(gate.now())

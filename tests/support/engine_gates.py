@@ -1,10 +1,12 @@
 """Gates for a simulated case: with the configured quota, with an unknown one, or with the server's own limiters."""
 
 import math
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from cli import wiring
 from jobs.emulator.quotas import QuotaRules, Quotas
+from jobs.pipeline.quota_learning import QuotaLearning
+from jobs.record.quota_memory import QuotaScope
 from jobs.requests.cost import REQUESTS, TOKENS
 from jobs.simulation.server import MODEL
 from ratelimit.algorithms.fixed_window import FixedWindow
@@ -33,9 +35,15 @@ class _Settings:
         self.rpm, self.tpm, self.max_tokens = rules.rpm or math.inf, rules.tpm or math.inf, max_tokens
 
 
+def analyze_gate(settings: object) -> Gate:
+    """The gate of `analyze` with these settings and no remembered quota."""
+    learning = QuotaLearning(None, QuotaScope("", "", "", ""), lambda _: None)
+    return wiring.gate(cast("AnalyzeSettings", settings), None, learning)
+
+
 def configured(rules: QuotaRules, max_tokens: int) -> Gate:
     """The gate of `analyze --rpm --tpm`."""
-    return wiring.gate(cast("AnalyzeSettings", cast("Any", _Settings(rules, max_tokens))))
+    return analyze_gate(_Settings(rules, max_tokens))
 
 
 def unknown(_rules: QuotaRules, _max_tokens: int, max_in_flight: int = MAX_IN_FLIGHT) -> Gate:

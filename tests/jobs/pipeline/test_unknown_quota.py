@@ -6,12 +6,11 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
+from engine_gates import analyze_gate
 from virtual_runs import MODEL, OK, RECIPE, THROTTLED, Service, many
 
-from cli import wiring
 from jobs.bedrock.catalogue import look_up
 from jobs.documents.parsing import Chunk
 from jobs.pipeline.dispatcher import Dispatcher
@@ -74,7 +73,7 @@ def gate(quota: float | None = None) -> Gate:
         pacing="burst",
         on_outage="wait",
     )
-    return wiring.gate(cast("Any", settings))
+    return analyze_gate(settings)
 
 
 def run(service: Throttling, units: int, quota: float | None = None) -> tuple[MemoryRecord, Gate, float]:
