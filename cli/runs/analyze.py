@@ -60,11 +60,11 @@ def analyze(settings: AnalyzeSettings) -> int:
             ):
                 runner.run(run_batch(settings, summary, stats, screen, signals))
         except Exception as error:  # noqa: BLE001 (raised again below, once the summary is printed)
+            _record_error(error, summary, signals)
             known = expected(error)
             if known is None:
                 bug = error
             else:
-                _record_error(known, summary, signals)
                 screen.error(known.message, known.hint)
     if not settings.quiet:
         if known is None or summary.documents or summary.calls:  # else the message says it all
@@ -124,8 +124,7 @@ def _write_summary(settings: AnalyzeSettings, summary: Summary, stats: Stats, si
         yield
     except Exception as error:
         summary.add_snapshot(stats.snapshot())
-        bug = UserError(f"a bug: {type(error).__name__}", exit_code=ExitCode.BUG)
-        _record_error(expected(error) or bug, summary, signals)
+        _record_error(error, summary, signals)
         if not isinstance(error, JournalError):  # a directory whose journal is refused stays as it is
             with suppress(OSError):
                 summary.write(path)
@@ -133,6 +132,7 @@ def _write_summary(settings: AnalyzeSettings, summary: Summary, stats: Stats, si
     summary.write(path)
 
 
-def _record_error(error: UserError, summary: Summary, signals: Signals) -> None:
-    summary.error = error.message
-    summary.exit_code = worst([error.exit_code, *signals.exit_codes])
+def _record_error(error: Exception, summary: Summary, signals: Signals) -> None:
+    known = expected(error) or UserError(f"a bug: {type(error).__name__}", exit_code=ExitCode.BUG)
+    summary.error = known.message
+    summary.exit_code = worst([known.exit_code, *signals.exit_codes])

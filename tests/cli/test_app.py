@@ -13,6 +13,7 @@ import pytest
 from running import COMMAND, PATIENCE
 
 from cli.errors import ExitCode, UserError
+from cli.runs import analyze as analysis
 
 SECRET = "the document's own words"
 
@@ -100,6 +101,15 @@ class TestBug:
 
         shell.run = crash_in_a_group
         assert "this is a bug: KeyError in test_app.py, line " in shell("analyze", "a", "--emulate").err
+
+    def test_in_a_run_the_json_has_its_exit_code(self, shell, monkeypatch, tmp_path):
+        (tmp_path / "a.md").write_text("Text.\n")
+        monkeypatch.setattr(analysis, "check_open_files", lambda: crash(None))
+        shell.run = analysis.analyze
+        code, out, err = shell("analyze", "a.md", "--emulate", "--json")
+        summary = json.loads(out)
+        assert (code, summary["exit_code"], summary["error"]) == (1, 1, "a bug: KeyError")
+        assert err.count("this is a bug: KeyError in test_app.py, line ") == 1
 
     def test_without_a_log_the_hint_names_the_variable(self, shell, tmp_path):
         (tmp_path / "state").write_text("a file where the directory should be")
