@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from cli.errors import DEBUG, PROGRAM, SIGNAL, ExitCode, UserError, expected, worst
-from cli.render.stream import stdout_lost
-from cli.render.text import safe
+from cli.errors import PROGRAM, SIGNAL, ExitCode, UserError, expected, worst
+from cli.render.stream import print_error, stdout_lost
 
 if TYPE_CHECKING:
     import typer
@@ -55,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         except OSError as error:
             lost = stdout_lost(error)
-            return code if isinstance(error, BrokenPipeError) else worst([code, _print_error(lost)])
+            return code if isinstance(error, BrokenPipeError) else worst([code, print_error(lost)])
         return code
 
 
@@ -83,14 +82,14 @@ def _failed(error: Exception, arguments: list[str]) -> int:
     if known is None:
         from cli.bug_report import report
 
-        verbose = bool({"--verbose", "-v"} & {*arguments} or os.environ.get(DEBUG))
-        return _print_error(report(error, command=arguments[0] if arguments else "", verbose=verbose))
+        verbose = bool({"--verbose", "-v"} & {*arguments})
+        known = report(error, command=arguments[0] if arguments else "", verbose=verbose)
     if arguments[:1] == ["analyze"]:
         from cli.config.sources import wants_json
 
         if wants_json(arguments):
             _print_json(known)
-    return _print_error(known)
+    return print_error(known)
 
 
 def _usage_error(error: "typer.TyperException") -> UserError:
@@ -117,14 +116,6 @@ def _print_json(error: UserError) -> None:
     summary = Summary("", "", "", "", exit_code=error.exit_code, error=error.message)
     with contextlib.suppress(OSError):
         print(json.dumps(summary.as_dict()), flush=True)
-
-
-def _print_error(error: UserError) -> int:
-    with contextlib.suppress(OSError):
-        print(f"{PROGRAM}: error: {safe(error.message)}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {safe(error.hint)}", file=sys.stderr)
-    return error.exit_code
 
 
 def _lost_stdout() -> OSError | None:

@@ -16,8 +16,8 @@ from cli.errors import DEBUG, PROGRAM, ExitCode, UserError
 
 
 def report(error: Exception, *, command: str, verbose: bool) -> UserError:
-    """Write the log file, and print the traceback if `verbose`; returns the error that ends the program."""
-    if verbose:
+    """Write the log file, and print the traceback if asked to; returns the error that ends the program."""
+    if verbose or os.environ.get(DEBUG):
         traceback.print_exception(error)
     message = f"this is a bug: {place(error)}"
     try:

@@ -5,7 +5,8 @@ import os
 import sys
 from typing import TextIO
 
-from cli.errors import ExitCode, UserError
+from cli.errors import PROGRAM, ExitCode, UserError
+from cli.render.text import safe
 
 
 def put(stream: TextIO | None, text: str) -> None:
@@ -18,6 +19,15 @@ def put(stream: TextIO | None, text: str) -> None:
         stream.flush()
     except (OSError, ValueError):
         silence(stream)
+
+
+def print_error(error: UserError) -> int:
+    """Print the error that ends the program; returns its exit code."""
+    with contextlib.suppress(OSError):
+        print(f"{PROGRAM}: error: {safe(error.message)}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {safe(error.hint)}", file=sys.stderr)
+    return error.exit_code
 
 
 def stdout_lost(error: OSError) -> UserError:

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 import uvloop
 
 from cli import wiring
+from cli.bug_report import report
 from cli.config.analyze_settings import AnalyzeSettings
 from cli.errors import ExitCode, UserError, expected, worst
 from cli.render.progress.display import display
-from cli.render.stream import stdout_lost
+from cli.render.stream import print_error, stdout_lost
 from cli.render.text import safe
 from cli.runs.batch import run_batch
 from cli.runs.open_files import check_open_files
@@ -59,7 +60,7 @@ def analyze(settings: AnalyzeSettings) -> int:
                 asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,  # a third of the memory for TLS
             ):
                 runner.run(run_batch(settings, summary, stats, screen, signals))
-        except Exception as error:  # noqa: BLE001 (raised again below, once the summary is printed)
+        except Exception as error:  # noqa: BLE001 (reported below)
             _record_error(error, summary, signals)
             known = expected(error)
             if known is None:
@@ -71,10 +72,10 @@ def analyze(settings: AnalyzeSettings) -> int:
             _print_block(settings, summary)
     elif known is None and bug is None:
         _print_exit_code(summary)
+    if bug is not None:
+        print_error(report(bug, command="analyze", verbose=settings.verbose))
     if settings.json:
         _print_json(settings, summary)
-    if bug is not None:
-        raise bug
     return summary.exit_code
 
 

@@ -111,6 +111,13 @@ class TestBug:
         assert (code, summary["exit_code"], summary["error"]) == (1, 1, "a bug: KeyError")
         assert err.count("this is a bug: KeyError in test_app.py, line ") == 1
 
+    def test_before_the_run_there_is_json_too(self, shell):
+        shell.run = crash
+        code, out, err = shell("analyze", "a", "--emulate", "--json")
+        summary = json.loads(out)
+        assert (code, summary["exit_code"]) == (1, 1)
+        assert err.startswith(f"bedrock-batch: error: {summary['error']}\nhint: ")
+
     def test_without_a_log_the_hint_names_the_variable(self, shell, tmp_path):
         (tmp_path / "state").write_text("a file where the directory should be")
         shell.run = crash
