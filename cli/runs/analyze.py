@@ -33,7 +33,7 @@ def analyze(settings: AnalyzeSettings) -> int:
 
     With --json the summary is printed on every exit; it is written to the output directory once that is locked.
     """
-    stats = Stats(time.monotonic, quota=wiring.quota(settings))
+    stats = Stats(time.monotonic, quota=wiring.quota(settings), emulated=settings.emulate)
     summary = Summary(
         run_id=uuid.uuid4().hex[:12],
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -41,13 +41,7 @@ def analyze(settings: AnalyzeSettings) -> int:
         endpoint=settings.endpoint_url or "",
         emulated=settings.emulate,
     )
-    screen = display(
-        settings.progress,
-        quiet=settings.quiet,
-        no_color=settings.no_color,
-        snapshot=stats.snapshot,
-        emulated=settings.emulate,
-    )
+    screen = display(settings.progress, quiet=settings.quiet, no_color=settings.no_color, snapshot=stats.snapshot)
     signals, known, bug = Signals(), None, None
     with screen:
         screen.notice(f"reading {', '.join(settings.paths)}; results go to {settings.output}")

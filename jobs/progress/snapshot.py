@@ -39,6 +39,8 @@ class Snapshot(Counts):
     bytes_total: int | None = None
     cost_usd: float | None = 0.0
     """None if the model's price is unknown."""
+    emulated: bool = False
+    """Whether nothing is paid: `cost_usd` is what it would have been."""
     calls_per_minute: float = 0.0
     """Calls sent in the last minute, extrapolated if the run is younger."""
     tokens_per_minute: float = 0.0

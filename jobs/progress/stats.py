@@ -24,6 +24,7 @@ class Stats:
 
     clock: Callable[[], float]
     quota: Quota = field(default_factory=Quota)
+    emulated: bool = False
     stages: Callable[[], tuple[Stage, ...]] = tuple
     priced: bool = True
     """Whether the model's price is known."""
@@ -153,6 +154,7 @@ class Stats:
             documents_total=self._inputs.documents if self._inputs else None,
             bytes_total=self._inputs.bytes if self._inputs else None,
             cost_usd=totals.cost_usd if self.priced else None,
+            emulated=self.emulated,
             calls_per_minute=self._sent.total(now) * 60 / window,
             tokens_per_minute=self._quota_tokens.total(now) * 60 / window,
             latency=totals.recent_latency,

@@ -19,7 +19,6 @@ def display(
     quiet: bool,
     no_color: bool,
     snapshot: Callable[[], Snapshot],
-    emulated: bool,
     stderr: TextIO | None = None,
 ) -> Display:
     """The display for a mode of `--progress`, on sys.stderr or another stream.
@@ -31,10 +30,10 @@ def display(
     if stream is None or quiet or mode == "none":  # None: stderr was closed when the program started
         return SilentDisplay(stream, quiet=quiet)
     if mode == "plain" or not can_move_its_cursor(stream):
-        return PlainDisplay(snapshot, stream, emulated=emulated)
+        return PlainDisplay(snapshot, stream)
     from cli.render.progress.live import LiveDisplay
 
-    return LiveDisplay(snapshot, stream, no_color=no_color, emulated=emulated)
+    return LiveDisplay(snapshot, stream, no_color=no_color)
 
 
 def can_move_its_cursor(stream: TextIO) -> bool:

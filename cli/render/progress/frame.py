@@ -18,7 +18,7 @@ MIN_BAR = 15
 """Cells: with less room than this for the bar, the times go on a line of their own."""
 
 
-def frame(shot: Snapshot, width: int, *, emulated: bool = False, ascii_only: bool = False) -> list[Text]:
+def frame(shot: Snapshot, width: int, *, ascii_only: bool = False) -> list[Text]:
     """The lines, the most important first: a low terminal shows only the first of them."""
     width = min(width, MAX_WIDTH)
     return [
@@ -31,7 +31,7 @@ def frame(shot: Snapshot, width: int, *, emulated: bool = False, ascii_only: boo
         *(rows("rate", _rate(shot), width) if shot.elapsed >= MIN_RATE_SECONDS else ()),
         *rows("quota", quota_items(asdict(shot.quota) | {"burst_s": 0.0}, shot.utilisation), width),
         *rows("tokens", [(f"{count(shot.input_tokens)} in", ""), (f"{count(shot.output_tokens)} out", "")], width),
-        *prose("cost", cost(shot.cost_usd, emulated=emulated), "", width),
+        *prose("cost", cost(shot.cost_usd, emulated=shot.emulated), "", width),
         *(line for advice in shot.advice for line in prose("advice", advice.text, "yellow", width)),
         *_stages(shot.stages, width),
     ]

@@ -24,12 +24,9 @@ class LiveDisplay(DrawingThread):
     so the cursor is always on its last row.
     """
 
-    def __init__(
-        self, snapshot: Callable[[], Snapshot], stream: TextIO, *, no_color: bool = False, emulated: bool = False
-    ) -> None:
+    def __init__(self, snapshot: Callable[[], Snapshot], stream: TextIO, *, no_color: bool = False) -> None:
         super().__init__(stream, TICK)
         self._snapshot = snapshot
-        self._emulated = emulated
         # Forced, since FORCE_COLOR, TTY_INTERACTIVE and the like would decide otherwise.
         self._console = Console(
             file=stream,
@@ -63,7 +60,7 @@ class LiveDisplay(DrawingThread):
             return
         width, height = self._console.size
         ascii_only = self._console.options.ascii_only
-        lines = frame(shot, max(1, width - 1), emulated=self._emulated, ascii_only=ascii_only)[: max(1, height - 1)]
+        lines = frame(shot, max(1, width - 1), ascii_only=ascii_only)[: max(1, height - 1)]
         erase = self._erase()
         self._frame, self._cells = self._rendered(lines), [line.cell_len for line in lines]
         self._write(erase + self._frame)

@@ -16,17 +16,14 @@ PERIOD = 10.0
 class PlainDisplay(DrawingThread):
     """A line every `period` seconds and one at the end, with the messages between them."""
 
-    def __init__(
-        self, snapshot: Callable[[], Snapshot], stream: TextIO, *, emulated: bool = False, period: float = PERIOD
-    ) -> None:
+    def __init__(self, snapshot: Callable[[], Snapshot], stream: TextIO, *, period: float = PERIOD) -> None:
         super().__init__(stream, period, first=period)
         self._snapshot = snapshot
-        self._emulated = emulated
 
     def _draw(self) -> None:
         shot = self._snapshot()
         if has_begun(shot):
-            put(self._stream, progress_line(shot, emulated=self._emulated) + "\n")
+            put(self._stream, progress_line(shot) + "\n")
 
 
 class SilentDisplay:
@@ -76,7 +73,7 @@ def pause(shot: Snapshot) -> str:
     return f"{shot.paused}; next call in {duration(shot.next_call)}" if shot.next_call else shot.paused
 
 
-def progress_line(shot: Snapshot, *, emulated: bool = False) -> str:
+def progress_line(shot: Snapshot) -> str:
     """The progress of a run on one line that can be read alone."""
     done = "" if shot.fraction is None else f" {percent(shot.fraction)}"
     troubles = {name: getattr(shot, name) for name in ("incomplete", "held", "fallback", "unreadable")}
@@ -89,7 +86,7 @@ def progress_line(shot: Snapshot, *, emulated: bool = False) -> str:
             f"throttled {shot.throttled:,}",
             f"failed {shot.failed:,}",
             *(f"{name} {number:,}" for name, number in troubles.items() if number),
-            f"cost {cost(shot.cost_usd, emulated=emulated)}",
+            f"cost {cost(shot.cost_usd, emulated=shot.emulated)}",
             *([f"about {duration(shot.eta)} left"] if shot.eta is not None else []),
             *([f"stopping: {safe(shot.stopping)}"] if shot.stopping else []),
             *([f"paused: {safe(pause(shot))}"] if shot.paused and not shot.stopping else []),

@@ -18,7 +18,7 @@ class Terminal(io.StringIO):
 
 
 def chosen(mode: str, stream: io.StringIO, *, quiet: bool = False) -> Display:
-    return display(mode, quiet=quiet, no_color=False, snapshot=lambda: RUNNING, emulated=False, stderr=stream)
+    return display(mode, quiet=quiet, no_color=False, snapshot=lambda: RUNNING, stderr=stream)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_quiet_overrides_every_mode(mode: str) -> None:
 def test_plain_lines_do_not_import_rich_console() -> None:
     code = (
         "import sys; from cli.render.progress.display import display; from jobs.progress.snapshot import Snapshot\n"
-        "with display('plain', quiet=False, no_color=False, snapshot=Snapshot, emulated=False): pass\n"
+        "with display('plain', quiet=False, no_color=False, snapshot=Snapshot): pass\n"
         "assert 'rich.console' not in sys.modules"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -57,7 +57,7 @@ def styles(lines: list[Text], words: str) -> set[str]:
 
 @given(SNAPSHOTS, st.integers(20, 200), st.booleans())
 def test_no_line_is_wider_than_the_terminal(shot: Snapshot, width: int, emulated: bool) -> None:
-    for line in frame(shot, width, emulated=emulated):
+    for line in frame(replace(shot, emulated=emulated), width):
         assert line.cell_len <= width
         assert len(line.plain.splitlines()) == 1
 
@@ -88,7 +88,7 @@ close              0       3      6,300""".splitlines()
 
 def test_at_40_columns() -> None:
     assert (
-        plain(frame(RUNNING, 40, emulated=True, ascii_only=True)).splitlines()
+        plain(frame(replace(RUNNING, emulated=True), 40, ascii_only=True)).splitlines()
         == """\
 ##############---------------------  42%
 time       2m 05s elapsed

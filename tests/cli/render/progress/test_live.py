@@ -39,8 +39,8 @@ from snapshots import RUNNING
 from jobs.progress.snapshot import Snapshot
 pause = threading.Event().wait
 def snapshot():
-    return replace(RUNNING, retried=os.get_terminal_size(2).columns)
-display = LiveDisplay(snapshot, sys.stderr, emulated=True)
+    return replace(RUNNING, emulated=True, retried=os.get_terminal_size(2).columns)
+display = LiveDisplay(snapshot, sys.stderr)
 {body}
 """
 

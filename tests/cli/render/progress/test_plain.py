@@ -29,7 +29,7 @@ class Lines(io.StringIO):
 
 
 def test_a_line_has_all_figures() -> None:
-    assert progress_line(RUNNING, emulated=True) == (
+    assert progress_line(replace(RUNNING, emulated=True)) == (
         "[2m 05s] 42%  120/300 documents  6,300/12,000 answers  1,170 calls/min  throttled 40  failed 7  incomplete 3"
         "  unreadable 2  cost $39.42 at list price, nothing is paid  about 2m 52s left"
     )
@@ -107,7 +107,7 @@ seen = threading.Event()
 def snapshot():
     seen.set()
     return Snapshot(documents=1)
-with display(sys.argv[1], quiet=False, no_color=False, snapshot=snapshot, emulated=False) as shown:
+with display(sys.argv[1], quiet=False, no_color=False, snapshot=snapshot) as shown:
     shown.notice("a notice")
     shown.error("an error")
 assert sys.argv[1] == "none" or seen.is_set()
