@@ -26,20 +26,24 @@ class CallLog:
         self._credit_times: list[float] = []
         self._credits: list[float] = []
         self._credited: list[float] = []
-        self._sums: list[RunningSum] = []
+        self._start = -math.inf
+        """The latest argument of `since`."""
+        self._first = 0
+        """Number of the first call at or after it, counted from the start of the log."""
+        self._sum = 0.0
+        """Of the calls from that one on."""
 
     def add(self, now: float, cost: float) -> None:
         self._times.append(now)
         self._costs.append(cost)
         self.total += cost
         self.calls += 1
-        for running in self._sums:
-            running.amount += cost
+        self._sum += cost
         if len(self._times) >= 2 * _BATCH and self._times[_BATCH] < now - KEPT:
-            for running in self._sums:
-                running(self._times[_BATCH])
+            self._sum -= sum(self._costs[self._first - self.dropped : _BATCH])
             del self._times[:_BATCH], self._costs[:_BATCH]
             self.dropped += _BATCH
+            self._first = max(self._first, self.dropped)
 
     def credit(self, now: float, sent_at: float, delta: float) -> None:
         """A call has ended and counts `delta` more (usually less) than it had reserved."""
@@ -61,9 +65,8 @@ class CallLog:
         if index == len(self._times) or self._times[index] != sent_at:
             return  # too old
         self._costs[index] += delta  # of several calls at one instant any will do: only sums are used
-        for running in self._sums:
-            if index + self.dropped >= running.first:
-                running.amount += delta
+        if index + self.dropped >= self._first:
+            self._sum += delta
 
     def between(self, after: float, until: float) -> float:
         """Sum of the calls sent in (after, until]."""
@@ -100,43 +103,26 @@ class CallLog:
         index = bisect_right(self._times, time)
         return self._times[index] if index < len(self._times) else None
 
-    def running_sums(self) -> tuple["RunningSum", "RunningSum"]:
-        """Two sums that are kept up to date; they replace those handed out before."""
-        self._sums = [RunningSum(self), RunningSum(self)]
-        return self._sums[0], self._sums[1]
-
-
-class RunningSum:
-    """Sum of the calls sent at or after a moment that only moves forward; cheap to read again and again."""
-
-    __slots__ = ("_log", "amount", "first")
-
-    def __init__(self, log: CallLog) -> None:
-        self._log = log
-        self.first = log.dropped
-        """Number of the first call in the sum, counted from the start of the log."""
-        self.amount = sum(log._costs)  # noqa: SLF001 (one mechanism in two classes)
-
-    def __call__(self, start: float) -> float:
-        """The sum since `start`, or since the latest `start` given before."""
-        log = self._log
-        times, costs = log._times, log._costs  # noqa: SLF001
-        index = max(0, self.first - log.dropped)
-        while index < len(times) and times[index] < start:
-            self.amount -= costs[index]
+    def since(self, start: float) -> float:
+        """Sum of the calls sent at or after `start`; cheap while `start` only moves forward."""
+        if start < self._start:
+            self._first, self._sum = self.dropped, sum(self._costs)
+        self._start = start
+        index = self._first - self.dropped
+        while index < len(self._times) and self._times[index] < start:
+            self._sum -= self._costs[index]
             index += 1
-        self.first = index + log.dropped
-        if index == len(times):
-            self.amount = 0.0  # resets the rounding errors of the sum
-        return self.amount
+        self._first = index + self.dropped
+        if index == len(self._times):
+            self._sum = 0.0  # resets the rounding errors of the sum
+        return self._sum
 
     def last_to_leave(self, max_sum: float) -> float:
-        """When the last of the oldest calls was sent that must leave until the sum is at most `max_sum`."""
-        log = self._log
-        index, left = max(0, self.first - log.dropped), self.amount
-        while index < len(log._times) - 1:  # noqa: SLF001
-            left -= log._costs[index]  # noqa: SLF001
+        """When the last of the oldest calls was sent that must leave until the sum of `since` is at most `max_sum`."""
+        index, left = self._first - self.dropped, self._sum
+        while index < len(self._times) - 1:
+            left -= self._costs[index]
             if left <= max_sum:
                 break
             index += 1
-        return log._times[index]  # noqa: SLF001
+        return self._times[index]

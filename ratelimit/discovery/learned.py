@@ -57,7 +57,7 @@ def resume(known: Knowledge, remembered: Remembered, now: float) -> Bucket | Win
     known.kind, known.limit = Kind.SLIDING, max(per_minute + 0.5 * known.mean, 1.01 * known.mean)
     _recall_calls(known, now, remembered.idle)
     return Window(
-        known, Kind.SLIDING, now, TRY_AFTER * trust, *known.log.running_sums(),
+        known, Kind.SLIDING, now, TRY_AFTER * trust,
         _last_throttle=now, _resumed_at=now, unseen=UnseenCalls(until=now + WINDOW + MARGIN),
     )  # fmt: skip
 

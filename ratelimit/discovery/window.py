@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ratelimit.discovery.call_log import RunningSum
 from ratelimit.discovery.knowledge import MARGIN, MIN_VERDICT_TIME, WINDOW, Kind, Knowledge
 from ratelimit.discovery.pacer import Pacer
 from ratelimit.discovery.state import Finding, FoundWindow, State, Stopped, Throttle
@@ -85,8 +84,6 @@ class Window(State):
     """When a fixed window began."""
     try_after: float
     """Seconds after a throttle until more is tried."""
-    _held: RunningSum
-    _held_for_sure: RunningSum
     _last_throttle: float
     _trial: _Trial | None = None
     _surprises: int = 0
@@ -111,10 +108,7 @@ class Window(State):
         long = block.survivor - block.stopped.first.at > LONG_BLOCK
         if found.kind is Kind.SLIDING and long and found.limit > MANY_CALLS * known.mean:
             try_after = TRY_AFTER_SURPRISE
-        return cls(
-            known, found.kind, start, try_after, *known.log.running_sums(), block.last.at,
-            _resumed_at=now, _pacer=Pacer(now),
-        )  # fmt: skip
+        return cls(known, found.kind, start, try_after, block.last.at, _resumed_at=now, _pacer=Pacer(now))
 
     @property
     def rate(self) -> float:
@@ -229,14 +223,12 @@ class Window(State):
 
     def _used(self, now: float) -> float:
         if self.kind is Kind.FIXED:
-            return self._held(self._window_start(now))
-        return self._held(now - WINDOW - MARGIN) + self.unseen.remaining(now)
+            return self.known.log.since(self._window_start(now))
+        return self.known.log.since(now - WINDOW - MARGIN) + self.unseen.remaining(now)
 
     def _certainly_held(self, now: float) -> float:
         """What the window holds at least: calls that may have left it prove nothing about the limit."""
-        if self.kind is Kind.FIXED:
-            return self._held(self._window_start(now))
-        return self._held_for_sure(now - WINDOW + MARGIN / 2)
+        return self._used(now) if self.kind is Kind.FIXED else self.known.log.after(now - WINDOW + MARGIN / 2)
 
     def _held_at(self, time: float) -> float:
         """What the window held when the call sent at `time` arrived."""
@@ -253,7 +245,7 @@ class Window(State):
             return 0.0
         if self.kind is Kind.FIXED:
             return self._window_start(now) + WINDOW - now + 0.001
-        wait = self._held.last_to_leave(limit - cost) + WINDOW + MARGIN - now
+        wait = self.known.log.last_to_leave(limit - cost) + WINDOW + MARGIN - now
         if (leave := self.unseen.seconds_until_left(now, used + cost - limit)) > 0.0:
             wait = min(wait, leave)
         return max(0.001, wait + 0.001)
