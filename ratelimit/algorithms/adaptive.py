@@ -5,7 +5,7 @@ from ratelimit.algorithms.token_bucket import TokenBucket
 SUCCESSES, INCREASE, DECREASE = 100, 1.1, 0.5
 
 
-class Adaptive:
+class Adaptive(TokenBucket):
     """A token bucket whose rate is multiplied by 1.1 after 100 successes in a row and by 0.5 on each throttle.
 
     Source: many clients and articles; here a baseline. Weakness: multiplicative in both directions, so it never
@@ -14,28 +14,13 @@ class Adaptive:
     successes, it recovers the more slowly the lower it fell.
     """
 
-    __slots__ = ("_bucket", "_max_rate", "_min_rate", "_successes", "limit")
+    __slots__ = ("_max_rate", "_min_rate", "_successes")
 
     def __init__(self, rate: float, capacity: float, *, min_rate: float, max_rate: float) -> None:
         """The initial rate and its bounds in units a second; the capacity of the bucket in units."""
-        self._bucket = TokenBucket(rate, capacity)
+        super().__init__(rate, capacity)
         self._min_rate, self._max_rate = min_rate, max_rate
         self._successes = 0
-        self.limit = capacity
-
-    @property
-    def rate(self) -> float:
-        """Units a second."""
-        return self._bucket.rate
-
-    def wait(self, now: float, cost: float = 1.0) -> float:
-        return self._bucket.wait(now, cost)
-
-    def take(self, now: float, cost: float = 1.0) -> None:
-        self._bucket.take(now, cost)
-
-    def correct(self, now: float, taken_at: float, delta: float) -> None:
-        self._bucket.correct(now, taken_at, delta)
 
     def succeeded(self, now: float) -> None:
         self._successes += 1
@@ -48,5 +33,5 @@ class Adaptive:
 
     def _change(self, now: float, factor: float) -> None:
         self._successes = 0
-        self._bucket.take(now, 0.0)  # refills at the old rate until now
-        self._bucket.rate = min(self._max_rate, max(self._min_rate, self._bucket.rate * factor))
+        self.take(now, 0.0)  # refills at the old rate until now
+        self.rate = min(self._max_rate, max(self._min_rate, self.rate * factor))
