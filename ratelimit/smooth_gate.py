@@ -2,7 +2,7 @@
 
 from aiolimiter import AsyncLimiter
 
-from ratelimit.breaker import Breaker, Judgement
+from ratelimit.breaker import Judgement
 from ratelimit.gate import Gate, Permit
 from ratelimit.quota_book import Cost, QuotaBook
 
@@ -14,16 +14,8 @@ class SmoothGate(Gate):
     call costs 1, it is exact.
     """
 
-    def __init__(
-        self,
-        book: QuotaBook,
-        max_in_flight: int,
-        breaker: Breaker | None = None,
-        *,
-        per_minute: float,
-        turn_away: bool = False,
-    ) -> None:
-        super().__init__(book, max_in_flight, breaker, turn_away=turn_away)
+    def __init__(self, book: QuotaBook, max_in_flight: int, *, per_minute: float, turn_away: bool = False) -> None:
+        super().__init__(book, max_in_flight, turn_away=turn_away)
         self._pacer = AsyncLimiter(1, 60 / per_minute)
 
     async def acquire(self, cost: Cost, *, is_retry: bool = False) -> Permit:
