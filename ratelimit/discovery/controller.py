@@ -38,17 +38,6 @@ UpdateListener = Callable[[QuotaUpdate], None]
 def noop(_change: QuotaUpdate) -> None: ...
 
 
-def next_state(known: Knowledge, finding: Finding, now: float) -> State:
-    """The state that follows a finding."""
-    match finding:
-        case Stopped():
-            return Probe.after(known, finding, now)
-        case FoundBucket(block):
-            return Bucket.after(known, block)
-        case FoundWindow():
-            return Window.after(known, finding, now)
-
-
 class Controller:
     """A Learner: ramps up to the first throttle, probes how the quota refills, then keeps to the estimate.
 
@@ -134,16 +123,19 @@ class Controller:
             self._move(finding, due)
 
     def _move(self, finding: Finding, now: float) -> None:
-        before, self.state = self.state, next_state(self.known, finding, now)
         match finding:
             case Stopped(_, rate):
+                before, self.state = self.state, Probe.after(self.known, finding, now)
                 search = isinstance(before, Ramp | Unlimited)
                 if search or (isinstance(before, Window) and now - self._reported_at > QUIET):
                     self._report(now, None, f"throttled at {shown(60 * rate)} a minute: measuring the quota")
-            case FoundBucket() | FoundWindow():
-                self._resumed_at = finding.block.survivor if isinstance(finding, FoundBucket) else now
-                self._assumed_kind = None
-                self._learn(now)
+                return
+            case FoundBucket(block):
+                self.state, self._resumed_at = Bucket.after(self.known, block), block.survivor
+            case FoundWindow():
+                self.state, self._resumed_at = Window.after(self.known, finding, now), now
+        self._assumed_kind = None
+        self._learn(now)
 
     def _learn(self, now: float, *, quietly: bool = False) -> None:
         known = self.known
