@@ -113,10 +113,6 @@ class QuotaBook:
         """End a reservation without a correction, because the actual use is unknown."""
         _close(reservation)
 
-    def learns(self, quota: str = "") -> bool:
-        """Whether a learner handles throttles for this quota (`""`: the service did not name one)."""
-        return bool(self._learners) if not quota else quota in self._learners
-
     def throttled(self, now: float, reservation: Reservation, quota: str = "") -> bool:
         """The server throttled the call for this quota (`""`: it did not name one), so the call used nothing.
 

@@ -126,7 +126,6 @@ def test_a_throttle_goes_to_the_learner_of_its_quota_and_every_quota_is_refunded
 ):
     quotas, requests, tokens = learning()
     reservation = reserve(quotas, 1.0, {"day": 70, "requests": 1, "tokens": 50})
-    assert quotas.learns(quota) is learned
     assert quotas.throttled(2.0, reservation, quota) is learned
     assert (requests.throttles, tokens.throttles) == (request_throttles, token_throttles)
     levels = [dimension.limiter.level for dimension in quotas.dimensions.values()]
@@ -135,7 +134,6 @@ def test_a_throttle_goes_to_the_learner_of_its_quota_and_every_quota_is_refunded
 
 def test_without_a_learner_a_throttle_is_a_refund():
     quotas = book()
-    assert not quotas.learns()
     assert not quotas.throttled(0.0, reserve(quotas, 0.0, {"requests": 60}))
     assert wait(quotas, 0.0, {"requests": 60}) == 0.0
 
