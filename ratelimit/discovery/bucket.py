@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from ratelimit.discovery.knowledge import Kind, Knowledge
 from ratelimit.discovery.pacer import Pacer
@@ -24,7 +23,6 @@ class Bucket(State):
     The throttle is the next sample; and the climb finds a rate that has grown.
     """
 
-    name: ClassVar = "bucket"
     known: Knowledge
     base: float
     plateau: float

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from ratelimit.discovery.knowledge import MARGIN, MIN_VERDICT_TIME, WINDOW, Kind, Knowledge
 from ratelimit.discovery.pacer import Pacer
@@ -32,7 +31,6 @@ class Probe(State):
     by every throttle since the stop: a fixed one. The next call throttled exactly when a sliding window is full: that.
     """
 
-    name: ClassVar = "probe"
     known: Knowledge
     stopped: Stopped
     last: Throttle

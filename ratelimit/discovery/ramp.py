@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from ratelimit.discovery.knowledge import Knowledge
 from ratelimit.discovery.pacer import Pacer
@@ -20,7 +19,6 @@ MAX_STEP = 1.0
 class Ramp(State):
     """rate = 4u x e^(t/4), where u is the mean cost of a call; it grows only while it is what holds calls back."""
 
-    name: ClassVar = "ramp"
     known: Knowledge
     rate: float = 0.0
     _at: float = -math.inf

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ratelimit.discovery.knowledge import Kind
 
@@ -63,7 +62,6 @@ class State:
     """What a controller does at the moment. By default nothing waits and nothing is found."""
 
     __slots__ = ()
-    name: ClassVar[str]
 
     @property
     def deadline(self) -> float:

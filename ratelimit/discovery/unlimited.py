@@ -1,7 +1,6 @@
 """No limit until the server throttles."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ratelimit.discovery.knowledge import Knowledge
 from ratelimit.discovery.ramp import START_RATE
@@ -19,7 +18,6 @@ class Unlimited(State):
     Weakness: all calls in flight at the first throttle may be throttled: only max_in_flight limits them.
     """
 
-    name: ClassVar = "unlimited"
     known: Knowledge
 
     def throttled(self, now: float, throttle: Throttle) -> Finding | None:

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from ratelimit.discovery.knowledge import MARGIN, MIN_VERDICT_TIME, WINDOW, Kind, Knowledge
 from ratelimit.discovery.pacer import Pacer
@@ -77,7 +76,6 @@ class UnseenCalls:
 class Window(State):
     """Sends while the window's sum, the next call included, is within `known.limit`."""
 
-    name: ClassVar = "window"
     known: Knowledge
     kind: Kind
     start: float

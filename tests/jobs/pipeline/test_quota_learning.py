@@ -10,6 +10,7 @@ from jobs.record.quota_memory import QuotaMemory, QuotaScope
 from jobs.requests.cost import REQUESTS, TOKENS
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.discovery.controller import Controller
+from ratelimit.discovery.ramp import Ramp
 
 WHOSE = QuotaScope("aws", "0f3a", "eu-central-1", "m")
 
@@ -49,7 +50,7 @@ def test_a_learned_quota_is_an_event_and_the_next_run_starts_from_it(memory):
 
     again = []
     second = QuotaLearning(memory, WHOSE, again.append)
-    assert second.controller(TOKENS).state.name == "ramp"
+    assert isinstance(second.controller(TOKENS).state, Ramp)
     second.controller(REQUESTS).wait(0.0)
     assert again[0].reason.endswith("a minute, learned just now")
     assert again[0].per_minute == pytest.approx(600, rel=0.03)
@@ -97,8 +98,8 @@ def test_a_broken_file_is_a_notice(memory):
     memory.path.write_text("{")
     heard = []
     learning = QuotaLearning(memory, WHOSE, heard.append)
-    assert learning.controller(REQUESTS).state.name == "ramp"
-    assert learning.controller(TOKENS).state.name == "ramp"
+    assert isinstance(learning.controller(REQUESTS).state, Ramp)
+    assert isinstance(learning.controller(TOKENS).state, Ramp)
     assert [type(event) for event in heard] == [events.Notice]
     assert str(memory.path) in heard[0].text
 

@@ -24,7 +24,12 @@ from ratelimit.algorithms.fixed_window import FixedWindow
 from ratelimit.algorithms.protocol import Limiter
 from ratelimit.algorithms.sliding_log import SlidingLog
 from ratelimit.algorithms.token_bucket import TokenBucket
+from ratelimit.discovery.bucket import Bucket
 from ratelimit.discovery.controller import Controller
+from ratelimit.discovery.ramp import Ramp
+from ratelimit.discovery.state import State
+from ratelimit.discovery.unlimited import Unlimited
+from ratelimit.discovery.window import Window
 from ratelimit.gate import Gate
 
 REFUSED_AFTER = 0.1
@@ -96,10 +101,10 @@ def run(service: Throttling, units: int, quota: float | None = None) -> tuple[Me
     return virtual_time.run(main())
 
 
-def state(made: Gate, quota: str) -> str:
+def state(made: Gate, quota: str) -> State:
     learner = made.book.dimensions[quota].limiter
     assert isinstance(learner, Controller)
-    return learner.state.name
+    return learner.state
 
 
 @pytest.mark.parametrize("names", ["", "requests"])
@@ -121,8 +126,8 @@ def test_an_unknown_quota_is_used_with_few_throttles(limiter, seconds, names):
     assert record.statuses == {Status.OK: 400}
     assert service.refused < 60
     assert took < seconds + 15
-    assert state(made, REQUESTS) != "ramp"
-    assert state(made, TOKENS) == "ramp"  # nothing was refused for tokens
+    assert not isinstance(state(made, REQUESTS), Ramp)
+    assert isinstance(state(made, TOKENS), Ramp)  # nothing was refused for tokens
 
 
 def test_a_throttle_that_names_tokens_teaches_the_token_controller():
@@ -132,8 +137,8 @@ def test_a_throttle_that_names_tokens_teaches_the_token_controller():
     assert record.statuses.keys() == {Status.OK}
     assert service.refused < 60
     assert took < 160  # at best 90, but each call holds seven times what it uses while it lasts
-    assert state(made, TOKENS) != "ramp"
-    assert state(made, REQUESTS) == "ramp"
+    assert not isinstance(state(made, TOKENS), Ramp)
+    assert isinstance(state(made, REQUESTS), Ramp)
 
 
 def test_a_service_without_a_quota_is_at_full_speed_within_half_a_minute():
@@ -162,8 +167,8 @@ def test_a_quota_configured_as_none_is_learned_after_the_first_throttles(limiter
     record, made, _ = run(service, 2000, math.inf)
     assert record.statuses == {Status.OK: 2000}
     assert service.refused < 800  # most of those that may be in flight, and then no more
-    assert state(made, REQUESTS) in ("bucket", "window")
-    assert state(made, TOKENS) == "unlimited"
+    assert isinstance(state(made, REQUESTS), Bucket | Window)
+    assert isinstance(state(made, TOKENS), Unlimited)
 
 
 def test_without_any_quota_no_call_waits():
