@@ -4,7 +4,6 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,80 +33,46 @@ class Section(NamedTuple):
     id: str
     """16 hex digits: a hash of the document's name, the heading path, how often that path occurred before, and the
     number of the piece. It stays the same when texts or other headings change."""
-    start: int
-    """With `end`: its span in the part's Markdown, including its heading and headings without text before it."""
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Region:
-    """A possible section: the span of its body and the parts of its id."""
-
-    heading: tuple[str, ...]
-    occurrence: int
-    piece: int
-    start: int
-    end: int
 
 
 def split(document: str, parts: Iterable[Part], max_tokens: int) -> Iterator[Section]:
-    """The sections of a document, in order. The spans of a part's sections cover the part without gaps.
+    """The sections of a document, in order; a heading without text is no section, and a blank part has none.
 
-    A heading without text is no section: it belongs to the span of the next one, or of the last one of the part. A part
-    without text has no section. `document` is the document's name; `max_tokens` limits a text (BYTES_PER_TOKEN).
+    `document` is the document's name; `max_tokens` limits a text (BYTES_PER_TOKEN).
     """
     number = 0
     occurrences: Counter[tuple[str, ...]] = Counter()
     for part in parts:
-        last: Section | None = None
-        for region in _regions(part, occurrences, max_tokens * BYTES_PER_TOKEN):
-            start, end = _trimmed(part.markdown, region.start, region.end)
-            if start == end:
-                continue
-            if last is not None:
-                yield last
-            text = part.markdown[start:end]
-            span_start = last.end if last is not None else 0
-            last = Section(number, region.heading, text, part.location, _id(document, region), span_start, region.end)
-            number += 1
-        if last is not None:
-            yield last._replace(end=len(part.markdown))
+        for heading, body in _bodies(part):
+            occurrence = occurrences[heading]
+            occurrences[heading] += 1
+            pieces = _pieces(body, max_tokens * BYTES_PER_TOKEN, plain=part.syntax == "plain")
+            for piece, untrimmed in enumerate(pieces):
+                if text := _trimmed(untrimmed):
+                    yield Section(number, heading, text, part.location, _id(document, heading, occurrence, piece))
+                    number += 1
 
 
-def _regions(part: Part, occurrences: Counter[tuple[str, ...]], limit: int) -> Iterator[_Region]:
-    """The text between headings, cut if longer than `limit` bytes; `occurrences` counts heading paths."""
+def _bodies(part: Part) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The heading paths of a part with the text below each, without blank lines around it."""
     from jobs.documents.headings import headings  # not needed in the parent, which only reads Sections
 
     outline: list[tuple[int, str]] = []
     start = 0
     for heading in headings(part):
-        yield from _pieces(part, outline, occurrences, limit, start, heading.start)
+        yield tuple(text for _, text in outline), _trimmed(part.markdown[start : heading.start])
         while outline and outline[-1][0] >= heading.level:
             outline.pop()
         outline.append((heading.level, heading.text))
         start = heading.end
-    yield from _pieces(part, outline, occurrences, limit, start, len(part.markdown))
+    yield tuple(text for _, text in outline), _trimmed(part.markdown[start:])
 
 
-def _pieces(
-    part: Part, outline: list[tuple[int, str]], occurrences: Counter[tuple[str, ...]], limit: int, start: int, end: int
-) -> Iterator[_Region]:
-    heading = tuple(text for _, text in outline)
-    occurrence = occurrences[heading]
-    occurrences[heading] += 1
-    first, last = _trimmed(part.markdown, start, end)
-    text = part.markdown[first:last]
+def _pieces(text: str, limit: int, *, plain: bool) -> Iterator[str]:
+    """The text, cut at natural boundaries if it is longer than `limit` bytes; joined, the pieces are the text."""
     if _size(text) <= limit:
-        yield _Region(heading, occurrence, 0, start, end)
+        yield text
         return
-    for piece, length in enumerate(_lengths(text, limit, plain=part.syntax == "plain")):
-        first += length
-        yield _Region(heading, occurrence, piece, start, first if first < last else end)
-        start = first
-
-
-def _lengths(text: str, limit: int, *, plain: bool) -> Iterator[int]:
-    """Lengths in characters of the pieces of a text, cut at natural boundaries, none above `limit` bytes."""
     splitter = _splitter(limit, plain=plain)
     window = _WINDOW * limit // (_size(text) // len(text))
     at = 0
@@ -115,9 +80,8 @@ def _lengths(text: str, limit: int, *, plain: bool) -> Iterator[int]:
         pieces = splitter.chunks(text[at : at + window])
         if at + window < len(text) and len(pieces) > 1:
             pieces.pop()  # the end of the window is no boundary
-        for piece in pieces:
-            at += len(piece)
-            yield len(piece)
+        yield from pieces
+        at += sum(map(len, pieces))
 
 
 @lru_cache(maxsize=4)
@@ -134,18 +98,17 @@ def _size(text: str) -> int:
 _LINE_END = re.compile(r"[\r\n]")
 
 
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """The span without blank lines around it; empty if it has no text."""
-    body = text[start:end]
-    first = len(body) - len(body.lstrip())
-    if first == len(body):
-        return start, start
-    first = max(body.rfind("\n", 0, first), body.rfind("\r", 0, first)) + 1
-    line_end = _LINE_END.search(body, len(body.rstrip()))
-    return start + first, start + (line_end.start() if line_end else len(body))
+def _trimmed(text: str) -> str:
+    """Without blank lines around it; empty if it is blank."""
+    first = len(text) - len(text.lstrip())
+    if first == len(text):
+        return ""
+    first = max(text.rfind("\n", 0, first), text.rfind("\r", 0, first)) + 1
+    line_end = _LINE_END.search(text, len(text.rstrip()))
+    return text[first : line_end.start() if line_end else len(text)]
 
 
-def _id(document: str, region: _Region) -> str:
+def _id(document: str, heading: tuple[str, ...], occurrence: int, piece: int) -> str:
     # No part contains a NUL (a path cannot, and headings replace it), so different parts never join to the same string.
-    parts = (document, *region.heading, str(region.occurrence), str(region.piece))
+    parts = (document, *heading, str(occurrence), str(piece))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

@@ -124,7 +124,7 @@ class Workload:
             if is_future:
                 await asyncio.sleep(arrival - loop.time())
             document = self.owner(number)
-            sections.append(Section(number, (), "", "", "", 0, 0))
+            sections.append(Section(number, (), "", "", ""))
         yield Chunk(_document(document), sections, done=True)
 
 

@@ -73,8 +73,7 @@ class Service:
 
 def texts(*names: str, document: str = "a.md") -> list[Chunk]:
     sections = [
-        Section(i, ("H",), name, "", f"{hash((document, i)) & (1 << 64) - 1:016x}", 0, 1)
-        for i, name in enumerate(names)
+        Section(i, ("H",), name, "", f"{hash((document, i)) & (1 << 64) - 1:016x}") for i, name in enumerate(names)
     ]
     return [Chunk(Document(document, "markdown", 100, len(names)), sections, True)]
 

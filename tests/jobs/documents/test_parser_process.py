@@ -27,7 +27,7 @@ async def test_the_process_ends_with_its_input(tmp_path):
 
 
 def test_packing_and_unpacking_a_chunk_changes_nothing():
-    section = Section(3, ("A", 'b"\\', "\u2028"), "nul \0 \x1b é\U0001f600", "page 2", "0" * 16, 5, 9)
+    section = Section(3, ("A", 'b"\\', "\u2028"), "nul \0 \x1b é\U0001f600", "page 2", "0" * 16)
     document = Document("x", "markdown", 10, 4, "unreadable", "broken \udcff")
     chunk = Chunk(document, [section], done=True)
     assert unpack("x", pack(chunk)) == chunk
@@ -35,7 +35,7 @@ def test_packing_and_unpacking_a_chunk_changes_nothing():
 
 def test_unpacking_a_section_costs_little_cpu():
     """It happens in the process that makes the calls."""
-    sections = [Section(n, ("Title", f"Heading {n}"), "text " * 100, "", f"{n:016x}", n, n + 1) for n in range(256)]
+    sections = [Section(n, ("Title", f"Heading {n}"), "text " * 100, "", f"{n:016x}") for n in range(256)]
     frame = pack(Chunk(Document("a.md", "markdown", 1, 256), sections, done=True))
     best = float("inf")
     for _ in range(5):

@@ -13,7 +13,7 @@ TEMPLATE = RequestTemplate("model", "on-demand", "aws", "Summarize <document-012
 
 
 def section(text: str, *heading: str) -> Section:
-    return Section(0, heading, text, "", "00" * 8, 0, 1)
+    return Section(0, heading, text, "", "00" * 8)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from jobs.documents.splitting import Section
 from jobs.requests.request import RequestTemplate, canonical, delimited, misspelled_placeholders
 
 TEMPLATE = RequestTemplate("amazon.nova-lite-v1:0", "on-demand", "aws", "Summarize.")
-SECTION = Section(3, ("Handbook", "Leave"), "Thirty days.", "", "0" * 16, 10, 40)
+SECTION = Section(3, ("Handbook", "Leave"), "Thirty days.", "", "0" * 16)
 
 
 def body(template: RequestTemplate = TEMPLATE, section: Section = SECTION, document: str = "a.md") -> dict:
@@ -58,7 +58,7 @@ def test_the_key_is_the_hash_of_canonical_json():
 
 
 def test_two_documents_that_share_a_section_share_its_key():
-    elsewhere = Section(0, ("Contract", "Leave"), SECTION.text, "page 4", "1" * 16, 0, 5)
+    elsewhere = Section(0, ("Contract", "Leave"), SECTION.text, "page 4", "1" * 16)
     assert key() == key(section=elsewhere, document="b/other.md")
 
 

@@ -79,7 +79,7 @@ def test_an_incomplete_answer_has_its_stop_reason_as_error():
 
 @pytest.mark.parametrize("is_duplicate", [False, True])
 def test_a_local_answer_is_marked_costs_nothing_and_has_the_reason_as_error(is_duplicate):
-    local = local_answer(TEMPLATE.build("a.md", Section(0, ("Leave",), "Thirty days.", "", "00" * 8, 0, 1)), "Leave")
+    local = local_answer(TEMPLATE.build("a.md", Section(0, ("Leave",), "Thirty days.", "", "00" * 8)), "Leave")
     error = {"code": "Outage", "message": "the service is unavailable"}
     line = section_result(ROW._replace(
         status=Status.FALLBACK, source="fallback", raw=local.raw, sha256=local.sha256, cost_usd=0.0, latency=0.0,
