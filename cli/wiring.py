@@ -24,9 +24,8 @@ from jobs.pipeline.stopping import Policy
 from jobs.progress.snapshot import Quota
 from jobs.progress.stats import Stats
 from jobs.record.cache import Cache
-from jobs.record.deduplication import RetrySelection
 from jobs.record.journal import Journal
-from jobs.record.protocol import NoCache
+from jobs.record.protocol import NoCache, Status
 from jobs.record.quota_memory import QuotaMemory, QuotaScope
 from jobs.record.record_writer import RecordWriter
 from jobs.requests.cost import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
@@ -81,16 +80,11 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         await stack.enter_async_context(record)
         if isinstance(record.cache, Cache) and record.cache.set_aside:
             emit(events.Notice(f"the cache was damaged and is replaced; the old one is {record.cache.set_aside}"))
-        selection = RetrySelection(
-            failed="failed" in settings.retry,
-            incomplete="incomplete" in settings.retry,
-            held="held" in settings.retry,
-            answered=settings.refresh,
-        )
+        selected = frozenset(map(Status, settings.retry)) | ({Status.OK} if settings.refresh else set())
         hold = settings.on_unknown == "hold"
         interrupted = await record.submit(
             lambda journal: journal.begin(
-                summary.run_id, summary.started_at, summary.model, identity, selection, hold=hold
+                summary.run_id, summary.started_at, summary.model, identity, selected, hold=hold
             )
         )
         memory = None if settings.emulate else QuotaMemory(settings.state_dir / "quotas.json")

@@ -10,30 +10,19 @@ from jobs.requests.answer import Answer
 
 
 @dataclass(frozen=True, slots=True)
-class RetrySelection:
-    """Which units of earlier runs a run calls again, beside those without an outcome."""
-
-    failed: bool = False
-    """Permanent failures; other failures are always retried."""
-    incomplete: bool = False
-    held: bool = False
-    answered: bool = False
-    """All answered units (--refresh)."""
-
-
-@dataclass(frozen=True, slots=True)
 class Deduplication:
     """Enrolls sections in the journal's database for one run."""
 
     db: sqlite3.Connection
     run: int
-    selection: RetrySelection
+    selected: frozenset[Status]
+    """Units of these statuses are called again; those without an outcome and failures that may pass always are."""
     cache: AnswerCache
 
     def enroll(self, document: int, entries: Sequence[SectionEntry]) -> list[Enrolment]:
         units = self._units([entry.key for entry in entries])
         missing = list({entry.key: None for entry in entries if entry.key not in units})
-        cached = self.cache.find(missing) if missing and not self.selection.answered else {}
+        cached = self.cache.find(missing) if missing and Status.OK not in self.selected else {}
         enrolments = []
         for entry in entries:
             if entry.key in units:
@@ -72,19 +61,9 @@ class Deduplication:
     def _disposition(self, status: Status, run: int, *, permanent: bool) -> Disposition:
         if run == self.run:
             return Disposition.DUPLICATE
-        selection = self.selection
-        match status:
-            case Status.NEW | Status.FALLBACK:
-                return Disposition.NEW
-            case Status.OK:
-                return Disposition.NEW if selection.answered else Disposition.ANSWERED
-            case Status.FAILED:
-                selected = selection.failed or not permanent
-            case Status.INCOMPLETE:
-                selected = selection.incomplete
-            case Status.HELD:
-                selected = selection.held
-        return Disposition.NEW if selected else Disposition.SKIPPED
+        if status in (Status.NEW, Status.FALLBACK, *self.selected) or (status is Status.FAILED and not permanent):
+            return Disposition.NEW
+        return Disposition.ANSWERED if status is Status.OK else Disposition.SKIPPED
 
     def _new_unit(self, entry: SectionEntry, answer: Answer | None) -> tuple[int, Disposition]:
         status, closed = (Status.OK, self.run) if answer else (Status.NEW, 0)

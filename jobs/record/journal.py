@@ -14,7 +14,7 @@ from typing import Any
 
 from jobs.documents.document import Document
 from jobs.errors import JournalError
-from jobs.record.deduplication import Deduplication, RetrySelection, store_answer
+from jobs.record.deduplication import Deduplication, store_answer
 from jobs.record.protocol import AnswerCache, AttemptResult, Enrolment, SectionEntry, Status
 from jobs.requests.answer import Answer
 from ratelimit.outcome import Outcome
@@ -43,7 +43,7 @@ class Journal:
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT)
         self.run = 0
         """Id of the current run; 0 before `begin`."""
-        self._selection = RetrySelection()
+        self._selected: frozenset[Status] = frozenset()
         try:
             self._prepare(path)
         except sqlite3.DatabaseError as error:
@@ -91,17 +91,18 @@ class Journal:
         return results
 
     def begin(
-        self, run_id: str, started_at: str, model: str, endpoint: str, selection: RetrySelection, *, hold: bool
+        self, run_id: str, started_at: str, model: str, endpoint: str, selected: frozenset[Status], *, hold: bool
     ) -> int:
         """Begin a run; returns the number of attempts that killed runs left open.
 
         Their outcome is unknown: they may have been billed. `hold` holds their units; otherwise they are called again.
+        `selected`: see Deduplication.
         """
         cursor = self.db.execute(
             "INSERT INTO runs (run_id, started_at, model, endpoint) VALUES (?, ?, ?, ?)",
             (run_id, started_at, model, endpoint),
         )
-        self.run, self._selection = cursor.lastrowid or 0, selection
+        self.run, self._selected = cursor.lastrowid or 0, selected
         self.db.execute(
             "UPDATE units SET attempts = attempts + 1 WHERE id IN (SELECT unit FROM attempts WHERE outcome IS NULL)"
         )
@@ -133,7 +134,7 @@ class Journal:
 
     def enroll(self, document: int, entries: Sequence[SectionEntry], cache: AnswerCache) -> list[Enrolment]:
         """Enroll sections of a document; an answer that `cache` has is copied into the journal."""
-        return Deduplication(self.db, self.run, self._selection, cache).enroll(document, entries)
+        return Deduplication(self.db, self.run, self._selected, cache).enroll(document, entries)
 
     def open_attempt(self, unit: int) -> int:
         """See Record.open; a second open attempt of a unit violates a constraint of the database."""

@@ -7,7 +7,6 @@ import pytest
 from answers import answer
 
 from jobs.documents.document import Document
-from jobs.record.deduplication import RetrySelection
 from jobs.record.journal import Journal
 from jobs.record.memory_record import MemoryRecord
 from jobs.record.protocol import AttemptResult, Disposition, Record, SectionEntry, Status
@@ -40,7 +39,7 @@ async def record(request, tmp_path) -> AsyncIterator[Record]:
         return
     async with RecordWriter(partial(Journal, tmp_path / "journal.sqlite")) as writer:
         await writer.submit(
-            lambda journal: journal.begin("r1", "2026-11-24T00:00:00Z", "model", "aws", RetrySelection(), hold=False)
+            lambda journal: journal.begin("r1", "2026-11-24T00:00:00Z", "model", "aws", frozenset(), hold=False)
         )
         yield writer
 

@@ -10,7 +10,6 @@ from answers import answer
 from jobs.documents.document import Document
 from jobs.errors import JournalError
 from jobs.record import queries as report
-from jobs.record.deduplication import RetrySelection
 from jobs.record.journal import Journal
 from jobs.record.protocol import AttemptResult, Disposition, NoCache, SectionEntry, Status
 from ratelimit.outcome import Outcome
@@ -22,9 +21,9 @@ def entry(key: str, index: int = 0, document: int = 0) -> SectionEntry:
     return SectionEntry(f"{document:08x}{index:08x}", index, ("Heading",), "", HASH[key])
 
 
-def begun(path, *, selection: RetrySelection | None = None, hold: bool = False, run: str = "r1") -> Journal:
+def begun(path, *, selected: frozenset[Status] = frozenset(), hold: bool = False, run: str = "r1") -> Journal:
     journal = Journal(path)
-    journal.begin(run, "2026-11-24T00:00:00Z", "model", "aws", selection or RetrySelection(), hold=hold)
+    journal.begin(run, "2026-11-24T00:00:00Z", "model", "aws", selected, hold=hold)
     return journal
 
 
@@ -72,28 +71,28 @@ class TestNextRun:
     """What a run finds from earlier runs."""
 
     @pytest.mark.parametrize(
-        ("status", "permanent", "selection", "disposition"),
+        ("status", "permanent", "selected", "disposition"),
         [
-            (Status.OK, False, RetrySelection(), Disposition.ANSWERED),
-            (Status.OK, False, RetrySelection(answered=True), Disposition.NEW),
-            (Status.NEW, False, RetrySelection(), Disposition.NEW),
-            (Status.FALLBACK, False, RetrySelection(), Disposition.NEW),
-            (Status.FAILED, False, RetrySelection(), Disposition.NEW),
-            (Status.FAILED, True, RetrySelection(), Disposition.SKIPPED),
-            (Status.FAILED, True, RetrySelection(failed=True), Disposition.NEW),
-            (Status.INCOMPLETE, False, RetrySelection(), Disposition.SKIPPED),
-            (Status.INCOMPLETE, False, RetrySelection(incomplete=True), Disposition.NEW),
-            (Status.HELD, False, RetrySelection(), Disposition.SKIPPED),
-            (Status.HELD, False, RetrySelection(held=True), Disposition.NEW),
+            (Status.OK, False, frozenset(), Disposition.ANSWERED),
+            (Status.OK, False, frozenset({Status.OK}), Disposition.NEW),
+            (Status.NEW, False, frozenset(), Disposition.NEW),
+            (Status.FALLBACK, False, frozenset(), Disposition.NEW),
+            (Status.FAILED, False, frozenset(), Disposition.NEW),
+            (Status.FAILED, True, frozenset(), Disposition.SKIPPED),
+            (Status.FAILED, True, frozenset({Status.FAILED}), Disposition.NEW),
+            (Status.INCOMPLETE, False, frozenset(), Disposition.SKIPPED),
+            (Status.INCOMPLETE, False, frozenset({Status.INCOMPLETE}), Disposition.NEW),
+            (Status.HELD, False, frozenset(), Disposition.SKIPPED),
+            (Status.HELD, False, frozenset({Status.HELD}), Disposition.NEW),
         ],
     )
-    def test_the_next_run_calls_or_skips_a_unit_by_its_status(self, path, status, permanent, selection, disposition):
+    def test_the_next_run_calls_or_skips_a_unit_by_its_status(self, path, status, permanent, selected, disposition):
         first = begun(path)
         dispositions(first, "a")
         found = answer() if status in (Status.OK, Status.INCOMPLETE) else None
         call(first, "a", Outcome.OK if found else Outcome.INVALID, status, answer=found, permanent=permanent)
         first.close()
-        second = begun(path, selection=selection, run="r2")
+        second = begun(path, selected=selected, run="r2")
         second_section = Disposition.DUPLICATE if disposition is Disposition.NEW else disposition
         assert dispositions(second, "a", "a") == [disposition, second_section]
         second.close()
@@ -105,7 +104,7 @@ class TestNextRun:
         first.open_attempt(unit)
         first.close()
         second = Journal(path)
-        assert second.begin("r2", "", "model", "aws", RetrySelection(), hold=hold) == 1
+        assert second.begin("r2", "", "model", "aws", frozenset(), hold=hold) == 1
         assert dispositions(second, "a") == [disposition]
         assert report.maybe_paid_twice(second) == 0
         if not hold:
@@ -150,7 +149,7 @@ class TestRefresh:
         dispositions(first, "a")
         call(first, "a", Outcome.OK, Status.OK, answer=answer("the first"))
         first.close()
-        second = begun(path, selection=RetrySelection(answered=True), run="r2")
+        second = begun(path, selected=frozenset({Status.OK}), run="r2")
         assert dispositions(second, "a") == [Disposition.NEW]
         return second
 
@@ -240,7 +239,7 @@ class TestFallback:
         dispositions(first, "a")
         call(first, "a", Outcome.OK, status, answer=answer("the first"))
         first.close()
-        second = begun(path, selection=RetrySelection(answered=True, incomplete=True), run="r2")
+        second = begun(path, selected=frozenset({Status.OK, Status.INCOMPLETE}), run="r2")
         dispositions(second, "a")
         fall_back(second, "a")
         assert (report.tally(second), report.not_refreshed(second)) == ({status: 1}, status is Status.OK)
