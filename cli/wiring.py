@@ -25,7 +25,7 @@ from jobs.progress.snapshot import Quota
 from jobs.progress.stats import Stats
 from jobs.record.cache import Cache
 from jobs.record.journal import Journal
-from jobs.record.protocol import NoCache, Status
+from jobs.record.protocol import Status
 from jobs.record.quota_memory import QuotaMemory, QuotaScope
 from jobs.record.record_writer import RecordWriter
 from jobs.requests.cost import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
@@ -75,10 +75,10 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         transport = BedrockTransport(access)
         stack.push_async_callback(transport.close)
         summary.endpoint = access.endpoint
-        open_cache = NoCache if settings.no_cache else partial(_open_cache, settings.cache_dir)
+        open_cache = None if settings.no_cache else partial(_open_cache, settings.cache_dir)
         record = RecordWriter(partial(_open_journal, settings.output / "journal.sqlite"), open_cache)
         await stack.enter_async_context(record)
-        if isinstance(record.cache, Cache) and record.cache.set_aside:
+        if record.cache and record.cache.set_aside:
             emit(events.Notice(f"the cache was damaged and is replaced; the old one is {record.cache.set_aside}"))
         selected = frozenset(map(Status, settings.retry)) | ({Status.OK} if settings.refresh else set())
         hold = settings.on_unknown == "hold"

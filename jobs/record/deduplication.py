@@ -5,7 +5,8 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobs.record.protocol import AnswerCache, Disposition, Enrolment, SectionEntry, Status
+from jobs.record.cache import Cache
+from jobs.record.protocol import Disposition, Enrolment, SectionEntry, Status
 from jobs.requests.answer import Answer
 
 
@@ -17,12 +18,12 @@ class Deduplication:
     run: int
     selected: frozenset[Status]
     """Units of these statuses are called again; those without an outcome and failures that may pass always are."""
-    cache: AnswerCache
+    cache: Cache | None
 
     def enroll(self, document: int, entries: Sequence[SectionEntry]) -> list[Enrolment]:
         units = self._units([entry.key for entry in entries])
         missing = list({entry.key: None for entry in entries if entry.key not in units})
-        cached = self.cache.find(missing) if missing and Status.OK not in self.selected else {}
+        cached = self.cache.find(missing) if self.cache and missing and Status.OK not in self.selected else {}
         enrolments = []
         for entry in entries:
             if entry.key in units:

@@ -14,8 +14,9 @@ from typing import Any
 
 from jobs.documents.document import Document
 from jobs.errors import JournalError
+from jobs.record.cache import Cache
 from jobs.record.deduplication import Deduplication, store_answer
-from jobs.record.protocol import AnswerCache, AttemptResult, Enrolment, SectionEntry, Status
+from jobs.record.protocol import AttemptResult, Enrolment, SectionEntry, Status
 from jobs.requests.answer import Answer
 from ratelimit.outcome import Outcome
 
@@ -132,7 +133,7 @@ class Journal:
             (self.run, read.format, read.bytes, read.sections, read.status, read.error, document),
         )
 
-    def enroll(self, document: int, entries: Sequence[SectionEntry], cache: AnswerCache) -> list[Enrolment]:
+    def enroll(self, document: int, entries: Sequence[SectionEntry], cache: Cache | None) -> list[Enrolment]:
         """Enroll sections of a document; an answer that `cache` has is copied into the journal."""
         return Deduplication(self.db, self.run, self._selected, cache).enroll(document, entries)
 

@@ -83,33 +83,6 @@ class AttemptResult(NamedTuple):
     """The unit failed, and the same request would fail again."""
 
 
-class AnswerCache(Protocol):
-    """Answers shared between output directories."""
-
-    def find(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
-        """The answers to those of the keys that it has."""
-        ...
-
-    def keep(self, key: bytes, answer: Answer) -> None:
-        """Store a complete answer."""
-        ...
-
-    def close(self) -> None: ...
-
-
-class NoCache:
-    """An empty cache (--no-cache)."""
-
-    def find(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
-        return {}
-
-    def keep(self, key: bytes, answer: Answer) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-
 class Record(Protocol):
     """What the pipeline asks of the record.
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from jobs.documents.document import Document
+from jobs.record.cache import Cache
 from jobs.record.group_commit import GroupCommit
 from jobs.record.journal import Journal
-from jobs.record.protocol import AnswerCache, AttemptResult, Enrolment, NoCache, SectionEntry, Status
+from jobs.record.protocol import AttemptResult, Enrolment, SectionEntry, Status
 from jobs.requests.answer import Answer
 
 if TYPE_CHECKING:
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 class RecordWriter(GroupCommit[Journal]):
     """Implements Record. Journal and cache are opened, used and closed in its thread."""
 
-    def __init__(self, open_journal: Callable[[], Journal], open_cache: Callable[[], AnswerCache] = NoCache) -> None:
+    def __init__(self, open_journal: Callable[[], Journal], open_cache: Callable[[], Cache] | None = None) -> None:
         super().__init__(self._open_both)
         self._open_journal, self._open_cache = open_journal, open_cache
-        self.cache: AnswerCache = NoCache()
+        self.cache: Cache | None = None
 
     def _open_both(self) -> Journal:
         journal = self._open_journal()
         try:
-            self.cache = self._open_cache()
+            self.cache = self._open_cache() if self._open_cache else None
         except BaseException:
             journal.close()
             raise
@@ -32,7 +33,8 @@ class RecordWriter(GroupCommit[Journal]):
 
     def _close_store(self) -> None:
         try:
-            self.cache.close()
+            if self.cache:
+                self.cache.close()
         finally:
             super()._close_store()
 
@@ -54,7 +56,7 @@ class RecordWriter(GroupCommit[Journal]):
     def close(self, attempt: int, result: AttemptResult) -> "asyncio.Future[None]":
         def close(journal: Journal) -> None:
             key = journal.close_attempt(attempt, result)
-            if result.status is Status.OK and result.answer is not None:
+            if self.cache and result.status is Status.OK and result.answer is not None:
                 self.cache.keep(key, result.answer)
 
         return self.submit(close)

@@ -10,8 +10,9 @@ from answers import answer
 from jobs.documents.document import Document
 from jobs.errors import JournalError
 from jobs.record import queries as report
+from jobs.record.cache import Cache
 from jobs.record.journal import Journal
-from jobs.record.protocol import AttemptResult, Disposition, NoCache, SectionEntry, Status
+from jobs.record.protocol import AttemptResult, Disposition, SectionEntry, Status
 from ratelimit.outcome import Outcome
 
 HASH = {name: name.encode().ljust(32, b".") for name in "abcdef"}
@@ -32,26 +33,19 @@ def path(tmp_path):
     return tmp_path / "journal.sqlite"
 
 
-class CacheOf(NoCache):
-    """A cache with one answer."""
-
-    def __init__(self, key: str) -> None:
-        self._key = HASH[key]
-
-    def find(self, keys):
-        return {key: answer("from the cache") for key in keys if key == self._key}
-
-
 def dispositions(store: Journal, *keys: str, cache=None, document: int = 0, start: int = 0) -> list[Disposition]:
     known = store.begin_document(f"d{document}.md", document)
     entries = [entry(key, index, document) for index, key in enumerate(keys, start)]
-    return [enrolment.disposition for enrolment in store.enroll(known, entries, cache or NoCache())]
+    return [enrolment.disposition for enrolment in store.enroll(known, entries, cache)]
 
 
-def test_the_answer_to_a_cached_section_is_copied_into_the_journal(path):
+def test_the_answer_to_a_cached_section_is_copied_into_the_journal(path, tmp_path):
+    cache = Cache(tmp_path / "cache")
+    cache.keep(HASH["a"], answer("from the cache"))
     journal = begun(path)
     expected = [Disposition.CACHED, Disposition.NEW, Disposition.DUPLICATE]
-    assert dispositions(journal, "a", "b", "a", cache=CacheOf("a")) == expected
+    assert dispositions(journal, "a", "b", "a", cache=cache) == expected
+    cache.close()
     assert [row.source for row in report.rows(journal)] == ["cache", None, "cache"]
     journal.close()
 
@@ -100,7 +94,7 @@ class TestNextRun:
     @pytest.mark.parametrize(("hold", "disposition"), [(False, Disposition.NEW), (True, Disposition.SKIPPED)])
     def test_an_open_attempt_of_a_killed_run_has_an_unknown_outcome(self, path, hold, disposition):
         first = begun(path)
-        (unit,) = [e.unit for e in first.enroll(first.begin_document("d", 0), [entry("a")], NoCache())]
+        (unit,) = [e.unit for e in first.enroll(first.begin_document("d", 0), [entry("a")], None)]
         first.open_attempt(unit)
         first.close()
         second = Journal(path)
@@ -255,7 +249,7 @@ def read(journal: Journal, name: str, position: int, *keys: str) -> None:
         SectionEntry(f"{hash((name, i)) & (1 << 64) - 1:016x}", i, (), "", HASH[key]) for i, key in enumerate(keys)
     ]
     if entries:
-        journal.enroll(document, entries, NoCache())
+        journal.enroll(document, entries, None)
     journal.end_document(document, Document(name, "markdown", 10, len(keys)))
 
 
@@ -299,9 +293,7 @@ class TestRows:
         first.close()
         second = begun(path, run="r2")
         document = second.begin_document("a.md", 0)
-        second.enroll(
-            document, [SectionEntry(f"{hash(('a.md', 0)) & (1 << 64) - 1:016x}", 0, (), "", HASH["a"])], NoCache()
-        )
+        second.enroll(document, [SectionEntry(f"{hash(('a.md', 0)) & (1 << 64) - 1:016x}", 0, (), "", HASH["a"])], None)
         assert [row[:3] for row in seen(second)] == [("a.md", 0, b"a"), ("a.md", 1, b"b"), ("b.md", 0, b"c")]
         second.close()
 
@@ -310,7 +302,7 @@ class TestRows:
         read(first, "a.md", 0, "a", "b")
         first.close()
         second = begun(path, run="r2")
-        second.enroll(second.begin_document("a.md", 0), [SectionEntry("ff" * 8, 0, ("New",), "", HASH["c"])], NoCache())
+        second.enroll(second.begin_document("a.md", 0), [SectionEntry("ff" * 8, 0, ("New",), "", HASH["c"])], None)
         assert [row[:3] for row in seen(second)] == [("a.md", 0, b"c"), ("a.md", 1, b"b")]
         assert [read.status for _, read in report.documents(second)] == ["partial"]
         second.close()
