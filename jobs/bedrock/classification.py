@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from jobs.pipeline.transport import DAILY_QUOTA, Reply
+from jobs.requests.reply import DAILY_QUOTA, Reply
 from ratelimit.outcome import Outcome
 
 MESSAGE_LIMIT = 500

@@ -20,8 +20,8 @@ from jobs.bedrock.connector import Connector
 from jobs.bedrock.credentials import Access
 from jobs.bedrock.endpoint import converse_url
 from jobs.errors import CredentialsError
-from jobs.pipeline.transport import Reply
 from jobs.requests import answer
+from jobs.requests.reply import Reply
 from ratelimit.outcome import Outcome
 
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024

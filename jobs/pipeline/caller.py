@@ -6,15 +6,15 @@ The outcome of a call settles its quotas, drives the breaker and may stop the ru
 import asyncio
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 from jobs.pipeline import events
 from jobs.pipeline.stopping import Cause, Policy, Stop, Stopper
-from jobs.pipeline.transport import Reply, Transport
+from jobs.pipeline.transport import Transport
 from jobs.pipeline.work_queue import Unit
-from jobs.record.protocol import AttemptResult, Record, Status
+from jobs.record.protocol import Record, Status
 from jobs.requests.cost import CONTEXT, MONEY, QUOTAS, Meter
 from jobs.requests.fallback import local_answer
+from jobs.requests.reply import Reply
 from ratelimit.breaker import Judgement, Transition
 from ratelimit.errors import ExhaustedError, GateClosedError, NeverFitsError, OutageError
 from ratelimit.gate import Gate, Permit
@@ -24,13 +24,6 @@ from ratelimit.slow_start import SlowStart
 
 _BUDGET_REACHED = Stop(Cause.BUDGET, "the next call could exceed the budget")
 _OUTAGE_HINT = "check endpoint and network, or run again later; --on-outage wait waits for the service"
-
-
-class _Attempt(NamedTuple):
-    reply: Reply
-    status: Status
-    failures: int
-    """Failed attempts of the unit so far that count against --max-attempts."""
 
 
 class Caller:
@@ -106,8 +99,11 @@ class Caller:
                 await self._fail(unit, error)
         return None
 
-    async def _attempt(self, unit: Unit, permit: Permit, failures: int, *, is_retry: bool) -> _Attempt:
-        """One call between two durable writes."""
+    async def _attempt(self, unit: Unit, permit: Permit, failures: int, *, is_retry: bool) -> tuple[Reply, Status, int]:
+        """One call between two durable writes.
+
+        `failures` are the failed attempts of the unit so far that count against --max-attempts; returned with this one.
+        """
         self.busy.add(unit.id)
         self._permitted(unit)
         settled = False
@@ -119,9 +115,10 @@ class Caller:
             self._settle(permit, reply, sent_at)
             failures += self._counts(reply)
             status, permanent = self._policy.status(reply.outcome, failures)
-            await self._record.close(attempt, self._result(reply, status, permanent=permanent))
+            cost = self._meter.model.cost(reply.answer.usage) if reply.answer else None
+            await self._record.close(attempt, reply, status, cost_usd=cost, permanent=permanent)
             self.closed += 1
-            return _Attempt(reply, status, failures)
+            return reply, status, failures
         finally:
             if not settled:
                 permit.keep(Judgement.NEUTRAL)
@@ -175,19 +172,6 @@ class Caller:
         if reply.outcome is Outcome.TRANSIENT:
             return not self._gate.outage
         return reply.outcome is Outcome.UNKNOWN
-
-    def _result(self, reply: Reply, status: Status, *, permanent: bool) -> AttemptResult:
-        return AttemptResult(
-            outcome=reply.outcome,
-            status=status,
-            latency=reply.latency,
-            answer=reply.answer,
-            code=reply.code,
-            message=reply.message,
-            request_id=reply.request_id,
-            cost_usd=self._meter.model.cost(reply.answer.usage) if reply.answer else None,
-            permanent=permanent,
-        )
 
     def _breaker_changed(self, transition: Transition) -> None:
         reason = transition.reason

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from jobs.pipeline.transport import DAILY_QUOTA, Reply
 from jobs.record.protocol import Status
+from jobs.requests.reply import DAILY_QUOTA, Reply
 from ratelimit.outcome import Outcome
 
 MAX_REJECTED = 3

@@ -16,8 +16,9 @@ from jobs.documents.document import Document
 from jobs.errors import JournalError
 from jobs.record.cache import Cache
 from jobs.record.deduplication import Deduplication, store_answer
-from jobs.record.protocol import AttemptResult, Enrolment, SectionEntry, Status
+from jobs.record.protocol import Enrolment, SectionEntry, Status
 from jobs.requests.answer import Answer
+from jobs.requests.reply import Reply
 from ratelimit.outcome import Outcome
 
 SCHEMA_VERSION = 1
@@ -144,13 +145,15 @@ class Journal:
         )
         return cursor.lastrowid or 0
 
-    def close_attempt(self, attempt: int, result: AttemptResult) -> bytes:
+    def close_attempt(
+        self, attempt: int, reply: Reply, status: Status, *, cost_usd: float | None, permanent: bool
+    ) -> bytes:
         """See Record.close; returns the key of the attempt's unit."""
-        code, message = _storable(result.code), _storable(result.message)
+        code, message = _storable(reply.code), _storable(reply.message)
         row = self.db.execute(
             "UPDATE attempts SET outcome = ?, latency = ?, code = ?, message = ?, request_id = ?, cost_usd = ?"
             " WHERE id = ? AND outcome IS NULL RETURNING unit",
-            (result.outcome, result.latency, code, message, _storable(result.request_id), result.cost_usd, attempt),
+            (reply.outcome, reply.latency, code, message, _storable(reply.request_id), cost_usd, attempt),
         ).fetchone()
         if row is None:
             raise JournalError(f"attempt {attempt} is not open: another process writes to this journal")
@@ -158,11 +161,11 @@ class Journal:
         old, key = self.db.execute(
             "UPDATE units SET attempts = attempts + 1 WHERE id = ? RETURNING status, key", (unit,)
         ).fetchone()
-        if result.status is not Status.NEW:
-            kept = Status(old).survives(result.status)
-            self._close_unit(unit, Status(old) if kept else result.status, code, message, permanent=result.permanent)
-            if result.answer is not None and not kept:
-                store_answer(self.db, self.run, unit, result.answer, "bedrock", result.cost_usd, result.latency)
+        if status is not Status.NEW:
+            kept = Status(old).survives(status)
+            self._close_unit(unit, Status(old) if kept else status, code, message, permanent=permanent)
+            if reply.answer is not None and not kept:
+                store_answer(self.db, self.run, unit, reply.answer, "bedrock", cost_usd, reply.latency)
         return bytes(key)
 
     def fail(self, unit: int, code: str, message: str) -> None:

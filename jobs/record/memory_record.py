@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from jobs.documents.document import Document
-from jobs.record.protocol import AttemptResult, Disposition, Enrolment, SectionEntry, Status
+from jobs.record.protocol import Disposition, Enrolment, SectionEntry, Status
 from jobs.requests.answer import Answer
+from jobs.requests.reply import Reply
 
 KEY_BYTES = 32
 """Length of a sha256."""
@@ -59,12 +60,14 @@ class MemoryRecord:
         self._open[attempt] = unit
         return attempt
 
-    async def close(self, attempt: int, result: AttemptResult) -> None:
+    async def close(
+        self, attempt: int, reply: Reply, status: Status, *, cost_usd: float | None, permanent: bool
+    ) -> None:
         unit = self._open.pop(attempt, None)
         if unit is None:
             raise RuntimeError(f"attempt {attempt} is not open")
         self._called.remove(unit)
-        self._set(unit, result.status)
+        self._set(unit, status)
 
     async def fail(self, unit: int, code: str, message: str) -> None:
         self._set(unit, Status.FAILED)

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from jobs.documents.document import Document
 from jobs.requests.answer import Answer
-from ratelimit.outcome import Outcome
+from jobs.requests.reply import Reply
 
 
 class Status(StrEnum):
@@ -66,23 +66,6 @@ class Enrolment(NamedTuple):
     unit: int
 
 
-class AttemptResult(NamedTuple):
-    """How an attempt ended, and the status of its unit."""
-
-    outcome: Outcome
-    status: Status
-    """NEW: the unit needs another attempt."""
-    latency: float
-    """Seconds."""
-    answer: Answer | None = None
-    code: str = ""
-    message: str = ""
-    request_id: str = ""
-    cost_usd: float | None = None
-    permanent: bool = False
-    """The unit failed, and the same request would fail again."""
-
-
 class Record(Protocol):
     """What the pipeline asks of the record.
 
@@ -112,8 +95,14 @@ class Record(Protocol):
         """
         ...
 
-    def close(self, attempt: int, result: AttemptResult) -> Awaitable[None]:
-        """Close an attempt, with its answer if there is one."""
+    def close(
+        self, attempt: int, reply: Reply, status: Status, *, cost_usd: float | None, permanent: bool
+    ) -> Awaitable[None]:
+        """Close an attempt, with its answer if there is one.
+
+        `status` is the unit's from now on (NEW: it needs another attempt). `permanent`: it failed, and the same request
+        would fail again.
+        """
         ...
 
     def fail(self, unit: int, code: str, message: str) -> Awaitable[None]:

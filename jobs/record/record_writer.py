@@ -7,8 +7,9 @@ from jobs.documents.document import Document
 from jobs.record.cache import Cache
 from jobs.record.group_commit import GroupCommit
 from jobs.record.journal import Journal
-from jobs.record.protocol import AttemptResult, Enrolment, SectionEntry, Status
+from jobs.record.protocol import Enrolment, SectionEntry, Status
 from jobs.requests.answer import Answer
+from jobs.requests.reply import Reply
 
 if TYPE_CHECKING:
     import asyncio
@@ -53,11 +54,13 @@ class RecordWriter(GroupCommit[Journal]):
     def open(self, unit: int) -> "asyncio.Future[int]":
         return self.submit(lambda journal: journal.open_attempt(unit))
 
-    def close(self, attempt: int, result: AttemptResult) -> "asyncio.Future[None]":
+    def close(
+        self, attempt: int, reply: Reply, status: Status, *, cost_usd: float | None, permanent: bool
+    ) -> "asyncio.Future[None]":
         def close(journal: Journal) -> None:
-            key = journal.close_attempt(attempt, result)
-            if self.cache and result.status is Status.OK and result.answer is not None:
-                self.cache.keep(key, result.answer)
+            key = journal.close_attempt(attempt, reply, status, cost_usd=cost_usd, permanent=permanent)
+            if self.cache and status is Status.OK and reply.answer is not None:
+                self.cache.keep(key, reply.answer)
 
         return self.submit(close)
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from jobs.pipeline.transport import Reply
 from jobs.record.protocol import Status
 from jobs.requests.cost import REQUESTS, TOKENS
+from jobs.requests.reply import Reply
 from jobs.simulation.engine_run import Run
 from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import Scenario

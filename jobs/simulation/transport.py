@@ -6,8 +6,8 @@ from functools import cached_property
 
 from jobs.bedrock.classification import classify
 from jobs.emulator.service_errors import ERRORS, TYPE_HEADER
-from jobs.pipeline.transport import Reply
 from jobs.requests.answer import Answer, Usage
+from jobs.requests.reply import Reply
 from jobs.simulation.rng import Rng
 from jobs.simulation.scenario import Scenario
 from jobs.simulation.server import Admitted, SimulatedBedrock

@@ -15,11 +15,11 @@ from jobs.documents.splitting import Section
 from jobs.pipeline import events
 from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.stopping import Policy
-from jobs.pipeline.transport import Reply
 from jobs.progress.stats import Stats
 from jobs.record.memory_record import MemoryRecord
 from jobs.record.protocol import Status
 from jobs.requests.cost import MONEY, REQUESTS, Meter
+from jobs.requests.reply import Reply
 from jobs.requests.request import RequestTemplate
 from ratelimit import virtual_time
 from ratelimit.algorithms.budget import Budget

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.bedrock.classification import BY_CODE, ISOLATED, MESSAGE_LIMIT, classify, credentials_expired
-from jobs.pipeline.transport import DAILY_QUOTA, Reply
+from jobs.requests.reply import DAILY_QUOTA, Reply
 from ratelimit.breaker import Judgement
 from ratelimit.outcome import Outcome
 

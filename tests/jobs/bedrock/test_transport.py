@@ -20,7 +20,7 @@ from jobs.bedrock import transport as transport_module
 from jobs.bedrock.credentials import Access, Authorizer, Bearer, resolve
 from jobs.bedrock.transport import BedrockTransport
 from jobs.errors import CredentialsError
-from jobs.pipeline.transport import Reply
+from jobs.requests.reply import Reply
 from ratelimit.outcome import Outcome
 
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"

@@ -12,9 +12,9 @@ from virtual_runs import OK, THROTTLED, TRANSIENT, UNKNOWN, Answering, Ran, many
 from jobs.pipeline import events
 from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.stopping import Cause, Policy, Stop
-from jobs.pipeline.transport import Reply
 from jobs.record.protocol import Status
 from jobs.requests.cost import CONTEXT, REQUESTS, TOKENS
+from jobs.requests.reply import Reply
 from ratelimit.algorithms.budget import Budget
 from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.discovery.controller import Controller

@@ -26,11 +26,11 @@ from jobs.documents.parsing import Chunk
 from jobs.pipeline import events
 from jobs.pipeline.dispatcher import LOOKAHEAD, Dispatcher
 from jobs.pipeline.stopping import Cause, MaxFailures, Policy, Stop
-from jobs.pipeline.transport import Reply
 from jobs.pipeline.work_queue import MAX_UNITS
 from jobs.record.memory_record import MemoryRecord
 from jobs.record.protocol import Status
 from jobs.requests.cost import REQUESTS, Meter
+from jobs.requests.reply import Reply
 from ratelimit import virtual_time
 from ratelimit.discovery.controller import Controller
 from ratelimit.gate import Gate

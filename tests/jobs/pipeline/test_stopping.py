@@ -13,8 +13,8 @@ from jobs.pipeline.stopping import (
     Stop,
     Stopper,
 )
-from jobs.pipeline.transport import DAILY_QUOTA, Reply
 from jobs.record.protocol import Status
+from jobs.requests.reply import DAILY_QUOTA, Reply
 from ratelimit.outcome import Outcome
 
 OK = Reply(Outcome.OK, 1.0, answer())

@@ -15,10 +15,10 @@ from jobs.bedrock.catalogue import look_up
 from jobs.documents.parsing import Chunk
 from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.stopping import Policy
-from jobs.pipeline.transport import Reply
 from jobs.record.memory_record import MemoryRecord
 from jobs.record.protocol import Status
 from jobs.requests.cost import REQUESTS, TOKENS, Meter
+from jobs.requests.reply import Reply
 from ratelimit import virtual_time
 from ratelimit.algorithms.fixed_window import FixedWindow
 from ratelimit.algorithms.protocol import Limiter

@@ -9,15 +9,18 @@ from answers import answer
 from jobs.documents.document import Document
 from jobs.record.journal import Journal
 from jobs.record.memory_record import MemoryRecord
-from jobs.record.protocol import AttemptResult, Disposition, Record, SectionEntry, Status
+from jobs.record.protocol import Disposition, Record, SectionEntry, Status
 from jobs.record.record_writer import RecordWriter
+from jobs.requests.reply import Reply
 from ratelimit.outcome import Outcome
 
-OK = AttemptResult(Outcome.OK, Status.OK, 0.1, answer())
-INCOMPLETE = AttemptResult(Outcome.INCOMPLETE, Status.INCOMPLETE, 0.1, answer("Half", stop="max_tokens"))
-FAILED = AttemptResult(Outcome.INVALID, Status.FAILED, 0.1, permanent=True)
-HELD = AttemptResult(Outcome.UNKNOWN, Status.HELD, 0.1)
-AGAIN = AttemptResult(Outcome.TRANSIENT, Status.NEW, 0.1)
+REPLIES = {
+    Status.OK: Reply(Outcome.OK, 0.1, answer()),
+    Status.INCOMPLETE: Reply(Outcome.INCOMPLETE, 0.1, answer("Half", stop="max_tokens")),
+    Status.FAILED: Reply(Outcome.INVALID, 0.1),
+    Status.HELD: Reply(Outcome.UNKNOWN, 0.1),
+    Status.NEW: Reply(Outcome.TRANSIENT, 0.1),
+}
 
 Statuses = Callable[[], list[Status]]
 """The statuses of all units, by id."""
@@ -57,8 +60,12 @@ async def unit(record: Record) -> int:
     return number
 
 
-async def attempt(record: Record, number: int, result: AttemptResult) -> None:
-    await record.close(await record.open(number), result)
+async def close(record: Record, opened: int, status: Status) -> None:
+    await record.close(opened, REPLIES[status], status, cost_usd=None, permanent=status is Status.FAILED)
+
+
+async def attempt(record: Record, number: int, status: Status) -> None:
+    await close(record, await record.open(number), status)
 
 
 async def statuses(record: Record) -> dict[Status, int]:
@@ -89,33 +96,33 @@ async def test_a_second_open_attempt_of_a_unit_is_an_error(record):
 async def test_after_a_failed_attempt_another_may_follow(record):
     number = await unit(record)
     first = await record.open(number)
-    await record.close(first, AGAIN)
+    await close(record, first, Status.NEW)
     second = await record.open(number)
     assert second != first
-    await record.close(second, OK)
+    await close(record, second, Status.OK)
     assert await statuses(record) == {Status.OK: 1}
 
 
 async def test_an_attempt_is_closed_once(record):
     number = await unit(record)
     opened = await record.open(number)
-    await record.close(opened, OK)
+    await close(record, opened, Status.OK)
     with pytest.raises(Exception, match="not open"):
-        await record.close(opened, OK)
+        await close(record, opened, Status.OK)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "status"),
     [
-        (OK, INCOMPLETE, Status.OK),
-        (OK, FAILED, Status.OK),
-        (OK, HELD, Status.OK),
-        (INCOMPLETE, OK, Status.OK),
-        (INCOMPLETE, FAILED, Status.INCOMPLETE),
-        (INCOMPLETE, HELD, Status.INCOMPLETE),
-        (FAILED, OK, Status.OK),
-        (FAILED, INCOMPLETE, Status.INCOMPLETE),
-        (HELD, FAILED, Status.FAILED),
+        (Status.OK, Status.INCOMPLETE, Status.OK),
+        (Status.OK, Status.FAILED, Status.OK),
+        (Status.OK, Status.HELD, Status.OK),
+        (Status.INCOMPLETE, Status.OK, Status.OK),
+        (Status.INCOMPLETE, Status.FAILED, Status.INCOMPLETE),
+        (Status.INCOMPLETE, Status.HELD, Status.INCOMPLETE),
+        (Status.FAILED, Status.OK, Status.OK),
+        (Status.FAILED, Status.INCOMPLETE, Status.INCOMPLETE),
+        (Status.HELD, Status.FAILED, Status.FAILED),
     ],
 )
 async def test_a_paid_answer_is_only_replaced_by_an_answer_at_least_as_good(record, old, new, status):
@@ -125,13 +132,13 @@ async def test_a_paid_answer_is_only_replaced_by_an_answer_at_least_as_good(reco
     assert await statuses(record) == {status: 1}
 
 
-@pytest.mark.parametrize("paid", [OK, INCOMPLETE])
+@pytest.mark.parametrize("paid", [Status.OK, Status.INCOMPLETE])
 async def test_neither_a_failure_nor_a_fallback_replaces_a_paid_answer(record, paid):
     number = await unit(record)
     await attempt(record, number, paid)
     await record.fail(number, "NeverFits", "too large")
     await record.fall_back(number, answer("the beginning"), "Outage", "unavailable")
-    assert await statuses(record) == {paid.status: 1}
+    assert await statuses(record) == {paid: 1}
 
 
 async def test_a_unit_without_an_answer_can_fail_or_fall_back(record):
@@ -144,5 +151,5 @@ async def test_a_unit_without_an_answer_can_fail_or_fall_back(record):
 async def test_a_fallback_gives_way_to_whatever_a_call_brings(record):
     number = await unit(record)
     await record.fall_back(number, answer("the beginning"), "Outage", "unavailable")
-    await attempt(record, number, FAILED)
+    await attempt(record, number, Status.FAILED)
     assert await statuses(record) == {Status.FAILED: 1}

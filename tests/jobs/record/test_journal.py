@@ -12,7 +12,8 @@ from jobs.errors import JournalError
 from jobs.record import queries as report
 from jobs.record.cache import Cache
 from jobs.record.journal import Journal
-from jobs.record.protocol import AttemptResult, Disposition, SectionEntry, Status
+from jobs.record.protocol import Disposition, SectionEntry, Status
+from jobs.requests.reply import Reply
 from ratelimit.outcome import Outcome
 
 HASH = {name: name.encode().ljust(32, b".") for name in "abcdef"}
@@ -50,10 +51,11 @@ def test_the_answer_to_a_cached_section_is_copied_into_the_journal(path, tmp_pat
     journal.close()
 
 
-def call(journal: Journal, key: str, outcome: Outcome, status: Status, **fields) -> None:
+def call(journal: Journal, key: str, outcome: Outcome, status: Status, *, permanent: bool = False, **fields) -> None:
     (unit,) = journal.db.execute("SELECT id FROM units WHERE key = ?", (HASH[key],)).fetchone()
     attempt = journal.open_attempt(unit)
-    journal.close_attempt(attempt, AttemptResult(outcome, status, 0.5, **fields))
+    reply = Reply(outcome, 0.5, **fields)
+    journal.close_attempt(attempt, reply, status, cost_usd=None, permanent=permanent)
 
 
 def fall_back(journal: Journal, key: str) -> None:
