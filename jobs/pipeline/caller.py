@@ -12,6 +12,7 @@ from jobs.pipeline.stopping import Cause, Policy, Stop, Stopper
 from jobs.pipeline.transport import Transport
 from jobs.pipeline.work_queue import Unit
 from jobs.record.protocol import Record, Status
+from jobs.requests.answer import Answer
 from jobs.requests.cost import CONTEXT, MONEY, QUOTAS, Meter
 from jobs.requests.fallback import local_answer
 from jobs.requests.reply import Reply
@@ -91,12 +92,14 @@ class Caller:
         except ExhaustedError:
             self._stop(_BUDGET_REACHED)
         except OutageError:
-            await self._fall_back(unit)
+            message = f"excerpt used during an outage ({self._last_failure}); run again to call the model"
+            answer = local_answer(unit.request, unit.heading)
+            await self._close_uncalled(unit, Status.FALLBACK, "Outage", message, answer)
         except NeverFitsError as error:
             if error.quota == MONEY:
                 self._stop(_BUDGET_REACHED)
             else:
-                await self._fail(unit, error)
+                await self._close_uncalled(unit, Status.FAILED, "NeverFits", _never_fits(error))
         return None
 
     async def _attempt(self, unit: Unit, permit: Permit, failures: int, *, is_retry: bool) -> tuple[Reply, Status, int]:
@@ -181,20 +184,11 @@ class Caller:
         if transition.new == "open" and self._policy.on_outage == "fail":
             self._stop(Stop(Cause.UNAVAILABLE, f"the service is unavailable: {reason}", _OUTAGE_HINT))
 
-    async def _fall_back(self, unit: Unit) -> None:
-        code = "Outage"
-        message = f"excerpt used during an outage ({self._last_failure}); run again to call the model"
-        await self._record.fall_back(unit.id, local_answer(unit.request, unit.heading), code, message)
-        self._close_unit(unit, Reply(Outcome.CANCELLED, 0.0, code=code, message=message), Status.FALLBACK)
-
-    async def _fail(self, unit: Unit, error: NeverFitsError) -> None:
-        larger = "a model with a larger context" if error.quota == CONTEXT else "a larger quota"
-        code = "NeverFits"
-        # Without the size of the call, so that the same reason has the same text.
-        limit = f"the call needs more than the limit of {error.max_cost:,.0f} {error.quota}"
-        message = f"{limit}; use a smaller --section-tokens or --max-tokens, or {larger}"
-        await self._record.fail(unit.id, code, message)
-        self._close_unit(unit, Reply(Outcome.CANCELLED, 0.0, code=code, message=message), Status.FAILED)
+    async def _close_uncalled(
+        self, unit: Unit, status: Status, code: str, message: str, answer: Answer | None = None
+    ) -> None:
+        await self._record.close_uncalled(unit.id, status, code, message, answer)
+        self._close_unit(unit, Reply(Outcome.CANCELLED, 0.0, code=code, message=message), status)
 
     def _close_unit(self, unit: Unit, reply: Reply, status: Status) -> None:
         """Report the status of a unit, and stop the run if going on is pointless."""
@@ -204,6 +198,13 @@ class Caller:
         self._emit(events.UnitClosed(status, unit.document, unit.heading, code, message))
         if (stop := self._stopper.after(reply, status)) is not None:
             self._stop(stop)
+
+
+def _never_fits(error: NeverFitsError) -> str:
+    larger = "a model with a larger context" if error.quota == CONTEXT else "a larger quota"
+    # Without the size of the call, so that the same reason has the same text.
+    limit = f"the call needs more than the limit of {error.max_cost:,.0f} {error.quota}"
+    return f"{limit}; use a smaller --section-tokens or --max-tokens, or {larger}"
 
 
 def _reason(reply: Reply) -> str:

@@ -168,24 +168,18 @@ class Journal:
                 store_answer(self.db, self.run, unit, reply.answer, "bedrock", cost_usd, reply.latency)
         return bytes(key)
 
-    def fail(self, unit: int, code: str, message: str) -> None:
-        if not self._status(unit).survives(Status.FAILED):
-            self._close_unit(unit, Status.FAILED, code, _storable(message))
-
-    def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> None:
-        if not self._status(unit).survives(Status.FALLBACK):
-            self._close_unit(unit, Status.FALLBACK, code, _storable(message))
-            store_answer(self.db, self.run, unit, answer, "fallback", 0.0, 0.0)
+    def close_uncalled(self, unit: int, status: Status, code: str, message: str, answer: Answer | None = None) -> None:
+        (old,) = self.db.execute("SELECT status FROM units WHERE id = ?", (unit,)).fetchone()
+        if not Status(old).survives(status):
+            self._close_unit(unit, status, code, _storable(message))
+            if answer is not None:
+                store_answer(self.db, self.run, unit, answer, "fallback", 0.0, 0.0)
 
     def fail_damaged(self, keys: Iterable[bytes], code: str, message: str) -> None:
         """The answers of these units are damaged: the next run calls again."""
         for key in keys:
             (unit,) = self.db.execute("SELECT id FROM units WHERE key = ?", (key,)).fetchone()
             self._close_unit(unit, Status.FAILED, code, message)
-
-    def _status(self, unit: int) -> Status:
-        (status,) = self.db.execute("SELECT status FROM units WHERE id = ?", (unit,)).fetchone()
-        return Status(status)
 
     def _close_unit(self, unit: int, status: Status, code: str, message: str, *, permanent: bool = False) -> None:
         self.db.execute(

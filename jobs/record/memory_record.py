@@ -69,11 +69,10 @@ class MemoryRecord:
         self._called.remove(unit)
         self._set(unit, status)
 
-    async def fail(self, unit: int, code: str, message: str) -> None:
-        self._set(unit, Status.FAILED)
-
-    async def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> None:
-        self._set(unit, Status.FALLBACK)
+    async def close_uncalled(
+        self, unit: int, status: Status, code: str, message: str, answer: Answer | None = None
+    ) -> None:
+        self._set(unit, status)
 
     def _set(self, unit: int, status: Status) -> None:
         if not _STATUSES[self._statuses[unit]].survives(status):

@@ -105,10 +105,11 @@ class Record(Protocol):
         """
         ...
 
-    def fail(self, unit: int, code: str, message: str) -> Awaitable[None]:
-        """Fail a unit that cannot be called under the limits of this run; an answered unit keeps its answer."""
-        ...
+    def close_uncalled(
+        self, unit: int, status: Status, code: str, message: str, answer: Answer | None = None
+    ) -> Awaitable[None]:
+        """Close a unit that is not called, with a local answer if there is one; a paid answer stays (Status.survives).
 
-    def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> Awaitable[None]:
-        """Give a unit a local answer during an outage; an answered unit keeps its answer."""
+        FAILED: it cannot be called under the limits of this run. FALLBACK: it gets a local answer during an outage.
+        """
         ...

@@ -64,8 +64,7 @@ class RecordWriter(GroupCommit[Journal]):
 
         return self.submit(close)
 
-    def fail(self, unit: int, code: str, message: str) -> "asyncio.Future[None]":
-        return self.submit(lambda journal: journal.fail(unit, code, message))
-
-    def fall_back(self, unit: int, answer: Answer, code: str, message: str) -> "asyncio.Future[None]":
-        return self.submit(lambda journal: journal.fall_back(unit, answer, code, message))
+    def close_uncalled(
+        self, unit: int, status: Status, code: str, message: str, answer: Answer | None = None
+    ) -> "asyncio.Future[None]":
+        return self.submit(lambda journal: journal.close_uncalled(unit, status, code, message, answer))

@@ -136,20 +136,20 @@ async def test_a_paid_answer_is_only_replaced_by_an_answer_at_least_as_good(reco
 async def test_neither_a_failure_nor_a_fallback_replaces_a_paid_answer(record, paid):
     number = await unit(record)
     await attempt(record, number, paid)
-    await record.fail(number, "NeverFits", "too large")
-    await record.fall_back(number, answer("the beginning"), "Outage", "unavailable")
+    await record.close_uncalled(number, Status.FAILED, "NeverFits", "too large")
+    await record.close_uncalled(number, Status.FALLBACK, "Outage", "unavailable", answer("the beginning"))
     assert await statuses(record) == {paid: 1}
 
 
 async def test_a_unit_without_an_answer_can_fail_or_fall_back(record):
     (_, first), (_, second) = await enroll(record, "ab")
-    await record.fail(first, "NeverFits", "too large")
-    await record.fall_back(second, answer("the beginning"), "Outage", "unavailable")
+    await record.close_uncalled(first, Status.FAILED, "NeverFits", "too large")
+    await record.close_uncalled(second, Status.FALLBACK, "Outage", "unavailable", answer("the beginning"))
     assert await statuses(record) == {Status.FAILED: 1, Status.FALLBACK: 1}
 
 
 async def test_a_fallback_gives_way_to_whatever_a_call_brings(record):
     number = await unit(record)
-    await record.fall_back(number, answer("the beginning"), "Outage", "unavailable")
+    await record.close_uncalled(number, Status.FALLBACK, "Outage", "unavailable", answer("the beginning"))
     await attempt(record, number, Status.FAILED)
     assert await statuses(record) == {Status.FAILED: 1}

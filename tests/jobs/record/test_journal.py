@@ -60,7 +60,7 @@ def call(journal: Journal, key: str, outcome: Outcome, status: Status, *, perman
 
 def fall_back(journal: Journal, key: str) -> None:
     (unit,) = journal.db.execute("SELECT id FROM units WHERE key = ?", (HASH[key],)).fetchone()
-    journal.fall_back(unit, answer("the beginning"), "Outage", "the service is out")
+    journal.close_uncalled(unit, Status.FALLBACK, "Outage", "the service is out", answer("the beginning"))
 
 
 class TestNextRun:
@@ -178,7 +178,7 @@ class TestRefresh:
     def test_a_refresh_that_does_not_fit_the_quota_keeps_the_answer_and_is_counted(self, path):
         second = self.refreshing(path)
         (unit,) = second.db.execute("SELECT id FROM units").fetchone()
-        second.fail(unit, "NeverFits", "needs more tokens than the quota")
+        second.close_uncalled(unit, Status.FAILED, "NeverFits", "needs more tokens than the quota")
         assert (report.tally(second), report.not_refreshed(second)) == ({Status.OK: 1}, 1)
         (row,) = report.rows(second)
         assert (row.status, row.code) == (Status.OK, "")
