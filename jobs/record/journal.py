@@ -80,7 +80,7 @@ class Journal:
     def close(self) -> None:
         self.db.close()
 
-    def transact(self, operations: list[Callable[[Any], Any]]) -> list[Any]:
+    def transact(self, operations: list[Callable[["Journal"], Any]]) -> list[Any]:
         """Run the operations in order in one durable transaction, or none of them."""
         self.db.execute("BEGIN IMMEDIATE")
         try:

@@ -15,29 +15,25 @@ if TYPE_CHECKING:
     import asyncio
 
 
-class RecordWriter(GroupCommit[Journal]):
+class RecordWriter(GroupCommit):
     """Implements Record. Journal and cache are opened, used and closed in its thread."""
 
     def __init__(self, open_journal: Callable[[], Journal], open_cache: Callable[[], Cache] | None = None) -> None:
-        super().__init__(self._open_both)
-        self._open_journal, self._open_cache = open_journal, open_cache
+        super().__init__(open_journal)
+        self._open_cache = open_cache
         self.cache: Cache | None = None
 
-    def _open_both(self) -> Journal:
-        journal = self._open_journal()
-        try:
-            self.cache = self._open_cache() if self._open_cache else None
-        except BaseException:
-            journal.close()
-            raise
-        return journal
+    def _open(self) -> None:
+        super()._open()
+        if self._open_cache:
+            self.cache = self._open_cache()
 
-    def _close_store(self) -> None:
+    def _close(self) -> None:
         try:
             if self.cache:
                 self.cache.close()
         finally:
-            super()._close_store()
+            super()._close()
 
     def enroll(
         self, document: Document, position: int, entries: Sequence[SectionEntry], *, done: bool

@@ -1,4 +1,4 @@
-"""Operations on a store share transactions, keep their order, and reach the disk even if their caller is cancelled."""
+"""Operations share transactions, keep their order, and reach the disk even if their caller is cancelled."""
 
 import asyncio
 import threading
@@ -12,7 +12,7 @@ from jobs.record.group_commit import GroupCommit
 
 
 class Log:
-    """A store that notes its operations, its transactions and the threads they ran in."""
+    """In place of a journal: notes its operations, its transactions and the threads they ran in."""
 
     def __init__(self) -> None:
         self.transactions: list[int] = []
