@@ -56,9 +56,6 @@ class SimulatedTransport:
     def _loop(self) -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
 
-    async def close(self) -> None:
-        pass
-
     def _end(self, call: Admitted, unit: int, sent: float, reply: "asyncio.Future[Reply]") -> None:
         now, workload = self._loop.time(), self._workload
         usage = Usage(workload.inputs[unit], workload.outputs[unit])

@@ -67,9 +67,6 @@ class Service:
             self.in_flight -= 1
         return self.answering(number, body)
 
-    async def close(self) -> None:
-        pass
-
 
 def texts(*names: str, document: str = "a.md") -> list[Chunk]:
     sections = [
