@@ -23,7 +23,7 @@ class MemoryRecord:
         self._keys = _Keys()
         self._statuses = bytearray()
         """By unit: index into _STATUSES."""
-        self._open: dict[int, int] = {}
+        self.open_attempts: dict[int, int] = {}
         """Units of the open attempts, by attempt."""
         self._called: set[int] = set()
         """Units with an open attempt."""
@@ -32,10 +32,6 @@ class MemoryRecord:
     @property
     def statuses(self) -> Counter[Status]:
         return Counter(map(_STATUSES.__getitem__, self._statuses))
-
-    @property
-    def open_attempts(self) -> int:
-        return len(self._open)
 
     def enroll(
         self, document: Document, position: int, entries: Sequence[SectionEntry], *, done: bool
@@ -57,13 +53,13 @@ class MemoryRecord:
         attempt = self._attempts
         self._attempts += 1
         self._called.add(unit)
-        self._open[attempt] = unit
+        self.open_attempts[attempt] = unit
         return attempt
 
     async def close(
         self, attempt: int, reply: Reply, status: Status, *, cost_usd: float | None, permanent: bool
     ) -> None:
-        unit = self._open.pop(attempt, None)
+        unit = self.open_attempts.pop(attempt, None)
         if unit is None:
             raise RuntimeError(f"attempt {attempt} is not open")
         self._called.remove(unit)

@@ -203,7 +203,7 @@ def test_calls_in_flight_are_cancelled_after_the_grace_period():
     assert ran.took == pytest.approx(18.5, abs=0.01)
     assert ran.service.cancelled == ran.calls == 64
     # Their attempts stay open in the record: the next run counts them as unknown.
-    assert ran.record.open_attempts == 64
+    assert len(ran.record.open_attempts) == 64
 
 
 def test_abort_cancels_calls_in_flight_at_once():
