@@ -40,8 +40,7 @@ class Journal:
         """
         if not path.exists() or not path.stat().st_size:
             _refuse_if_lost(path)
-        if str(path) != ":memory:":
-            path.touch(mode=0o600)
+        path.touch(mode=0o600)
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT)
         self.run = 0
         """Id of the current run; 0 before `begin`."""
