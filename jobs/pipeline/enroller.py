@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from jobs.documents.parsing import Chunk
 from jobs.pipeline import events
@@ -15,12 +15,7 @@ from jobs.requests.request import Request, RequestTemplate
 MAX_CHUNKS = 16
 """Chunks whose enrolment is not yet durable; their writes share transactions."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Enrolling:
-    chunk: Chunk
-    requests: list[Request]
-    enrolments: Awaitable[list[Enrolment]]
+_Enrolling = tuple[Chunk, list[Request], Awaitable[list[Enrolment]]]
 
 
 class Enroller:
@@ -77,20 +72,21 @@ class Enroller:
         ]
         self._work_queue.expect(path, len(entries))
         enrolments = self._record.enroll(chunk.document, chunk.position, entries, done=chunk.done)
-        await self._enrolling.put(_Enrolling(chunk, requests, enrolments))
+        await self._enrolling.put((chunk, requests, enrolments))
         self.sections += len(entries)
         self.documents += chunk.done
 
     async def queue(self) -> None:
         """Second stage: queue the units that need a call, in order, once their enrolment is durable."""
         while (enrolling := await self._enrolling.get()) is not None:
-            chunk, enrolments = enrolling.chunk, await enrolling.enrolments
+            chunk, requests, pending = enrolling
+            enrolments = await pending
             self._emit(events.Enrolled(**Counter(str(enrolment.disposition) for enrolment in enrolments)))
             read = chunk.document
             if chunk.done:
                 self._emit(events.DocumentRead(read.path, read.status, read.bytes, read.sections, read.error))
             units = []
-            for section, request, enrolment in zip(chunk.sections, enrolling.requests, enrolments, strict=True):
+            for section, request, enrolment in zip(chunk.sections, requests, enrolments, strict=True):
                 if enrolment.disposition is Disposition.NEW:
                     heading = section.heading[-1] if section.heading else ""
                     unit = Unit(enrolment.unit, request, read.path, heading)
