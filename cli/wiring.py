@@ -201,7 +201,12 @@ async def _service(settings: AnalyzeSettings, stack: AsyncExitStack) -> tuple["A
         stack.push_async_callback(emulator.stop)
         return Access(emulator.url, "local", Bearer("emulator"), None, None), "emulator"
     access = await resolve(settings.profile, settings.region, settings.endpoint_url)
-    return access, "aws" if _AWS.fullmatch(access.endpoint) else access.endpoint
+    return access, "aws" if is_aws(access.endpoint) else access.endpoint
+
+
+def is_aws(endpoint: str) -> bool:
+    """Whether it is one of AWS's own endpoints."""
+    return _AWS.fullmatch(endpoint) is not None
 
 
 def _open_journal(path: Path) -> Journal:

@@ -35,6 +35,7 @@ def cache(
     """Count or delete the answers in the cache that output directories share."""
     import sqlite3
 
+    sources.check_found(ctx)
     if action != "prune" and sources.given(ctx, "older_than"):
         raise UserError(
             f"{sources.origin(ctx, 'older_than')} goes with prune, not with {action}", "nothing was deleted"

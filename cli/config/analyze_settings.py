@@ -85,6 +85,7 @@ class AnalyzeSettings:
 
 def analyze_settings(ctx: typer.Context) -> AnalyzeSettings:
     """The settings of a parsed command line."""
+    sources.check_found(ctx)
     given = dict(ctx.params)
     verbosity = sources.strongest(ctx, "quiet", "verbose")
     target = sources.strongest(ctx, "endpoint_url", "emulate")

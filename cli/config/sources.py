@@ -18,7 +18,7 @@ from cli.config.settings_file import DEFAULT_FILE, MODELS, PREFIX, dashed
 from cli.errors import UserError
 from cli.render.text import safe
 
-_FILE, _MODELS, _SCENARIO = "cli.settings-file", "cli.models", "cli.scenario"
+_FILE, _FOUND, _MODELS, _SCENARIO = "cli.settings-file", "cli.settings-file-found", "cli.models", "cli.scenario"
 """Keys of the context's `meta`."""
 _RANKS = ("COMMANDLINE", "ENVIRONMENT", "DEFAULT_MAP")
 _SETTINGS_FILE = len(_RANKS)
@@ -36,6 +36,7 @@ def load(ctx: typer.Context, config: Path | None) -> Path | None:
         return config
     sections = settings_file.read(file, commands)
     ctx.meta[_FILE] = file
+    ctx.meta[_FOUND] = config is None
     ctx.meta[_MODELS] = sections.pop(MODELS, {})
     # A scenario, which may have been read before, takes precedence over the settings file.
     ctx.default_map = {**sections.get(str(ctx.info_name), {}), **(ctx.default_map or {})}
@@ -61,6 +62,15 @@ def overlay(
 def models(ctx: typer.Context) -> Any:
     """The [models."pattern"] sections of the settings file."""
     return ctx.meta.get(_MODELS, {})
+
+
+def check_found(ctx: typer.Context) -> None:
+    """Raise UserError if an option of settings_file.NAMED_ONLY comes from a settings file that was merely found."""
+    if ctx.meta.get(_FOUND):
+        for name in sorted(settings_file.NAMED_ONLY & ctx.params.keys()):
+            if _rank(ctx, name) == _SETTINGS_FILE:
+                hint = f"give --{dashed(name)}, or --config {ctx.meta[_FILE]} if you trust this file"
+                raise UserError(f"{origin(ctx, name)}: is not taken from a file that you did not name", hint)
 
 
 def strongest(ctx: typer.Context, *names: str) -> str | None:

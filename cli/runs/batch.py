@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import sys
 from collections.abc import Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from cli.config.analyze_settings import AnalyzeSettings
 from cli.errors import ExitCode, UserError, worst
 from cli.render.progress.display import Display
 from cli.render.progress.notices import Notices
+from cli.render.stream import put
 from cli.runs.signals import Signals, listening
 from jobs.documents.listing import ListingState, count_files
 from jobs.documents.parser_pool import read
@@ -49,7 +51,10 @@ async def run_batch(
         try:
             async with wiring.batch(settings, summary, stats, emit) as batch:
                 endpoint = "the built-in emulator (nothing is paid)" if summary.emulated else summary.endpoint
-                screen.notice(f"calling {summary.model} at {endpoint}")
+                calling = f"calling {summary.model} at {endpoint}"
+                screen.notice(calling)
+                if settings.quiet and not summary.emulated and not wiring.is_aws(summary.endpoint):
+                    put(sys.stderr, f"bedrock-batch: {calling}\n")  # nobody is to miss where the texts go
                 if batch.interrupted:
                     screen.notice(f"calls of an earlier run that may have been paid for: {batch.interrupted}")
                 signals.first, signals.again = partial(_stop, signals, batch), batch.dispatcher.abort

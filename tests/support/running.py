@@ -4,10 +4,12 @@ import contextlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -131,8 +133,21 @@ class Workplace:
     def documents(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.out / "documents.jsonl").read_text().splitlines()]
 
+    def attempts(self) -> list[tuple[str | None, int]]:
+        """Outcomes of the attempts in the journal, with their numbers."""
+        with contextlib.closing(sqlite3.connect(self.out / "journal.sqlite")) as journal:
+            return journal.execute("SELECT outcome, count(*) FROM attempts GROUP BY outcome").fetchall()
+
     def summary(self, output: str = "out") -> dict[str, Any]:
         return dict(json.loads((self.folder / output / "summary.json").read_text()))
 
     def forget(self, output: str = "out") -> None:
         shutil.rmtree(self.folder / output)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for another process."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        os.sched_yield()

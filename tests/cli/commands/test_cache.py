@@ -102,8 +102,8 @@ def test_a_cache_that_cannot_be_used_is_a_storage_error(shell, tmp_path):
     assert err.endswith("hint: name another --cache-dir\n")
 
 
-def test_its_directory_can_come_from_the_settings(shell, full, tmp_path, monkeypatch):
+def test_its_directory_can_come_from_a_settings_file_that_is_named(shell, full, tmp_path, monkeypatch):
     (tmp_path / "bedrock-batch.toml").write_text('[cache]\ncache-dir = "cache"\n')
-    assert shell("cache", "stats").out.startswith("2 answers")
+    assert shell("cache", "stats", "--config", "bedrock-batch.toml").out.startswith("2 answers")
     monkeypatch.setenv("BEDROCK_BATCH_CACHE_CACHE_DIR", "elsewhere")
     assert shell("cache", "stats").out == "no cache at elsewhere\n"

@@ -200,6 +200,23 @@ class TestFile:
         monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_CONFIG", "other.toml")
         assert shell.settings("a").model == "m"
 
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [("endpoint-url", "https://x.example"), ("profile", "p"), ("cache-dir", "c"), ("prompt-file", "p.txt")],
+    )
+    def test_a_file_that_was_only_found_does_not_choose_where_data_and_credentials_go(
+        self, shell, monkeypatch, tmp_path, key, value
+    ):
+        Path("p.txt").write_text("Why?")
+        Path("bedrock-batch.toml").write_text(f'[analyze]\nmodel = "m"\n{key} = "{value}"\n')
+        refused = shell.refused("analyze", "a")
+        assert f"bedrock-batch.toml: [analyze] {key}: is not taken from a file that you did not name" in refused
+        assert f"hint: give --{key}, or --config bedrock-batch.toml if you trust this file" in refused
+        named = shell.settings("a", "--config", "bedrock-batch.toml")
+        assert shell.settings("a", f"--{key}", value) == named
+        monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_CONFIG", "bedrock-batch.toml")
+        assert shell.settings("a") == named
+
     def test_keys_may_have_underscores(self, shell, tmp_path):
         (tmp_path / "bedrock-batch.toml").write_text("[analyze]\nemulate = true\nmax_tokens = 1\n")
         assert shell.settings("a").max_tokens == 1
