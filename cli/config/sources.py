@@ -34,6 +34,8 @@ def load(ctx: typer.Context, config: Path | None) -> Path | None:
     file = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     if file is None:
         return config
+    if config is None and file.is_fifo():  # opening it would wait for a writer
+        raise UserError(f"settings file: {file} is a pipe", f"remove it, or name it with --config {file}")
     sections = settings_file.read(file, commands)
     ctx.meta[_FILE] = file
     ctx.meta[_FOUND] = config is None
@@ -118,8 +120,9 @@ def wants_json(arguments: Sequence[str]) -> bool:
     try:
         if name in os.environ:
             return values.switch(os.environ[name])
-        content = values.toml(values.read_text(_config(arguments)))
-        return content.get("analyze", {}).get("json") is True
+        file = _config(arguments)
+        # A pipe was read before, or would wait for a writer.
+        return not file.is_fifo() and values.toml(values.read_text(file)).get("analyze", {}).get("json") is True
     except (ValueError, AttributeError):
         return False
 

@@ -71,6 +71,8 @@ class Caller:
             if not is_retry:
                 self._retry_budget.called(self._gate.now())
             reply, status, failures = await self._attempt(unit, permit, failures, is_retry=has_failed)
+            if reply.isolated and reply.outcome is Outcome.UNKNOWN:
+                self._stop_if(self._stopper.after_isolated(reply))
             if status is not Status.NEW:
                 self._close_unit(unit, reply, status)
                 return
@@ -196,7 +198,10 @@ class Caller:
         if reply.answer is not None and status is Status.INCOMPLETE:
             code, message = reply.answer.stop_reason, reply.answer.why_incomplete
         self._emit(events.UnitClosed(status, unit.document, unit.heading, code, message))
-        if (stop := self._stopper.after(reply, status)) is not None:
+        self._stop_if(self._stopper.after(reply, status))
+
+    def _stop_if(self, stop: Stop | None) -> None:
+        if stop is not None:
             self._stop(stop)
 
 

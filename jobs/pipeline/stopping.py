@@ -14,6 +14,11 @@ MAX_REJECTED_IN_A_ROW = 10
 """The same after the first answer, with no answer between: access was withdrawn during the run."""
 MAX_INVALID = 10
 """Invalid units before the first answer: the request is wrong, not the text."""
+MAX_ISOLATED = 10
+"""Calls before the first answer that failed for their input alone (424): if all do, the input is not the reason.
+
+Each may have been billed.
+"""
 MIN_CLOSED = 20
 """Closed units before --max-failures P% applies."""
 
@@ -89,14 +94,14 @@ class Stopper:
 
     def __init__(self, policy: Policy) -> None:
         self._max = policy.max_failures
-        self._fatal = self._invalid = self._answered = self._failed = self._closed = 0
+        self._fatal = self._invalid = self._isolated = self._answered = self._failed = self._closed = 0
         self._last_fatal: Reply | None = None
         self.stopped: Stop | None = None
 
     @property
     def all_rejected(self) -> bool:
-        """Whether calls were rejected or invalid, and none was answered."""
-        return not self._answered and bool(self._fatal or self._invalid)
+        """Whether calls were rejected, invalid or failed for their input, and none was answered."""
+        return not self._answered and bool(self._fatal or self._invalid or self._isolated)
 
     def stop(self, stop: Stop) -> bool:
         """Stop for this reason; returns False if the run had stopped already."""
@@ -104,6 +109,14 @@ class Stopper:
             return False
         self.stopped = stop
         return True
+
+    def after_isolated(self, reply: Reply) -> Stop | None:
+        """Count an attempt that failed for its input alone; returns a reason to stop, if there is one now."""
+        self._isolated += 1
+        if self._isolated < MAX_ISOLATED or self._answered:
+            return None
+        hint = "try another --model or a smaller --max-tokens; some of these calls may have been billed"
+        return Stop(Cause.FAILURES, f"the first {MAX_ISOLATED} calls failed: {reply.code}: {reply.message}", hint)
 
     def after(self, reply: Reply, status: Status) -> Stop | None:
         """Count a closed unit; returns a reason to stop, if there is one now."""

@@ -22,7 +22,7 @@ DAMAGE = "the stored answer is damaged; the next run calls again"
 def write_results(path: Path, rows: Iterable[Row]) -> set[bytes]:
     """Write results.jsonl, without the sections that have no outcome; returns the keys with a damaged answer."""
     damaged = set()
-    with atomic_write(path) as file:
+    with atomic_write(path, 0o600) as file:
         for row in rows:
             if row.status is not Status.NEW:
                 result = section_result(row)
@@ -33,7 +33,7 @@ def write_results(path: Path, rows: Iterable[Row]) -> set[bytes]:
 
 
 def write_documents(path: Path, documents: Iterable[Document]) -> None:
-    with atomic_write(path) as file:
+    with atomic_write(path, 0o600) as file:
         for document in documents:
             value = {
                 "path": document.path,
@@ -69,13 +69,18 @@ def section_result(row: Row) -> dict[str, Any]:
 
 
 def json_line(value: Mapping[str, Any]) -> str:
-    """A JSON object as one line. Always valid UTF-8: lone surrogates (from file names and models) are escaped."""
+    """A JSON object as one line for every reader: line separators of Unicode are escaped.
+
+    Always valid UTF-8: lone surrogates (from file names and models) are escaped.
+    """
     text = json.dumps(value, ensure_ascii=False)
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
             text = json.dumps(value)
+        for separator in ("\x85", "\u2028", "\u2029"):
+            text = text.replace(separator, f"\\u{ord(separator):04x}")
     return text + "\n"
 
 

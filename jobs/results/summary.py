@@ -104,6 +104,6 @@ class Summary:
         Raises:
             OSError: it cannot be written.
         """
-        with atomic_write(path) as file:
+        with atomic_write(path, 0o600) as file:
             json.dump(self.as_dict(), file, indent=2, ensure_ascii=True)
             file.write("\n")

@@ -1,5 +1,7 @@
 """Wrong input ends with exit code 2 before any call: one line names it, and one says what to do."""
 
+import os
+
 import pytest
 
 GOOD = ("analyze", "a", "--emulate")
@@ -173,3 +175,6 @@ def test_a_settings_file_that_cannot_be_read(shell, tmp_path):
     file.unlink()
     file.mkdir()
     assert "settings file: cannot read 'bedrock-batch.toml': Is a directory" in shell.refused(*GOOD)
+    file.rmdir()
+    os.mkfifo(file)
+    assert "settings file: bedrock-batch.toml is a pipe" in shell.refused(*GOOD)

@@ -176,6 +176,15 @@ class TestOutput:
         assert place.summary()["exit_code"] == 13
         assert len(place.results()) == 3
 
+    def test_the_files_of_a_run_are_private_and_keep_a_mode_that_you_gave_them(self, place):
+        place.sections(1)
+        place.run()
+        names = ("journal.sqlite", "results.jsonl", "documents.jsonl", "summary.json")
+        assert {(place.out / name).stat().st_mode & 0o777 for name in names} == {0o600}
+        (place.out / "results.jsonl").chmod(0o644)
+        place.run()
+        assert (place.out / "results.jsonl").stat().st_mode & 0o777 == 0o644
+
     def test_secrets_are_written_nowhere_and_texts_not_to_the_terminal(self, place):
         place.write("a.md", "## H\n\nThe canary text.\n")
         ran = place.run("--verbose")

@@ -46,6 +46,7 @@ class TestFaults:
             ({"kind": "not-found"}, 12),
             ({"kind": "redirect"}, 12),
             ({"kind": "invalid"}, 4),
+            ({"kind": "model-error"}, 4),
         ],
         ids=lambda value: value["kind"] if isinstance(value, dict) else "",
     )

@@ -5,6 +5,7 @@ from answers import answer
 
 from jobs.pipeline.stopping import (
     MAX_INVALID,
+    MAX_ISOLATED,
     MAX_REJECTED,
     MAX_REJECTED_IN_A_ROW,
     Cause,
@@ -80,6 +81,18 @@ def test_ten_invalid_calls_without_an_answer_stop_the_run():
     assert stop is not None
     assert "temperature" in stop.reason
     assert after(Stopper(Policy()), OK, *[INVALID] * 50) is None
+
+
+def test_ten_calls_that_failed_for_their_input_alone_stop_the_run_unless_one_was_answered():
+    failed = Reply(Outcome.UNKNOWN, 1.0, code="ModelErrorException", message="it failed", isolated=True)
+    stopper = Stopper(Policy())
+    assert [stopper.after_isolated(failed) for _ in range(MAX_ISOLATED - 1)] == [None] * (MAX_ISOLATED - 1)
+    stop = stopper.after_isolated(failed)
+    assert stop is not None
+    assert (stop.cause, stop.reason) == (Cause.FAILURES, "the first 10 calls failed: ModelErrorException: it failed")
+    stopper = Stopper(Policy())
+    stopper.after(OK, Status.OK)
+    assert {stopper.after_isolated(failed) for _ in range(99)} == {None}
 
 
 def test_max_failures_is_a_count_or_a_fraction():

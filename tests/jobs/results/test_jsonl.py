@@ -133,3 +133,10 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path):
     with pytest.raises(RuntimeError):
         write_results(path, failing_rows())
     assert path.read_bytes() == before
+
+
+def test_a_row_is_one_line_for_readers_that_know_all_line_separators_of_unicode():
+    text = "a\x85b\u2028c\u2029d\x0b\x0c\x1c\x1d\x1ee"
+    line = json_line({"text": text})
+    assert line.splitlines() == [line.rstrip("\n")]
+    assert json.loads(line) == {"text": text}
