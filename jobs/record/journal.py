@@ -127,10 +127,12 @@ class Journal:
         return int(document)
 
     def end_document(self, document: int, read: Document) -> None:
-        """The document was read to its end, or could not be read."""
+        """The document was read to its end, or could not be read: then its earlier sections stay in the results."""
+        self.db.execute("UPDATE documents SET status = ?, error = ? WHERE id = ?", (read.status, read.error, document))
+        unreadable = read.status == "unreadable"
         self.db.execute(
-            "UPDATE documents SET run = ?, format = ?, bytes = ?, sections = ?, status = ?, error = ? WHERE id = ?",
-            (self.run, read.format, read.bytes, read.sections, read.status, read.error, document),
+            "UPDATE documents SET run = ?, format = ?, bytes = ?, sections = ? WHERE id = ? AND (run = 0 OR NOT ?)",
+            (0 if unreadable else self.run, read.format, read.bytes, read.sections, document, unreadable),
         )
 
     def enroll(self, document: int, entries: Sequence[SectionEntry], cache: Cache | None) -> list[Enrolment]:

@@ -13,6 +13,8 @@ class Row(NamedTuple):
     """A section with the state of its unit."""
 
     document: str
+    document_error: str
+    """Why the document cannot be read now, so that the section is from an earlier run; empty if it can."""
     section_id: str
     heading: tuple[str, ...]
     key: bytes
@@ -108,6 +110,7 @@ def rows(journal: Journal) -> Iterator[Row]:
             last = rest[0]
             yield Row(
                 read.path,
+                read.error if read.status == "unreadable" else "",
                 f"{section & _UNSIGNED:016x}",
                 tuple(json.loads(heading)),
                 key,

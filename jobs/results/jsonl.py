@@ -65,6 +65,7 @@ def section_result(row: Row) -> dict[str, Any]:
         "latency_s": None if row.latency is None else round(row.latency, 3),
         "error": damage or _error(row, answer),
         **({"location": row.location} if row.location else {}),
+        **({"document_error": row.document_error} if row.document_error else {}),
     }
 
 

@@ -149,3 +149,25 @@ class TestInput:
         place.sections(2)
         assert place.run("--tpm", "500").returncode == 4
         assert place.run("--tpm", "500000").returncode == 0
+
+    def test_a_document_that_becomes_unreadable_keeps_its_paid_rows_until_it_is_readable_or_gone(self, place, bedrock):
+        place.sections(3, "a.md")
+        place.sections(2, "b.md", start=10)
+        place.run()
+        rows = place.results()
+        good = place.write("b.md", b"\0" * 99)
+        ran = place.run()
+        assert ran.returncode == 3, ran.stderr
+        marked = place.results()
+        reason = place.documents()[1]["error"]
+        assert reason
+        assert [row.pop("document_error", None) for row in marked] == [None] * 3 + [reason] * 2
+        assert marked == rows
+        assert [(row["status"], row["sections"]) for row in place.documents()] == [("ok", 3), ("unreadable", 2)]
+        place.sections(2, "b.md", start=10)
+        assert place.run().returncode == 0
+        assert place.results() == rows
+        good.unlink()
+        assert place.run().returncode == 0
+        assert place.results() == rows[:3]
+        assert len(bedrock.ledger()) == 5

@@ -19,6 +19,7 @@ TEMPLATE = RequestTemplate("amazon.nova-lite-v1:0", "on-demand", "aws", "Summari
 ANSWER = answer("Thirty days.")
 ROW = Row(
     document="docs/handbook.md",
+    document_error="",
     section_id="00ff" * 4,
     heading=("Handbook", "Leave"),
     key=b"\x01" * 32,
