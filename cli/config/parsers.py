@@ -168,12 +168,18 @@ def stop(value: object) -> str:
 
 
 def path(value: object) -> Path:
-    """A path. An empty one is an error: it is an unset variable of a script, not the working directory."""
+    """A path; `~` at its start is your home, also where no shell has expanded it.
+
+    An empty one is an error: it is an unset variable of a script, not the working directory.
+    """
     if not isinstance(value, str) or "\0" in value:
         raise ValueError(f"must be a path, not {value!r}")
     if not value:
         raise ValueError("is empty")
-    return Path(value)
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError(f"no home directory for {value!r}") from None
 
 
 def source(value: object) -> str:

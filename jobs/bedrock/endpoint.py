@@ -2,6 +2,7 @@
 
 import base64
 import ipaddress
+import re
 import ssl
 from functools import lru_cache
 from pathlib import Path
@@ -27,20 +28,22 @@ def check_endpoint(url: str) -> str:
     Raises:
         ConfigurationError: not an http(s) URL; a URL with user, query or fragment; or plain http beyond loopback.
     """
+    shown = re.sub("[^/]*@", "***@", url.partition("?")[0])  # a user or a query may be a secret
     try:
         endpoint = URL(url)
         plain = endpoint.with_user(None).with_query(None).with_fragment(None) == endpoint
         (endpoint.host or "").encode("idna")  # an invalid name fails here rather than at every call
     except ValueError as error:
-        raise ConfigurationError(f"the endpoint {url!r} is not a URL ({error})") from None
+        reason = str(error).replace(url, shown)
+        raise ConfigurationError(f"the endpoint {shown!r} is not a URL ({reason})") from None
     if endpoint.scheme not in {"http", "https"} or not endpoint.host or not plain:
         raise ConfigurationError(
-            f"the endpoint {url!r} is not a plain http or https URL",
+            f"the endpoint {shown!r} is not a plain http or https URL",
             "give scheme, host and port only, like https://bedrock-runtime.us-east-1.amazonaws.com",
         )
     if endpoint.scheme == "http" and not _is_loopback(endpoint.host):
         raise ConfigurationError(
-            f"the endpoint {url!r} would carry documents and credentials unencrypted",
+            f"the endpoint {shown!r} would carry documents and credentials unencrypted",
             "use https; plain http is for this machine only (127.0.0.1, localhost)",
         )
     return str(endpoint).rstrip("/")

@@ -75,6 +75,8 @@ class Cache:
         Raises:
             OSError: the directory cannot be used.
         """
+        if os.path.expandvars(directory) != str(directory):  # diskcache would use another directory
+            raise OSError(errno.EINVAL, f"the name of the directory {directory} holds a $VARIABLE")
         self.directory = directory
         self._pending: list[tuple[bytes, Answer]] = []
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -149,7 +151,7 @@ def _open(directory: Path) -> diskcache.Cache:
     with contextlib.closing(sqlite3.connect(database, timeout=BUSY_TIMEOUT)) as connection:
         _check(connection, database)
     return diskcache.Cache(
-        str(directory),
+        str(directory.absolute()),  # diskcache expands a ~ at its start
         timeout=BUSY_TIMEOUT,
         disk=_TextOnly,
         eviction_policy="none",

@@ -75,7 +75,7 @@ def test_other_texts_are_no_sizes(written):
         (values.max_failures, {"10%": MaxFailures(None, 0.1)}, ["0%", "101%", "%", "nan%"]),
         (values.text, {" a ": " a "}, ["", " \n", 5, True, ["a"], "\udcff"]),
         (values.stop, {"\n": "\n"}, ["", 5, "\udcff"]),
-        (values.path, {"a/b": Path("a/b")}, ["", "a\0b", 5]),
+        (values.path, {"a/b": Path("a/b"), "a/~": Path("a/~"), "~/a": Path.home() / "a"}, ["", "a\0b", "~x-y/a"]),
         (values.source, {"./a": "./a", "\udcff": "\udcff"}, [""]),
         (values.task, {"summarize": "summarize"}, ["sumarize", ""]),
         (values.age, {"3d": 259200, "1h30m": 5400, "0s": 0, 90.0: 90}, ["3", " 3 ", "1.5", "0", "x", ""]),

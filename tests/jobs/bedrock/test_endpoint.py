@@ -41,6 +41,17 @@ def test_an_invalid_endpoint_is_rejected(url: str) -> None:
         check_endpoint(url)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["https://user:s3cret@example.com", "https://s3cret@example.com:port", "https://u:s3cret@[::1", "s3cret@example.x",
+     "http://u:a@s3cret@example.com", "https://example.com?key=s3cret", "ftp://u:s3cret@example.com?s3cret@x"],
+)  # fmt: skip
+def test_the_message_about_an_invalid_endpoint_shows_no_secret(url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        check_endpoint(url)
+    assert "s3cret" not in f"{caught.value} {caught.value.hint}"
+
+
 @pytest.mark.parametrize("host", ["example.com", "10.0.0.1", "localhost.example.com", "0.0.0.0", "[2001:db8::1]"])
 def test_plain_http_is_allowed_on_loopback_only(host: str) -> None:
     with pytest.raises(ConfigurationError, match="unencrypted"):

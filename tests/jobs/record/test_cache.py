@@ -3,6 +3,7 @@
 import pickle
 import sqlite3
 import stat
+from pathlib import Path
 
 import pytest
 from answers import answer
@@ -86,6 +87,21 @@ def test_a_file_named_by_a_row_is_neither_read_nor_removed(cache, directory, tmp
     change(directory, name_file, str(secret))
     assert cache.clear() == 1
     assert secret.read_text() == "secret"
+
+
+def test_the_directory_is_the_one_that_was_named(tmp_path, monkeypatch):
+    """The library expands `~` and `$VARIABLE` in its name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OTHER", "other")
+    Cache(Path("~/cache")).close()
+    with pytest.raises(OSError, match=r"\$VARIABLE"):
+        Cache(tmp_path / "$OTHER")
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
+        "~",
+        "~/cache",
+        "~/cache/cache.db",
+    ]
 
 
 HOSTILE = [
