@@ -8,6 +8,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,8 @@ class Journal:
         (application,) = self.db.execute("PRAGMA application_id").fetchone()
         (version,) = self.db.execute("PRAGMA user_version").fetchone()
         (tables,) = self.db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        schema = files("jobs.record").joinpath("schema.sql").read_text()
         if not tables:
-            schema = files("jobs.record").joinpath("schema.sql").read_text()
             self.db.executescript(
                 f"BEGIN IMMEDIATE; {schema} PRAGMA application_id = {APPLICATION_ID};"
                 f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
@@ -75,6 +76,24 @@ class Journal:
             raise JournalError(f"{path} is not a journal of bedrock-batch", "choose another --output")
         elif version > SCHEMA_VERSION:
             raise JournalError(f"{path} was written by a newer version of bedrock-batch", "upgrade bedrock-batch")
+        else:
+            self._check(schema)
+
+    def _check(self, schema: str) -> None:
+        """Find damage that SQLite does not know of before the first call: each call needs all columns.
+
+        Raises:
+            sqlite3.DatabaseError: a column is missing, or a unit has an unknown status.
+        """
+        with closing(sqlite3.connect(":memory:")) as expected:
+            expected.executescript(schema)
+            missing = set(expected.execute(_COLUMNS)) - set(self.db.execute(_COLUMNS))
+        if missing:
+            raise sqlite3.DatabaseError(f"no column {'.'.join(min(missing))}")
+        known = f"({','.join('?' * len(Status))})"
+        unknown = self.db.execute(f"SELECT status FROM units WHERE status NOT IN {known} LIMIT 1", [*Status]).fetchone()  # noqa: S608 (question marks only)
+        if unknown:
+            raise sqlite3.DatabaseError(f"a unit has the status {unknown[0]!r:.40}")
 
     def close(self) -> None:
         self.db.close()
@@ -211,6 +230,10 @@ def _had_sections(path: Path) -> bool:
         return True
     return not isinstance(summary, dict) or bool(summary.get("sections"))
 
+
+_COLUMNS = """
+SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type IN ('table', 'view')
+"""
 
 _HOLD = """
 UPDATE units SET status = ?, code = 'Interrupted', message = 'a call may have been billed; its outcome is unknown'

@@ -368,6 +368,24 @@ class TestFile:
         path.with_name("summary.json").write_text('{"sections": 0, "exit_code": 12}')
         begun(path).close()
 
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ("ALTER TABLE units DROP COLUMN message", "no column units.message"),
+            ("DROP TABLE answers", "no column answers.cost_usd"),
+            ("DROP VIEW live", "no column live.document"),
+            ("UPDATE units SET status = 'done'", "a unit has the status 'done'"),
+            ("UPDATE units SET status = x'00'", "a unit has the status b"),
+        ],
+    )
+    def test_damage_that_sqlite_does_not_know_of_is_found_before_the_first_call(self, path, change, reason):
+        journal = begun(path)
+        journal.enroll(journal.begin_document("a.md", 0), [entry("a")], None)
+        journal.db.execute(change)
+        journal.close()
+        with pytest.raises(JournalError, match=f"is damaged .{reason}"):
+            Journal(path)
+
     def test_a_database_of_another_program_is_an_error(self, path):
         with sqlite3.connect(path) as other:
             other.execute("CREATE TABLE theirs (x)")
