@@ -21,7 +21,7 @@ from cli.render.stream import print_error, stdout_lost
 from cli.render.text import safe
 from cli.runs.batch import run_batch
 from cli.runs.open_files import check_open_files
-from cli.runs.output_directory import output_directory
+from cli.runs.output_directory import output_directory, warn_of_others
 from cli.runs.signals import Signals
 from jobs.errors import JournalError
 from jobs.progress.stats import Stats
@@ -48,6 +48,8 @@ def analyze(settings: AnalyzeSettings) -> int:
         try:
             _check_paths(settings.paths)
             check_open_files()
+            if not settings.no_cache:
+                warn_of_others(settings.cache_dir, screen)
             with (
                 output_directory(settings.output, settings.lock_wait, screen),
                 _write_summary(settings, summary, stats, signals),

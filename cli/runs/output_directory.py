@@ -1,7 +1,8 @@
-"""The output directory of a run: created, writable, and locked against other runs."""
+"""The directories of a run: the output is created and locked against other runs; shared ones are reported."""
 
+import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from cli.errors import UserError
@@ -27,4 +28,14 @@ def output_directory(path: Path, lock_wait: float, screen: Display) -> Iterator[
                 stack.enter_context(output_lock(path, lock_wait))
         except OSError as error:
             raise storage_error(f"the output directory {path}", error) from error
+        warn_of_others(path, screen)
         yield
+
+
+def warn_of_others(path: Path, screen: Display) -> None:
+    """Say it if a directory is not where it seems to be, or if other users can replace the answers in it."""
+    if path.is_symlink():
+        screen.notice(f"{path} is a symbolic link to {path.resolve()}")
+    with suppress(OSError):  # a cache that does not exist yet
+        if path.stat().st_mode & stat.S_IWOTH:
+            screen.notice(f"every user of this machine can replace the files in {path}", f"run: chmod o-w {path}")

@@ -171,3 +171,16 @@ class TestInput:
         assert place.run().returncode == 0
         assert place.results() == rows[:3]
         assert len(bedrock.ledger()) == 5
+
+    @pytest.mark.parametrize(("name", "option"), [("other", "--output"), ("cache2", "--cache-dir")])
+    def test_directories_that_are_links_or_that_all_users_can_write_to_are_reported(self, place, name, option):
+        place.sections(1)
+        directory = place.folder / "real"
+        directory.mkdir(mode=0o755)
+        (place.folder / name).symlink_to("real")
+        assert f"note: {name} is a symbolic link to {directory}\n" in place.run(option, name).stderr
+        directory.chmod(0o777)
+        message = "note: every user of this machine can replace the files in real\nhint: run: chmod o-w real\n"
+        assert message in place.run(option, "real").stderr
+        directory.chmod(0o755)
+        assert "note: every user" not in place.run(option, "real").stderr
