@@ -85,6 +85,9 @@ CONFIG = option(
 )
 """A parameter of every command: its callback loads the settings of all options."""
 
+DIRECTORY = typer.Argument(
+    "bedrock-batch-out", metavar="DIR", parser=values.path, help="The output directory of a run."
+)
 CACHE_DIR = option(FILES, "Cache of answers, shared between output directories.", values.path, "DIR")
 
 

@@ -120,6 +120,15 @@ def rows(journal: Journal) -> Iterator[Row]:
             )
 
 
+def answers(journal: Journal) -> Iterator[tuple[bytes, bytes | None, bytes]]:
+    """Key, raw answer (None: it is gone) and checksum of each unit that was answered."""
+    query = (
+        "SELECT u.key, a.raw, a.sha256 FROM units u LEFT JOIN answers a ON a.unit = u.id"
+        " WHERE u.status IN ('ok', 'incomplete', 'fallback')"
+    )
+    yield from journal.db.execute(query)
+
+
 _UNSIGNED = (1 << 64) - 1
 
 _ROWS = """

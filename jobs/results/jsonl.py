@@ -4,7 +4,7 @@ The keys are an interface: jobs/README.md documents them.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,16 +34,21 @@ def write_results(path: Path, rows: Iterable[Row]) -> set[bytes]:
 
 def write_documents(path: Path, documents: Iterable[Document]) -> None:
     with atomic_write(path, 0o600) as file:
-        for document in documents:
-            value = {
-                "path": document.path,
-                "format": document.format or None,
-                "bytes": document.bytes,
-                "sections": document.sections,
-                "status": document.status,
-                "error": document.error or None,
-            }
-            file.write(json_line(value))
+        file.writelines(document_lines(documents))
+
+
+def document_lines(documents: Iterable[Document]) -> Iterator[str]:
+    """The lines of documents.jsonl."""
+    for document in documents:
+        value = {
+            "path": document.path,
+            "format": document.format or None,
+            "bytes": document.bytes,
+            "sections": document.sections,
+            "status": document.status,
+            "error": document.error or None,
+        }
+        yield json_line(value)
 
 
 def section_result(row: Row) -> dict[str, Any]:
