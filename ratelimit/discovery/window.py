@@ -131,6 +131,8 @@ class Window(State):
             return max(0.0, min(room, self._trial_due - now))
         if room > 0.0 and now < self._try_until(now):
             room = min(room, max(0.0, self._trial_due - now))
+            # One call early: at its turn there would be room, and no trial. Not earlier: it would be throttled.
+            turn = max(0.0, turn - cost / self.rate)
         return max(turn, room)
 
     def sent(self, now: float, cost: float) -> None:
