@@ -23,9 +23,11 @@ from jobs.pipeline.quota_learning import QuotaLearning
 from jobs.pipeline.stopping import Policy
 from jobs.progress.snapshot import Quota
 from jobs.progress.stats import Stats
+from jobs.record.analysis import default_name
 from jobs.record.cache import Cache
-from jobs.record.journal import Journal
+from jobs.record.journal import Journal, RunStart
 from jobs.record.protocol import Status
+from jobs.record.queries import answer_lengths
 from jobs.record.quota_memory import QuotaMemory, QuotaScope
 from jobs.record.record_writer import RecordWriter
 from jobs.requests.cost import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 
 EMULATED_MODEL = "amazon.nova-lite-v1:0"
 """The default model with --emulate."""
+
+EMULATOR = "emulator"
+"""The identity of the built-in emulator."""
 
 SMOOTH_SHARE = 0.98
 """The part of a rate that --pacing smooth uses: a call that overtakes the one before it would be throttled."""
@@ -80,29 +85,34 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         await stack.enter_async_context(record)
         if record.cache and record.cache.set_aside:
             emit(events.Notice(f"the cache was damaged and is replaced; the old one is {record.cache.set_aside}"))
-        selected = frozenset(map(Status, settings.retry)) | ({Status.OK} if settings.refresh else set())
-        hold = settings.on_unknown == "hold"
-        interrupted = await record.submit(
-            lambda journal: journal.begin(
-                summary.run_id, summary.started_at, summary.model, identity, selected, hold=hold
-            )
+        template = _template(settings, summary.model, identity)
+        start = RunStart(
+            run_id=summary.run_id,
+            started_at=summary.started_at,
+            question=template.question,
+            default_name=default_name(settings.task, template.question),
+            name=settings.name,
+            source="emulator" if identity == EMULATOR else "bedrock",
+            max_tokens=settings.max_tokens,
+            selected=frozenset(map(Status, settings.retry)) | ({Status.OK} if settings.refresh else set()),
+            hold=settings.on_unknown == "hold",
+            keep_text=not settings.no_keep_text,
         )
+        interrupted, limits, analysis, backup = await record.submit(
+            lambda journal: (journal.begin(start), journal.version_1_limits(), journal.analysis, journal.backup)
+        )
+        complete, cut_off = await record.submit(lambda journal: answer_lengths(journal.db, analysis))
+        stats.answers_before(max([*complete, *cut_off], default=0))
+        if backup:
+            emit(events.Notice(f"the journal is from an older version; it was migrated, and {backup} is the old one"))
+        summary.analysis = analysis.name
+        summary.question = {**analysis.question, "max_tokens": settings.max_tokens}
         memory = None if settings.emulate else QuotaMemory(settings.state_dir / "quotas.json")
         scope = QuotaScope(identity, access.account, access.region, summary.model)
         learning = QuotaLearning(memory, scope, emit)
         stack.callback(learning.close)
         dispatcher = Dispatcher(
-            template=RequestTemplate(
-                model=summary.model,
-                model_class=region_class(summary.model),
-                endpoint=identity,
-                prompt=settings.prompt,
-                system=settings.system,
-                max_tokens=settings.max_tokens,
-                temperature=settings.temperature,
-                top_p=settings.top_p,
-                stop=settings.stop,
-            ),
+            template=template,
             meter=Meter(model),
             record=record,
             transport=transport,
@@ -111,7 +121,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
                 max_attempts=settings.max_attempts,
                 call_timeout=settings.call_timeout,
                 grace=settings.grace,
-                hold_unknown=hold,
+                hold_unknown=start.hold,
                 on_outage=settings.on_outage,
                 max_failures=settings.max_failures,
                 sample=settings.sample,
@@ -120,11 +130,26 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
             uniform=random.SystemRandom().random,
             run_id=summary.run_id,
             fair=settings.fair_by == "document",
+            version_1_limits=limits,
         )
         stats.stages = dispatcher.stages
         stats.priced = model.price is not None
         stats.max_tokens, stats.concurrency = settings.max_tokens, settings.concurrency
         yield Batch(dispatcher, record, interrupted)
+
+
+def _template(settings: AnalyzeSettings, model: str, endpoint: str) -> RequestTemplate:
+    return RequestTemplate(
+        model=model,
+        model_class=region_class(model),
+        endpoint=endpoint,
+        prompt=settings.prompt,
+        system=settings.system,
+        max_tokens=settings.max_tokens,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        stop=settings.stop,
+    )
 
 
 def gate(settings: AnalyzeSettings, context: float | None, learning: QuotaLearning) -> Gate:
@@ -199,7 +224,7 @@ async def _service(settings: AnalyzeSettings, stack: AsyncExitStack) -> tuple["A
 
         emulator = await spawn(EmulatorSettings())
         stack.push_async_callback(emulator.stop)
-        return Access(emulator.url, "local", Bearer("emulator"), None, None), "emulator"
+        return Access(emulator.url, "local", Bearer("emulator"), None, None), EMULATOR
     access = await resolve(settings.profile, settings.region, settings.endpoint_url)
     return access, "aws" if is_aws(access.endpoint) else access.endpoint
 

@@ -42,6 +42,9 @@ def analyze(
     ),
     prompt_file: Path | None = option(ASK, "Read the prompt from a file; - is standard input.", values.path, "FILE"),
     system: Text = option(ASK, "System prompt.", values.text, "TEXT"),
+    name: Text = option(
+        ASK, "Name of this analysis in the output directory; default: the task's, or prompt-HASH.", values.name, "NAME"
+    ),
     max_tokens: int = option(
         ASK,
         "Maximum length of an answer. Each call reserves it from the token quota, so set it near the real length.",
@@ -119,6 +122,7 @@ def analyze(
         "bedrock-batch-out",
         names="--output -o",
     ),
+    no_keep_text: bool = flag("--no-keep-text", OUTPUT, "Do not store the texts of sections in the journal."),
     lock_wait: float = option(OUTPUT, "Wait for another run on the same output.", values.duration, "DURATION", "0s"),
     progress: Literal["auto", "live", "plain", "none"] = option(
         OUTPUT, "auto: live on a terminal, plain lines elsewhere.", default="auto"

@@ -14,10 +14,11 @@ MAX_SHOWN = 20
 def verify(directory: Path = options.DIRECTORY, config: Path | None = options.CONFIG) -> None:
     """Check every stored answer against its checksum, and the results against the journal. Changes nothing."""
     import sqlite3
+    from contextlib import closing
 
     from cli.render.text import safe
     from jobs.errors import storage_error
-    from jobs.record.journal import Journal
+    from jobs.record.journal_file import open_for_reading
     from jobs.record.output_lock import output_lock
     from jobs.results.verification import problems
 
@@ -25,15 +26,11 @@ def verify(directory: Path = options.DIRECTORY, config: Path | None = options.CO
         raise UserError(f"there is no journal in {directory}", "name the --output directory of a run")
     found = 0
     try:
-        with output_lock(directory, 0.0):
-            journal = Journal(directory / "journal.sqlite")
-            try:
-                for problem in problems(journal, directory):
-                    found += 1
-                    if found <= MAX_SHOWN:
-                        print(safe(problem))
-            finally:
-                journal.close()
+        with output_lock(directory, 0.0), closing(open_for_reading(directory / "journal.sqlite")) as db:
+            for problem in problems(db, directory):
+                found += 1
+                if found <= MAX_SHOWN:
+                    print(safe(problem))
     except (OSError, sqlite3.Error) as error:
         raise storage_error(str(directory), error) from error
     if found > MAX_SHOWN:

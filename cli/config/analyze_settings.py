@@ -36,6 +36,10 @@ class AnalyzeSettings:
     emulate: bool
     prompt: str
     """The template, never blank."""
+    task: str | None
+    """The ready-made task that the prompt is from."""
+    name: str | None
+    """Of the analysis; None: see jobs.record.analysis."""
     system: str
     """Empty: not sent."""
     max_tokens: int
@@ -58,6 +62,7 @@ class AnalyzeSettings:
     """For learned quotas; there is no option for it."""
     no_cache: bool
     refresh: bool
+    no_keep_text: bool
     retry: frozenset[str]
     """Of `failed`, `incomplete`, `held`."""
     sample: int | None
@@ -89,8 +94,10 @@ def analyze_settings(ctx: typer.Context) -> AnalyzeSettings:
     given = dict(ctx.params)
     verbosity = sources.strongest(ctx, "quiet", "verbose")
     target = sources.strongest(ctx, "endpoint_url", "emulate")
+    template, task = prompt(ctx)
     given |= {
-        "prompt": prompt(ctx),
+        "prompt": template,
+        "task": task,
         "quiet": verbosity == "quiet",
         "verbose": verbosity == "verbose",
         "emulate": target == "emulate",

@@ -188,6 +188,14 @@ def source(value: object) -> str:
     return str(value)
 
 
+def name(value: object) -> str:
+    """The name of an analysis."""
+    written = text(value)
+    if not re.fullmatch(r"\w[\w.-]{0,63}", written):
+        raise ValueError(f"must be letters, digits, '-', '_' and '.', 64 at most, not {written[:80]!r}")
+    return written
+
+
 def task(value: object) -> str:
     """The name of a ready-made task."""
     name = text(value)

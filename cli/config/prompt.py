@@ -8,12 +8,13 @@ from cli.errors import UserError
 from jobs.requests.tasks import TASKS
 
 
-def prompt(ctx: typer.Context) -> str:
+def prompt(ctx: typer.Context) -> tuple[str, str | None]:
+    """The template, and the name of the ready-made task that it is from."""
     from jobs.requests.request import misspelled_placeholders
 
     name = sources.strongest(ctx, "task", "prompt", "prompt_file")
     if name in (None, "task"):
-        return TASKS[ctx.params["task"]]
+        return TASKS[ctx.params["task"]], ctx.params["task"]
     origin = sources.origin(ctx, name)
     template = str(ctx.params[name])
     if name == "prompt_file":
@@ -26,4 +27,4 @@ def prompt(ctx: typer.Context) -> str:
             raise UserError(f"{origin}: {source} is empty", "a prompt must not be empty")
     for unknown, nearest in misspelled_placeholders(template):
         raise UserError(f"{origin}: unknown placeholder {{{unknown}}}", f"the nearest known one is {{{nearest}}}")
-    return template.strip()
+    return template.strip(), None

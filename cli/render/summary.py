@@ -113,6 +113,12 @@ def _advice(summary: Mapping[str, Any]) -> Iterator[str]:
     for status in ("failed", "incomplete", "held"):
         if number := summary[status]:
             yield f'{counted(number, "section")} {status}: see "status": "{status}" in results.jsonl; {_RETRY[status]}'
+    if number := summary["cut_off"]:
+        enough, them = summary["enough_tokens"], "it" if number == 1 else "them"
+        yield (
+            f"{counted(number, 'answer')} cut off at --max-tokens: a run with a larger value calls for {them} again, "
+            f"and for no other; --max-tokens {enough} is probably enough"
+        )
     if number := summary["fallback"]:
         yield f"{counted(number, 'section')} answered by an excerpt during an outage: run again to replace them"
     if number := summary["pending"]:

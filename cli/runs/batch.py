@@ -22,8 +22,7 @@ from jobs.documents.parser_pool import read
 from jobs.pipeline import events
 from jobs.pipeline.stopping import Cause, Stop
 from jobs.progress.stats import Stats
-from jobs.record.queries import mark_missing
-from jobs.results.output_files import write_output_files
+from jobs.results.output_files import rows_that_left, write_output_files
 from jobs.results.summary import Summary
 
 _OF_CAUSE = {
@@ -52,7 +51,7 @@ async def run_batch(
             async with wiring.batch(settings, summary, stats, emit) as batch:
                 endpoint = "the built-in emulator (nothing is paid)" if summary.emulated else summary.endpoint
                 calling = f"calling {summary.model} at {endpoint}"
-                screen.notice(calling)
+                screen.notice(f"{calling}; analysis {summary.analysis}")
                 if settings.quiet and not summary.emulated and not wiring.is_aws(summary.endpoint):
                     put(sys.stderr, f"bedrock-batch: {calling}\n")  # nobody is to miss where the texts go
                 if batch.interrupted:
@@ -61,8 +60,10 @@ async def run_batch(
                 listed = await _dispatch(settings, batch, emit)
                 summary.add_snapshot(stats.snapshot())
                 # In a separate commit, even if empty: answers stay recorded even if the results cannot be written.
-                await batch.record.submit(mark_missing if listed else lambda _: None)
+                left = await batch.record.submit(partial(rows_that_left, output=settings.output, all_listed=listed))
                 await batch.record.submit(partial(write_output_files, output=settings.output, summary=summary))
+                for text, hint in left:
+                    screen.notice(text, hint)
                 if summary.damaged:
                     screen.notice(f"stored answers that are damaged: {summary.damaged}; run again to call for them")
                 stopped = batch.dispatcher.stopped

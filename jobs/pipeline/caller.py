@@ -113,7 +113,7 @@ class Caller:
         self._permitted(unit)
         settled = False
         try:
-            attempt = await self._record.open(unit.id)
+            attempt = await self._record.open(unit.id, self._meter.largest_cost(unit.request))
             sent_at = self._gate.now()
             reply = await self._send(unit, attempt, is_retry=is_retry)
             settled = True
@@ -131,7 +131,7 @@ class Caller:
 
     async def _send(self, unit: Unit, attempt: int, *, is_retry: bool) -> Reply:
         if self._stopper.stopped is not None:
-            return Reply(Outcome.CANCELLED, 0.0, message="the run stopped before the call was sent")
+            return Reply(Outcome.CANCELLED, 0.0, message="the run stopped before the call was sent", sent=False)
         self._slow_start.sent()
         self._emit(events.CallSent(is_retry))
         body = unit.request.wire(f"{self._run_id}-{attempt}")

@@ -4,7 +4,7 @@ Each stage has a bounded queue, so a slow stage slows the stages before it and m
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
 from jobs.documents.parser_pool import Demand
@@ -45,6 +45,7 @@ class Dispatcher:
         run_id: str,
         fair: bool = True,
         weights: Mapping[str, float] | None = None,
+        version_1_limits: Sequence[int] = (),
     ) -> None:
         """`uniform` returns numbers in [0, 1), for jitter.
 
@@ -56,8 +57,9 @@ class Dispatcher:
         sample = policy.sample
         self._work_queue = WorkQueue(fair=fair and sample is None, weights=weights)
         self._enroller = Enroller(
-            template=template, meter=meter, record=record, emit=emit, work_queue=self._work_queue, sample=sample
-        )
+            template=template, meter=meter, record=record, emit=emit, work_queue=self._work_queue, sample=sample,
+            version_1_limits=version_1_limits,
+        )  # fmt: skip
         self._slow_start = SlowStart(gate, lambda: self._stopper.all_rejected)
         self._caller = Caller(
             model=template.model, meter=meter, record=record, transport=transport, gate=gate,

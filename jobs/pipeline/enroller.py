@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import replace
 
 from jobs.documents.parsing import Chunk
 from jobs.pipeline import events
 from jobs.pipeline.work_queue import Unit, WorkQueue
 from jobs.record.protocol import Disposition, Enrolment, Record, SectionEntry
+from jobs.requests import version_1
 from jobs.requests.cost import Meter
 from jobs.requests.request import Request, RequestTemplate
 
@@ -30,10 +31,12 @@ class Enroller:
         emit: events.Emit,
         work_queue: WorkQueue,
         sample: int | None,
+        version_1_limits: Sequence[int] = (),
     ) -> None:
-        """`sample`: stop after this many sections."""
+        """`sample`: stop after this many sections. `version_1_limits`: see Journal."""
         self._template, self._meter, self._record = template, meter, record
         self._emit, self._work_queue, self._sample = emit, work_queue, sample
+        self._limits = version_1_limits
         self._enrolling: asyncio.Queue[_Enrolling | None] = asyncio.Queue(MAX_CHUNKS)
         self.documents = self.sections = 0
         """Documents read to their end (or unreadable), and sections read."""
@@ -67,9 +70,12 @@ class Enroller:
         path = chunk.document.path
         requests = [self._template.build(path, section) for section in chunk.sections]
         entries = [
-            SectionEntry(section.id, section.number, section.heading, section.location, request.key)
+            SectionEntry(
+                section.id, section.number, section.heading, section.location, request.key, section.text,
+                version_1.keys(self._template, path, section, self._limits) if self._limits else (),
+            )
             for section, request in zip(chunk.sections, requests, strict=True)
-        ]
+        ]  # fmt: skip
         self._work_queue.expect(path, len(entries))
         enrolments = self._record.enroll(chunk.document, chunk.position, entries, done=chunk.done)
         await self._enrolling.put((chunk, requests, enrolments))

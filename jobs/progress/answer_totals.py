@@ -21,7 +21,7 @@ class AnswerTotals:
     latency_seconds: float = 0.0
     """Latency of all answers."""
     longest: int = 0
-    """Output tokens of the longest answer."""
+    """Output tokens of the longest answer, of those of earlier runs too."""
     cost_usd: float = 0.0
     recent_latency: float = 0.0
     """Moving average, in seconds."""

@@ -50,6 +50,10 @@ class Stats:
     def __post_init__(self) -> None:
         self._started = self.clock()
 
+    def answers_before(self, longest: int) -> None:
+        """Earlier runs have answers to the same question, the longest of this many output tokens."""
+        self._totals.longest = longest
+
     def __call__(self, event: events.Event) -> None:
         now = self.clock()
         match event:

@@ -47,7 +47,7 @@ class MemoryRecord:
         enrolled.set_result(enrolments)  # awaiting it costs no turn of the loop
         return enrolled
 
-    async def open(self, unit: int) -> int:
+    async def open(self, unit: int, largest_cost_usd: float | None) -> int:
         if unit in self._called:
             raise RuntimeError(f"unit {unit} has an open attempt already")
         attempt = self._attempts

@@ -57,6 +57,10 @@ class SectionEntry(NamedTuple):
     location: str
     key: bytes
     """Key of its request (sha256, 32 bytes)."""
+    text: str
+    """The text below the heading."""
+    version_1_keys: Sequence[bytes] = ()
+    """Keys that the request had in journals of schema version 1."""
 
 
 class Enrolment(NamedTuple):
@@ -87,8 +91,8 @@ class Record(Protocol):
         """
         ...
 
-    def open(self, unit: int) -> Awaitable[int]:
-        """Open an attempt before its call is sent; returns its id.
+    def open(self, unit: int, largest_cost_usd: float | None) -> Awaitable[int]:
+        """Open an attempt before its call is sent; returns its id. Without a known price its largest cost is None.
 
         Raises:
             Exception: the unit has an open attempt.

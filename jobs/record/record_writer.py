@@ -47,8 +47,8 @@ class RecordWriter(GroupCommit):
 
         return self.submit(enroll)
 
-    def open(self, unit: int) -> "asyncio.Future[int]":
-        return self.submit(lambda journal: journal.open_attempt(unit))
+    def open(self, unit: int, largest_cost_usd: float | None) -> "asyncio.Future[int]":
+        return self.submit(lambda journal: journal.open_attempt(unit, largest_cost_usd))
 
     def close(
         self, attempt: int, reply: Reply, status: Status, *, cost_usd: float | None, permanent: bool

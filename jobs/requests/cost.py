@@ -36,13 +36,16 @@ class Meter:
 
     def reservation(self, request: Request) -> Cost:
         """What Bedrock reserves when a call starts (input + maxTokens), and the most USD that it can cost."""
-        size, max_tokens, priced = len(request.body), request.max_tokens, self.model.price is not None
         return {
             REQUESTS: 1.0,
             TOKENS: self.tokens(request),
-            MONEY: (priced and self.model.worst_cost(math.ceil(size / MIN_BYTES_PER_TOKEN), max_tokens)) or 0.0,
-            CONTEXT: size / MAX_BYTES_PER_TOKEN + max_tokens,
+            MONEY: self.largest_cost(request) or 0.0,
+            CONTEXT: len(request.body) / MAX_BYTES_PER_TOKEN + request.max_tokens,
         }
+
+    def largest_cost(self, request: Request) -> float | None:
+        """The most USD that a call can cost; None if the price is unknown."""
+        return self.model.worst_cost(math.ceil(len(request.body) / MIN_BYTES_PER_TOKEN), request.max_tokens)
 
     def tokens(self, request: Request) -> float:
         """The tokens of a reservation."""

@@ -6,29 +6,30 @@ The keys are an interface: jobs/README.md documents them.
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from jobs.atomic_file import atomic_write
 from jobs.documents.document import Document
+from jobs.record.analysis import Analysis
 from jobs.record.protocol import Status
 from jobs.record.queries import Row
-from jobs.requests.answer import Answer, NotAnAnswer, parse
+from jobs.requests.answer import Answer, NotAnAnswer, Usage, parse
 
 DAMAGED = "DamagedAnswer"
 DAMAGE = "the stored answer is damaged; the next run calls again"
 
 
-def write_results(path: Path, rows: Iterable[Row]) -> set[bytes]:
-    """Write results.jsonl, without the sections that have no outcome; returns the keys with a damaged answer."""
+def write_results(path: Path, rows: Iterable[Row], analysis: Analysis) -> set[bytes]:
+    """Write results.jsonl; returns the keys with a damaged answer."""
     damaged = set()
     with atomic_write(path, 0o600) as file:
         for row in rows:
-            if row.status is not Status.NEW:
-                result = section_result(row)
-                file.write(json_line(result))
-                if result["error"] and result["error"]["code"] == DAMAGED:
-                    damaged.add(row.key)
+            result = section_result(row, analysis)
+            file.write(json_line(result))
+            if result["error"] and result["error"]["code"] == DAMAGED:
+                damaged.add(row.key)
     return damaged
 
 
@@ -51,23 +52,28 @@ def document_lines(documents: Iterable[Document]) -> Iterator[str]:
         yield json_line(value)
 
 
-def section_result(row: Row) -> dict[str, Any]:
+def section_result(row: Row, analysis: Analysis) -> dict[str, Any]:
     """A line of results.jsonl as an object."""
     answer, damage = _answer(row) if row.status in _ANSWERED else (None, None)
+    paid = row.source not in ("cache", "duplicate") and not row.is_duplicate
     return {
         "document": row.document,
         "section": row.position,
         "heading": row.heading,
         "section_id": row.section_id,
+        "analysis": analysis.name,
         "key": row.key.hex(),
-        "status": Status.FAILED if damage else row.status,
+        "status": Status.FAILED if damage else PENDING if row.status is Status.NEW else row.status,
         "text": answer.text if answer else None,
-        "model": row.model,
-        "source": "duplicate" if row.is_duplicate and row.source in ("bedrock", "cache") else row.source,
-        "usage": answer.usage._asdict() if answer else None,
+        "model": analysis.model,
+        "source": "duplicate" if row.is_duplicate and row.source not in (None, "fallback") else row.source,
+        "usage": (answer.usage if paid else Usage())._asdict() if answer else None,
         "cost_usd": _cost(row),
         "attempts": row.attempts,
         "latency_s": None if row.latency is None else round(row.latency, 3),
+        "stop_reason": answer.stop_reason if answer else None,
+        "run_id": row.run_id,
+        "answered_at": answer and _timestamp(row.answered_at),
         "error": damage or _error(row, answer),
         **({"location": row.location} if row.location else {}),
         **({"document_error": row.document_error} if row.document_error else {}),
@@ -90,7 +96,12 @@ def json_line(value: Mapping[str, Any]) -> str:
     return text + "\n"
 
 
+PENDING = "pending"
 _ANSWERED = (Status.OK, Status.INCOMPLETE, Status.FALLBACK)
+
+
+def _timestamp(time: float | None) -> str | None:
+    return None if time is None else datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds")
 
 
 def _cost(row: Row) -> float | None:
@@ -111,7 +122,7 @@ def _answer(row: Row) -> tuple[Answer | None, Mapping[str, str] | None]:
 
 def _error(row: Row, answer: Answer | None) -> Mapping[str, str] | None:
     match row.status:
-        case Status.OK:
+        case Status.OK | Status.NEW:
             return None
         case Status.INCOMPLETE if answer and not row.code:
             return {"code": answer.stop_reason, "message": answer.why_incomplete}

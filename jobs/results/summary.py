@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from jobs.atomic_file import atomic_write
+from jobs.progress.enough_tokens import enough_tokens
 from jobs.progress.snapshot import Quota, Snapshot
 from jobs.record.protocol import Status
+from jobs.record.queries import Spend
 
 
 @dataclass(slots=True)
@@ -20,12 +22,20 @@ class Summary:
     """UTC, ISO 8601."""
     model: str
     endpoint: str
+    analysis: str = ""
+    """The analysis's name."""
+    question: Mapping[str, Any] = field(default_factory=dict)
+    """RequestTemplate.question, and max_tokens."""
     emulated: bool = False
     exit_code: int = 0
     error: str | None = None
     first_failure: str | None = None
     """Reason of the first section without a complete answer in this run."""
     documents: int = 0
+    """Documents read, like the one that follows."""
+    documents_read: int = 0
+    documents_listed: int | None = None
+    """Documents among the inputs; None if the run ended before they were counted."""
     unreadable: int = 0
     sections: int = 0
     unique: int = 0
@@ -55,16 +65,24 @@ class Summary:
     output_tokens: int = 0
     cost_usd: float | None = 0.0
     """At list price; None if the model's price is unknown."""
+    total: Mapping[str, Any] = field(default_factory=dict)
+    """`calls`, `input_tokens`, `output_tokens` and `cost_usd` over the life of the directory, and of each analysis."""
     wall_s: float = 0.0
     utilisation: float | None = None
     """The higher utilisation of the two quotas (jobs.progress.utilisation)."""
     quota: Mapping[str, Any] = field(default_factory=lambda: asdict(Quota()))
+    cut_off: int = 0
+    """Answers of the analysis that --max-tokens cut off."""
+    enough_tokens: int | None = None
+    """A --max-tokens that is probably enough for them."""
     advice: Sequence[Mapping[str, Any]] = ()
     """What would make the next run faster: `option`, `value`, `faster` (speedup), `text`."""
 
     def add_snapshot(self, shot: Snapshot) -> None:
         """Fill in the statistics of the run."""
-        self.documents, self.unreadable, self.sections = shot.documents, shot.unreadable, shot.sections
+        self.documents = self.documents_read = shot.documents
+        self.documents_listed = shot.documents_total
+        self.unreadable, self.sections = shot.unreadable, shot.sections
         self.resumed, self.cached, self.duplicates = shot.resumed, shot.cached, shot.duplicates
         self.calls, self.throttled, self.retried = shot.calls, shot.throttled, shot.retried
         self.input_tokens, self.output_tokens = shot.input_tokens, shot.output_tokens
@@ -83,6 +101,15 @@ class Summary:
         self.unique, self.maybe_paid_twice = unique, maybe_paid_twice
         # A stop can lose the events of sections that are in the record.
         self.sections = sum(tally.values())
+
+    def add_spend(self, spend: Mapping[str, Spend]) -> None:
+        """Fill in the totals from the spend of each analysis, by name."""
+        total = Spend.total(spend.values())
+        self.total = total._asdict() | {"analyses": {name: one._asdict() for name, one in spend.items()}}
+
+    def add_lengths(self, complete: Sequence[int], cut_off: Sequence[int]) -> None:
+        """Fill in what would be enough for the answers cut off at these limits."""
+        self.cut_off, self.enough_tokens = len(cut_off), enough_tokens(complete, cut_off) if cut_off else None
 
     def problems(self) -> str:
         """What went wrong, as a message; empty if nothing did."""

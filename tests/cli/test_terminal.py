@@ -94,7 +94,7 @@ def test_ctrl_c_during_a_resized_display_ends_cleanly_and_restores_the_cursor(pl
     assert_clean(terminal.output)
     assert r"bad\x1b[2J.pdf" in terminal.output
     assert "SIGINT" in terminal.output
-    assert len(place.results()) == place.summary()["calls"] > 0
+    assert sum(row["status"] == "ok" for row in place.results()) == place.summary()["calls"] > 0
 
 
 def test_a_finished_run_leaves_the_messages_and_the_final_block(place):

@@ -47,7 +47,7 @@ def test_every_changed_byte_of_an_answer_is_found(finished):
             place = rng.randrange(len(raw))
             changed = raw[:place] + bytes([raw[place] ^ rng.randrange(1, 256)]) + raw[place + 1 :]
             journal.db.execute("UPDATE answers SET raw = ? WHERE unit = ?", (changed, unit))
-            assert any(": it is damaged" in problem for problem in problems(journal, finished))
+            assert any(": it is damaged" in problem for problem in problems(journal.db, finished))
             journal.db.execute("UPDATE answers SET raw = ? WHERE unit = ?", (raw, unit))
 
 

@@ -54,6 +54,8 @@ def test_the_default_in_the_help_is_the_one_in_use(shell, option):
         (["--region", "eu-central-1"], "region", "eu-central-1"),
         (["--profile", "work"], "profile", "work"),
         (["--task", "keywords"], "prompt", TASKS["keywords"]),
+        (["--name", "parties-2026"], "name", "parties-2026"),
+        (["--no-keep-text"], "no_keep_text", True),
         (["--prompt", ' Say {document} {} {"a": {b}} \n'], "prompt", 'Say {document} {} {"a": {b}}'),
         (["--system", "Be brief."], "system", "Be brief."),
         (["--max-tokens", "7"], "max_tokens", 7),
@@ -103,7 +105,7 @@ def test_each_option_reaches_the_run_and_changes_nothing_else(shell, arguments, 
     settings = shell.settings("a", "--emulate", *arguments)
     assert getattr(settings, name) == value
     plain = shell.settings("a", "--emulate", *(["--rpm", "5"] if name == "pacing" else []))
-    assert replace(plain, **{name: getattr(settings, name)}) == settings
+    assert replace(plain, **{name: getattr(settings, name), "task": settings.task}) == settings
 
 
 def test_a_prompt_can_come_from_a_file(shell, tmp_path):

@@ -34,6 +34,8 @@ FINE: dict[str, Any] = {
     "retried": 0,
     "maybe_paid_twice": 0,
     "not_refreshed": 0,
+    "cut_off": 0,
+    "enough_tokens": None,
     "input_tokens": 20_123_456,
     "output_tokens": 1_234_567,
     "cost_usd": 78.12,
@@ -52,6 +54,8 @@ TROUBLED = FINE | {
     "ok": 12_325,
     "failed": 12,
     "incomplete": 3,
+    "cut_off": 2,
+    "enough_tokens": 1500,
     "held": 1,
     "pending": 4,
     "throttled": 100,
@@ -105,6 +109,8 @@ def test_problems_come_with_what_to_do(output: Path) -> None:
         assert f"--retry {status}" in report
     assert "4 sections without an answer yet: run the same command again" in report
     assert "2 calls may have been paid twice" in report
+    assert "2 answers cut off at --max-tokens: a run with a larger value calls for them again" in report
+    assert "--max-tokens 1500 is probably enough" in report
 
 
 @pytest.mark.parametrize("values", [FINE, TROUBLED, TROUBLED | {"emulated": True, "error": "no access " * 20}])

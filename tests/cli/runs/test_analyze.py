@@ -87,7 +87,7 @@ class TestOrder:
             place.sections(5, f"b{number}.md", start=10_000 * (number + 1))
         ran = place.run("--rpm", "1500", "--deadline", "4s", *options)
         assert ran.returncode in (0, 5), ran.stderr
-        documents = [row["document"] for row in place.results()]
+        documents = [row["document"] for row in place.results() if row["status"] != "pending"]
         assert sum(document != "docs/a.md" for document in documents) == answered
         assert documents == sorted(documents)
         assert "docs/a.md" in documents

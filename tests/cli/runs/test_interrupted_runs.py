@@ -24,7 +24,7 @@ class TestKilled:
             ledger = bedrock.ledger()
             # On a machine under load, one round of calls may start before the signal is handled.
             assert len(ledger) <= before + 2 * 32
-            assert len(place.results()) == len(ledger) == place.summary()["ok"]
+            assert sum(row["status"] == "ok" for row in place.results()) == len(ledger) == place.summary()["ok"]
             assert place.summary()["exit_code"] == 128 + number
             assert place.run("--concurrency", "500").returncode == 0
             assert len(bedrock.ledger()) == 2000

@@ -44,7 +44,7 @@ def test_a_window_loses_each_minute_what_calls_in_flight_reserve():
     assert advice.faster == pytest.approx(1.13, abs=0.01)
     assert advice.text == (
         "tokens limit this run: --max-tokens 4096 reserves more than the longest answer used (800 tokens). "
-        "With --max-tokens 1000 it would be about 13% faster"
+        "With --max-tokens 1000 it would be about 13% faster, and cut off none of the answers so far"
     )
 
 
@@ -98,7 +98,9 @@ def test_a_bucket_that_overflows_at_refunds_leaves_most_of_the_quota_unused():
     assert advice is not None
     assert (advice.option, advice.value) == ("--max-tokens", 100)
     assert advice.faster == pytest.approx(1e6 / (600 * 330), abs=0.01)  # a fifth of the quota was used
-    assert advice.text.endswith("With --max-tokens 100 it would be up to 405% faster")
+    assert advice.text.endswith(
+        "With --max-tokens 100 it would be up to 405% faster, and cut off none of the answers so far"
+    )
 
 
 def test_the_speedup_is_limited_by_the_request_quota():

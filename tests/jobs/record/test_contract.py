@@ -7,7 +7,7 @@ import pytest
 from answers import answer
 
 from jobs.documents.document import Document
-from jobs.record.journal import Journal
+from jobs.record.journal import Journal, RunStart
 from jobs.record.memory_record import MemoryRecord
 from jobs.record.protocol import Disposition, Record, SectionEntry, Status
 from jobs.record.record_writer import RecordWriter
@@ -41,15 +41,15 @@ async def record(request, tmp_path) -> AsyncIterator[Record]:
         yield MemoryRecord()
         return
     async with RecordWriter(partial(Journal, tmp_path / "journal.sqlite")) as writer:
-        await writer.submit(
-            lambda journal: journal.begin("r1", "2026-11-24T00:00:00Z", "model", "aws", frozenset(), hold=False)
-        )
+        question = '{"endpoint":"aws","model":"model","prompt":"Summarize."}'
+        start = RunStart("r1", "2026-11-24T00:00:00Z", question, "summarize")
+        await writer.submit(lambda journal: journal.begin(start))
         yield writer
 
 
 async def enroll(record: Record, keys: str, document: int = 0) -> list[tuple[Disposition, int]]:
     entries = [
-        SectionEntry(f"{document:08x}{index:08x}", index, ("Heading",), "", key.encode().ljust(32, b"."))
+        SectionEntry(f"{document:08x}{index:08x}", index, ("Heading",), "", key.encode().ljust(32, b"."), "Text.")
         for index, key in enumerate(keys)
     ]
     return list(await record.enroll(Document(f"{document}.md"), document, entries, done=True))
@@ -65,7 +65,7 @@ async def close(record: Record, opened: int, status: Status) -> None:
 
 
 async def attempt(record: Record, number: int, status: Status) -> None:
-    await close(record, await record.open(number), status)
+    await close(record, await record.open(number, None), status)
 
 
 async def statuses(record: Record) -> dict[Status, int]:
@@ -88,16 +88,16 @@ async def test_sections_with_one_key_share_a_unit(record):
 
 async def test_a_second_open_attempt_of_a_unit_is_an_error(record):
     number = await unit(record)
-    await record.open(number)
+    await record.open(number, None)
     with pytest.raises(Exception, match="UNIQUE|already"):
-        await record.open(number)
+        await record.open(number, None)
 
 
 async def test_after_a_failed_attempt_another_may_follow(record):
     number = await unit(record)
-    first = await record.open(number)
+    first = await record.open(number, None)
     await close(record, first, Status.NEW)
-    second = await record.open(number)
+    second = await record.open(number, None)
     assert second != first
     await close(record, second, Status.OK)
     assert await statuses(record) == {Status.OK: 1}
@@ -105,7 +105,7 @@ async def test_after_a_failed_attempt_another_may_follow(record):
 
 async def test_an_attempt_is_closed_once(record):
     number = await unit(record)
-    opened = await record.open(number)
+    opened = await record.open(number, None)
     await close(record, opened, Status.OK)
     with pytest.raises(Exception, match="not open"):
         await close(record, opened, Status.OK)

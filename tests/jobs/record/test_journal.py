@@ -9,24 +9,33 @@ from answers import answer
 
 from jobs.documents.document import Document
 from jobs.errors import JournalError
-from jobs.record import queries as report
+from jobs.record import queries
 from jobs.record.cache import Cache
-from jobs.record.journal import Journal
+from jobs.record.journal import Journal, RunStart
 from jobs.record.protocol import Disposition, SectionEntry, Status
 from jobs.requests.reply import Reply
 from ratelimit.outcome import Outcome
 
+QUESTION = '{"endpoint":"aws","model":"model","prompt":"Summarize."}'
 HASH = {name: name.encode().ljust(32, b".") for name in "abcdef"}
 
 
 def entry(key: str, index: int = 0, document: int = 0) -> SectionEntry:
-    return SectionEntry(f"{document:08x}{index:08x}", index, ("Heading",), "", HASH[key])
+    return SectionEntry(f"{document:08x}{index:08x}", index, ("Heading",), "", HASH[key], f"Text {key}.")
 
 
 def begun(path, *, selected: frozenset[Status] = frozenset(), hold: bool = False, run: str = "r1") -> Journal:
     journal = Journal(path)
-    journal.begin(run, "2026-11-24T00:00:00Z", "model", "aws", selected, hold=hold)
+    journal.begin(start(run, selected=selected, hold=hold))
     return journal
+
+
+def start(run: str, **fields) -> RunStart:
+    return RunStart(run, "2026-11-24T00:00:00Z", QUESTION, "summarize", **fields)
+
+
+def rows(journal: Journal) -> list[queries.Row]:
+    return list(queries.rows(journal.db, journal.analysis))
 
 
 @pytest.fixture
@@ -47,13 +56,13 @@ def test_the_answer_to_a_cached_section_is_copied_into_the_journal(path, tmp_pat
     expected = [Disposition.CACHED, Disposition.NEW, Disposition.DUPLICATE]
     assert dispositions(journal, "a", "b", "a", cache=cache) == expected
     cache.close()
-    assert [row.source for row in report.rows(journal)] == ["cache", None, "cache"]
+    assert [row.source for row in rows(journal)] == ["cache", None, "cache"]
     journal.close()
 
 
 def call(journal: Journal, key: str, outcome: Outcome, status: Status, *, permanent: bool = False, **fields) -> None:
     (unit,) = journal.db.execute("SELECT id FROM units WHERE key = ?", (HASH[key],)).fetchone()
-    attempt = journal.open_attempt(unit)
+    attempt = journal.open_attempt(unit, None)
     reply = Reply(outcome, 0.5, **fields)
     journal.close_attempt(attempt, reply, status, cost_usd=None, permanent=permanent)
 
@@ -97,15 +106,15 @@ class TestNextRun:
     def test_an_open_attempt_of_a_killed_run_has_an_unknown_outcome(self, path, hold, disposition):
         first = begun(path)
         (unit,) = [e.unit for e in first.enroll(first.begin_document("d", 0), [entry("a")], None)]
-        first.open_attempt(unit)
+        first.open_attempt(unit, None)
         first.close()
         second = Journal(path)
-        assert second.begin("r2", "", "model", "aws", frozenset(), hold=hold) == 1
+        assert second.begin(start("r2", hold=hold)) == 1
         assert dispositions(second, "a") == [disposition]
-        assert report.maybe_paid_twice(second) == 0
+        assert queries.maybe_paid_twice(second.db) == 0
         if not hold:
             call(second, "a", Outcome.OK, Status.OK, answer=answer())
-            assert report.maybe_paid_twice(second) == 1
+            assert queries.maybe_paid_twice(second.db) == 1
         second.close()
 
     def test_hold_holds_a_unit_whose_last_closed_attempt_is_unknown(self, path):
@@ -115,7 +124,7 @@ class TestNextRun:
         first.close()
         second = begun(path, hold=True, run="r2")
         assert dispositions(second, "a") == [Disposition.SKIPPED]
-        (row,) = report.rows(second)
+        (row,) = rows(second)
         assert (row.status, row.attempts, row.code) == (Status.HELD, 1, "Interrupted")
         second.close()
 
@@ -123,7 +132,7 @@ class TestNextRun:
         journal = begun(path)
         dispositions(journal, "a")
         call(journal, "a", Outcome.INVALID, Status.FAILED, message="\ud800", request_id="\udcff")
-        (row,) = report.rows(journal)
+        (row,) = rows(journal)
         assert row.message == "\\ud800"
         journal.close()
 
@@ -133,7 +142,7 @@ class TestNextRun:
         for outcome in (Outcome.THROTTLED, Outcome.TRANSIENT, Outcome.CANCELLED):
             call(journal, "a", outcome, Status.NEW)
         call(journal, "a", Outcome.OK, Status.OK, answer=answer())
-        assert report.maybe_paid_twice(journal) == 0
+        assert queries.maybe_paid_twice(journal.db) == 0
         journal.close()
 
 
@@ -151,11 +160,11 @@ class TestRefresh:
 
     def test_a_stopped_refresh_keeps_the_answer(self, path):
         second = self.refreshing(path)
-        assert (report.tally(second), report.not_refreshed(second)) == ({Status.OK: 1}, 1)
+        assert (queries.tally(second), queries.not_refreshed(second)) == ({Status.OK: 1}, 1)
         second.close()
         third = begun(path, run="r3")
         assert dispositions(third, "a") == [Disposition.ANSWERED]
-        assert report.tally(third) == {Status.OK: 1}
+        assert queries.tally(third) == {Status.OK: 1}
         third.close()
 
     @pytest.mark.parametrize(("outcome", "status"), [(Outcome.INVALID, Status.FAILED), (Outcome.OK, Status.INCOMPLETE)])
@@ -163,15 +172,15 @@ class TestRefresh:
         second = self.refreshing(path)
         half = answer("Half", stop="max_tokens") if status is Status.INCOMPLETE else None
         call(second, "a", outcome, status, answer=half)
-        assert report.tally(second) == {Status.OK: 1}
-        (row,) = report.rows(second)
+        assert queries.tally(second) == {Status.OK: 1}
+        (row,) = rows(second)
         assert b"the first" in (row.raw or b"")
         second.close()
 
     def test_a_refresh_replaces_the_answer(self, path):
         second = self.refreshing(path)
         call(second, "a", Outcome.OK, Status.OK, answer=answer("the second"))
-        (row,) = report.rows(second)
+        (row,) = rows(second)
         assert b"the second" in (row.raw or b"")
         second.close()
 
@@ -179,8 +188,8 @@ class TestRefresh:
         second = self.refreshing(path)
         (unit,) = second.db.execute("SELECT id FROM units").fetchone()
         second.close_uncalled(unit, Status.FAILED, "NeverFits", "needs more tokens than the quota")
-        assert (report.tally(second), report.not_refreshed(second)) == ({Status.OK: 1}, 1)
-        (row,) = report.rows(second)
+        assert (queries.tally(second), queries.not_refreshed(second)) == ({Status.OK: 1}, 1)
+        (row,) = rows(second)
         assert (row.status, row.code) == (Status.OK, "")
         assert b"the first" in (row.raw or b"")
         second.close()
@@ -200,8 +209,8 @@ class TestFallback:
 
     def test_a_fallback_row_has_its_own_status_source_and_reason(self, path):
         journal = self.answered(path)
-        assert report.tally(journal) == {Status.FALLBACK: 1}
-        (row,) = report.rows(journal)
+        assert queries.tally(journal) == {Status.FALLBACK: 1}
+        (row,) = rows(journal)
         assert (row.status, row.source, row.cost_usd, row.code) == (Status.FALLBACK, "fallback", 0.0, "Outage")
         assert b"the beginning" in (row.raw or b"")
         journal.close()
@@ -216,7 +225,7 @@ class TestFallback:
         second = begun(path, run="r2")
         assert dispositions(second, "a") == [Disposition.NEW]
         call(second, "a", outcome, status, answer=answer("brought") if source else None)
-        (row,) = report.rows(second)
+        (row,) = rows(second)
         assert (row.status, row.source) == (status, source)
         assert (row.raw is None) is (source is None)
         second.close()
@@ -225,8 +234,8 @@ class TestFallback:
         self.answered(path).close()
         second = begun(path, run="r2")
         dispositions(second, "a")
-        assert report.tally(second) == {Status.FALLBACK: 1}
-        assert next(report.rows(second)).status is Status.FALLBACK
+        assert queries.tally(second) == {Status.FALLBACK: 1}
+        assert rows(second)[0].status is Status.FALLBACK
         second.close()
 
     @pytest.mark.parametrize("status", [Status.OK, Status.INCOMPLETE])
@@ -238,8 +247,8 @@ class TestFallback:
         second = begun(path, selected=frozenset({Status.OK, Status.INCOMPLETE}), run="r2")
         dispositions(second, "a")
         fall_back(second, "a")
-        assert (report.tally(second), report.not_refreshed(second)) == ({status: 1}, status is Status.OK)
-        (row,) = report.rows(second)
+        assert (queries.tally(second), queries.not_refreshed(second)) == ({status: 1}, status is Status.OK)
+        (row,) = rows(second)
         assert (row.status, row.source, row.code) == (status, "bedrock", "")
         assert b"the first" in (row.raw or b"")
         second.close()
@@ -248,7 +257,7 @@ class TestFallback:
 def read(journal: Journal, name: str, position: int, *keys: str) -> None:
     document = journal.begin_document(name, position)
     entries = [
-        SectionEntry(f"{hash((name, i)) & (1 << 64) - 1:016x}", i, (), "", HASH[key]) for i, key in enumerate(keys)
+        SectionEntry(f"{hash((name, i)) & (1 << 64) - 1:016x}", i, (), "", HASH[key], "") for i, key in enumerate(keys)
     ]
     if entries:
         journal.enroll(document, entries, None)
@@ -256,7 +265,7 @@ def read(journal: Journal, name: str, position: int, *keys: str) -> None:
 
 
 def seen(journal: Journal) -> list[tuple[str, int, bytes, bool]]:
-    return [(row.document, row.position, row.key[:1], row.is_duplicate) for row in report.rows(journal)]
+    return [(row.document, row.position, row.key[:1], row.is_duplicate) for row in rows(journal)]
 
 
 class TestRows:
@@ -264,28 +273,28 @@ class TestRows:
         journal = begun(path)
         read(journal, "z.md", 0, "a", "b")
         read(journal, "a.md", 1, "b", "c")
-        report.mark_missing(journal)
+        queries.mark_missing(journal)
         assert seen(journal) == [
             ("z.md", 0, b"a", False),
             ("z.md", 1, b"b", False),
             ("a.md", 0, b"b", True),
             ("a.md", 1, b"c", False),
         ]
-        assert report.unique(journal) == 3
-        assert report.tally(journal) == {Status.NEW: 4}
+        assert queries.unique(journal) == 3
+        assert queries.tally(journal) == {Status.NEW: 4}
         journal.close()
 
     def test_a_renamed_document_keeps_its_answers(self, path):
         first = begun(path)
         read(first, "old.md", 0, "a")
         call(first, "a", Outcome.OK, Status.OK, answer=answer())
-        report.mark_missing(first)
+        queries.mark_missing(first)
         first.close()
         second = begun(path, run="r2")
         read(second, "new.md", 0, "a")
-        report.mark_missing(second)
+        queries.mark_missing(second)
         assert seen(second) == [("new.md", 0, b"a", False)]
-        assert next(report.rows(second)).source == "bedrock"
+        assert rows(second)[0].source == "bedrock"
         second.close()
 
     def test_no_document_is_gone_before_the_listing_is_complete(self, path):
@@ -295,7 +304,9 @@ class TestRows:
         first.close()
         second = begun(path, run="r2")
         document = second.begin_document("a.md", 0)
-        second.enroll(document, [SectionEntry(f"{hash(('a.md', 0)) & (1 << 64) - 1:016x}", 0, (), "", HASH["a"])], None)
+        second.enroll(
+            document, [SectionEntry(f"{hash(('a.md', 0)) & (1 << 64) - 1:016x}", 0, (), "", HASH["a"], "")], None
+        )
         assert [row[:3] for row in seen(second)] == [("a.md", 0, b"a"), ("a.md", 1, b"b"), ("b.md", 0, b"c")]
         second.close()
 
@@ -304,9 +315,9 @@ class TestRows:
         read(first, "a.md", 0, "a", "b")
         first.close()
         second = begun(path, run="r2")
-        second.enroll(second.begin_document("a.md", 0), [SectionEntry("ff" * 8, 0, ("New",), "", HASH["c"])], None)
+        second.enroll(second.begin_document("a.md", 0), [SectionEntry("ff" * 8, 0, ("New",), "", HASH["c"], "")], None)
         assert [row[:3] for row in seen(second)] == [("a.md", 0, b"c"), ("a.md", 1, b"b")]
-        assert [read.status for _, read in report.documents(second)] == ["partial"]
+        assert [read.status for _, read in queries.documents(second.db, second.analysis)] == ["partial"]
         second.close()
 
     def test_sections_removed_by_an_edit_leave_the_results(self, path):
@@ -315,8 +326,9 @@ class TestRows:
         first.close()
         second = begun(path, run="r2")
         read(second, "a.md", 0, "a")
-        report.mark_missing(second)
+        assert queries.mark_missing(second) == 0
         assert [row[:3] for row in seen(second)] == [("a.md", 0, b"a")]
+        assert second.sections_left == 1
         second.close()
 
 
@@ -334,7 +346,7 @@ class TestFile:
         with pytest.raises(ValueError, match="broken"):
             journal.transact([lambda j: j.begin_document("a.md", 0), breaks])
         assert journal.transact([lambda j: j.begin_document("b.md", 0)]) == [1]
-        assert [document.path for _, document in report.documents(journal)] == ["b.md"]
+        assert [document.path for _, document in queries.documents(journal.db, journal.analysis)] == ["b.md"]
         journal.close()
 
     def test_a_damaged_file_is_an_error_and_stays_unchanged(self, path):
@@ -372,8 +384,8 @@ class TestFile:
         ("change", "reason"),
         [
             ("ALTER TABLE units DROP COLUMN message", "no column units.message"),
-            ("DROP TABLE answers", "no column answers.cost_usd"),
-            ("DROP VIEW live", "no column live.document"),
+            ("DROP TABLE answers", "no column answers.answered_at"),
+            ("DROP VIEW live", "no column live.analysis"),
             ("UPDATE units SET status = 'done'", "a unit has the status 'done'"),
             ("UPDATE units SET status = x'00'", "a unit has the status b"),
         ],

@@ -14,7 +14,7 @@ DOCUMENT = Document("a.md")
 
 
 async def enroll(record: MemoryRecord, keys: list[bytes]) -> list[Enrolment]:
-    entries = [SectionEntry("", index, (), "", key) for index, key in enumerate(keys)]
+    entries = [SectionEntry("", index, (), "", key, "") for index, key in enumerate(keys)]
     return await record.enroll(DOCUMENT, 0, entries, done=False)
 
 

@@ -46,13 +46,16 @@ def key(template: RequestTemplate = TEMPLATE, section: Section = SECTION, docume
 
 
 def test_the_key_is_the_hash_of_canonical_json():
-    request = TEMPLATE.build("a.md", SECTION)
+    template = replace(TEMPLATE, system="Be brief.", temperature=0.5, stop=("END",))
+    request = template.build("a.md", SECTION)
+    content = json.loads(request.body)
+    assert content["inferenceConfig"].pop("maxTokens") == 1024
     whole = {
-        "version": 1,
+        "version": 2,
         "model": TEMPLATE.model,
         "model_class": TEMPLATE.model_class,
         "endpoint": "aws",
-        "body": json.loads(request.body),
+        "body": content,
     }
     assert request.key == hashlib.sha256(canonical(whole)).digest()
 
@@ -64,13 +67,27 @@ def test_two_documents_that_share_a_section_share_its_key():
 
 def test_placeholders_in_the_prompt_give_documents_different_keys():
     template = replace(TEMPLATE, prompt="Of {document}, {heading_path}: {other} {0}")
-    assert text(template=template).startswith("Of a.md, Handbook > Leave: {other} {0}")
+    document, headings = tagged("a.md"), tagged("Handbook > Leave")
+    assert text(template=template).startswith(f"Of {document}, {headings}: {{other}} {{0}}\n\nText between tags")
     assert key(template) != key(template, document="b.md")
 
 
 def test_a_document_name_is_not_expanded_as_a_placeholder():
     template = replace(TEMPLATE, prompt="{document}")
-    assert text(template=template, document="{heading_path}").startswith("{heading_path}\n")
+    assert text(template=template, document="{heading_path}").startswith(tagged("{heading_path}"))
+
+
+@given(st.text())
+def test_a_name_cannot_end_the_tags_around_it(name):
+    tags = tagged(name)
+    end = tags[-len("</data-0123456789abcdef>") :]
+    assert end not in name
+    assert text(template=replace(TEMPLATE, prompt="{document}"), document=name).startswith(tags)
+
+
+def tagged(name: str) -> str:
+    mark = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"<data-{mark}>{name}</data-{mark}>"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +98,6 @@ def test_a_document_name_is_not_expanded_as_a_placeholder():
         {"endpoint": "emulator"},
         {"prompt": "Translate."},
         {"system": "x"},
-        {"max_tokens": 1},
         {"temperature": 1.0},
         {"top_p": 1.0},
         {"stop": ("x",)},
@@ -89,6 +105,14 @@ def test_a_document_name_is_not_expanded_as_a_placeholder():
 )
 def test_everything_that_decides_the_answer_is_in_the_key(change):
     assert key() != key(replace(TEMPLATE, **change))
+
+    assert TEMPLATE.question != replace(TEMPLATE, **change).question
+
+
+def test_max_tokens_is_a_limit_and_no_part_of_the_question():
+    other = replace(TEMPLATE, max_tokens=1)
+    assert (key(), TEMPLATE.question) == (key(other), other.question)
+    assert (body()["inferenceConfig"], body(other)["inferenceConfig"]) == ({"maxTokens": 1024}, {"maxTokens": 1})
 
 
 def test_attempts_differ_only_in_their_id():
