@@ -20,7 +20,7 @@ def program() -> "typer.Typer":
     """The commands. Slow imports happen here, since signals are handled by now."""
     import typer
 
-    from cli.commands import analyze, cache, emulate, simulate, verify
+    from cli.commands import analyze, cache, emulate, export, simulate, status, verify
     from cli.config import options, settings_file, shell_completion
 
     shell_completion.prepare()
@@ -40,7 +40,10 @@ def program() -> "typer.Typer":
     ) -> None:
         """Analyse folders of documents with Amazon Bedrock: use the whole quota, pay for nothing twice."""
 
-    for command in (analyze.analyze, simulate.simulate, emulate.emulate, verify.verify, cache.cache):
+    commands = (
+        analyze.analyze, simulate.simulate, emulate.emulate, status.status, export.export, verify.verify, cache.cache,
+    )  # fmt: skip
+    for command in commands:
         app.command(epilog=options.SETTINGS_HELP)(command)
     return app
 

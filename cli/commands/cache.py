@@ -1,7 +1,6 @@
 """`bedrock-batch cache`: count or delete the answers in the disk cache."""
 
 import contextlib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +9,7 @@ import typer
 from cli.config import options, sources
 from cli.config import parsers as values
 from cli.config.directories import default_cache_dir
+from cli.confirmation import confirm
 from cli.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -65,19 +65,7 @@ def _delete(cache: "Cache", older_than: float | None, *, yes: bool) -> None:
     """Delete the answers older than this many seconds, or all, once the user agrees."""
     entries, _ = cache.stats()
     doomed = entries if older_than is None else cache.count_older(older_than)
-    if doomed and not yes:
-        _confirm(f"delete {doomed:,} of {entries:,} answers from {cache.directory}")
+    if doomed:
+        confirm(f"delete {doomed:,} of {entries:,} answers from {cache.directory}", yes=yes)
     deleted = cache.clear() if older_than is None else cache.prune(older_than)
     print(f"{deleted:,} answers deleted from {cache.directory}")
-
-
-def _confirm(what: str) -> None:
-    """Ask on the terminal; end the program unless the answer is yes."""
-    if not sys.stdin.isatty():
-        raise UserError(f"this would {what}; nothing was deleted", "use --yes to skip the question")
-    from cli.render.text import safe
-
-    print(f"{safe(what)}? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        print("nothing was deleted", file=sys.stderr)
-        raise typer.Exit(ExitCode.USAGE)

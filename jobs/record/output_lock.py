@@ -13,6 +13,9 @@ from jobs.errors import LockedError
 POLL = 0.25
 """Seconds between two attempts while another run holds the lock."""
 
+PATIENCE = 0.5
+"""Seconds to wait in any case: `holder` takes the lock for an instant."""
+
 _HINT = "wait for it (--lock-wait 1h), or choose another --output"
 
 
@@ -30,7 +33,7 @@ def output_lock(directory: Path, wait: float) -> Iterator[None]:
     holder = directory / "journal.lock"
     handle = os.open(directory, os.O_RDONLY)
     try:
-        deadline = time.monotonic() + wait
+        deadline = time.monotonic() + max(wait, PATIENCE)
         while not _try_lock(handle):
             if time.monotonic() >= deadline:
                 raise LockedError(f"another run holds {directory} ({_read(holder)})", _HINT)
@@ -38,6 +41,19 @@ def output_lock(directory: Path, wait: float) -> Iterator[None]:
         holder.touch(mode=0o600)
         holder.write_text(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%F %T')}\n")
         yield
+    finally:
+        os.close(handle)
+
+
+def holder(directory: Path) -> str | None:
+    """The run that holds the lock of an output directory; None if there is none.
+
+    Raises:
+        OSError: the directory cannot be opened.
+    """
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        return None if _try_lock(handle) else _read(directory / "journal.lock")
     finally:
         os.close(handle)
 

@@ -103,15 +103,19 @@ def count_rows(db: sqlite3.Connection, analysis: Analysis) -> int:
     return int(db.execute("SELECT count(*) FROM live WHERE analysis = ?", (analysis.id,)).fetchone()[0])
 
 
-def maybe_paid_twice(db: sqlite3.Connection) -> int:
-    """Attempts of unknown outcome that another attempt followed, over the life of the directory."""
-    (count,) = db.execute(
-        "WITH unknown AS (SELECT unit, id FROM attempts WHERE outcome = 'unknown'), last AS"
+def maybe_paid_twice(db: sqlite3.Connection) -> tuple[int, float | None]:
+    """Attempts of unknown outcome that another attempt followed, over the life of the directory.
+
+    Returns their number and the most USD that they can have cost; None if the price of one is unknown.
+    """
+    count, most, unpriced = db.execute(
+        "WITH unknown AS (SELECT unit, id, largest_cost_usd FROM attempts WHERE outcome = 'unknown'), last AS"
         " (SELECT unit, max(id) AS id FROM attempts WHERE outcome IN ('ok', 'incomplete', 'unknown')"
         " AND unit IN (SELECT unit FROM unknown) GROUP BY unit)"
-        " SELECT count(*) FROM unknown JOIN last USING (unit) WHERE last.id > unknown.id"
+        " SELECT count(*), total(largest_cost_usd), total(largest_cost_usd IS NULL)"
+        " FROM unknown JOIN last USING (unit) WHERE last.id > unknown.id"
     ).fetchone()
-    return int(count)
+    return int(count), None if unpriced else most
 
 
 class Spend(NamedTuple):

@@ -26,7 +26,8 @@ def write_output_files(journal: Journal, output: Path, summary: Summary) -> None
     if damaged:
         journal.fail_damaged(damaged, DAMAGED, DAMAGE)
     summary.damaged = len(damaged)
-    summary.add_tally(queries.tally(journal), queries.unique(journal), queries.maybe_paid_twice(db))
+    maybe_paid_twice, _ = queries.maybe_paid_twice(db)
+    summary.add_tally(queries.tally(journal), queries.unique(journal), maybe_paid_twice)
     summary.not_refreshed = queries.not_refreshed(journal)
     summary.add_spend(queries.spend(db))
     summary.add_lengths(*queries.answer_lengths(db, analysis))

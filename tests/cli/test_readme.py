@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "cli/README.md").read_text()
 FILES = ["README.md", "cli/README.md"]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-COMMANDS = ["analyze", "simulate", "emulate", "cache"]
+COMMANDS = ["analyze", "simulate", "emulate", "status", "export", "verify", "cache"]
 
 
 def help_of(*command: str) -> str:

@@ -1,0 +1,1 @@
+"""Results in other formats, one module each. All of them stream, and take the objects of results.jsonl as rows."""
