@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from cli.errors import PROGRAM, SIGNAL, ExitCode, UserError, expected, worst
+from cli.errors import ENDING, PROGRAM, SIGNAL, ExitCode, SignalReceived, UserError, expected, worst
 from cli.render.stream import print_error, stdout_lost
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ def program() -> "typer.Typer":
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program with these arguments (by default the process's own); returns its exit code."""
     with _end_on_signals():
-        _repair_streams()
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         try:
             sys.stdout.flush()
@@ -63,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     try:
+        _repair_streams()
         import typer
         from typer.main import get_command
 
@@ -70,6 +70,8 @@ def _run(arguments: list[str]) -> int:
             return int(get_command(program()).main(arguments, prog_name=PROGRAM, standalone_mode=False) or ExitCode.OK)
         except typer.TyperException as error:
             raise _usage_error(error) from None
+    except SignalReceived as end:
+        return _interrupted(end, arguments)
     except KeyboardInterrupt:
         return SIGNAL + signal.SIGINT
     except SystemExit as end:
@@ -77,6 +79,14 @@ def _run(arguments: list[str]) -> int:
         return SIGNAL + signal.SIGPIPE if isinstance(end.__context__, BrokenPipeError) else int(end.code or ExitCode.OK)
     except Exception as error:  # noqa: BLE001 (the last handler)
         return _failed(error, arguments)
+
+
+def _interrupted(end: SignalReceived, arguments: list[str]) -> int:
+    from cli.config.unparsed import wants_json
+
+    if arguments[:1] == ["analyze"] and wants_json(arguments):
+        _print_json(end.as_error())
+    return end.as_error().exit_code
 
 
 def _failed(error: Exception, arguments: list[str]) -> int:
@@ -87,12 +97,13 @@ def _failed(error: Exception, arguments: list[str]) -> int:
 
         verbose = bool({"--verbose", "-v"} & {*arguments})
         known = report(error, command=arguments[0] if arguments else "", verbose=verbose)
-    if arguments[:1] == ["analyze"]:
-        from cli.config.sources import wants_json
+    if arguments[:1] != ["analyze"]:
+        return print_error(known)
+    from cli.config import unparsed
 
-        if wants_json(arguments):
-            _print_json(known)
-    return print_error(known)
+    if unparsed.wants_json(arguments):
+        _print_json(known)
+    return print_error(known, as_json=unparsed.wants_json_log(arguments))
 
 
 def _usage_error(error: "typer.TyperException") -> UserError:
@@ -142,11 +153,12 @@ def _repair_streams() -> None:
 
 @contextlib.contextmanager
 def _end_on_signals() -> Iterator[None]:
-    """Until a run replaces the handlers with its own."""
+    """Until a run replaces the handlers with its own. SIGUSR1, whose default is to end the process, stays ignored."""
     before: dict[signal.Signals, Any] = {}
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background job
             before[number] = signal.signal(number, _end)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
         yield
     finally:
@@ -155,4 +167,6 @@ def _end_on_signals() -> Iterator[None]:
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(SIGNAL + number)
+    for other in ENDING:  # the first is the reason; nothing interrupts its report
+        signal.signal(other, signal.SIG_IGN)
+    raise SignalReceived(number)

@@ -3,6 +3,7 @@
 Imported before anything is on the screen, so it imports nothing that takes time.
 """
 
+import signal
 from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final
@@ -49,6 +50,8 @@ class ExitCode(IntEnum):
 
 SIGNAL = 128
 """Added to a signal's number."""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that end the program in an orderly way."""
 
 _WORST_FIRST = (
     ExitCode.STORAGE,
@@ -86,6 +89,17 @@ class UserError(Exception):
         self.exit_code = exit_code
 
 
+class SignalReceived(SystemExit):
+    """A signal, where no run handles it; the code is 128 + its number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(SIGNAL + number)
+        self._number = number
+
+    def as_error(self) -> UserError:
+        return UserError(f"{signal.Signals(self._number).name} received", exit_code=SIGNAL + self._number)
+
+
 _EXIT_CODES = {
     ConfigurationError: ExitCode.USAGE,
     CredentialsError: ExitCode.ACCESS,
@@ -100,6 +114,8 @@ def expected(error: BaseException) -> UserError | None:
     match error:
         case UserError():
             return error
+        case SignalReceived():
+            return error.as_error()
         case BaseExceptionGroup():
             parts = [expected(part) for part in error.exceptions]
             return None if None in parts else parts[0]

@@ -1,5 +1,6 @@
 """`bedrock-batch analyze`: read, split, deduplicate, call, write results."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,6 +11,7 @@ from cli.config import aws_names, options, sources
 from cli.config import parsers as values
 from cli.config.analyze_settings import analyze_settings
 from cli.config.options import ASK, CALLS, FILES, LIMITS, OUTPUT, RATE, flag, option
+from cli.render import log
 from jobs.requests.tasks import DEFAULT, TASKS
 
 
@@ -131,6 +133,15 @@ def analyze(
     quiet: bool = flag("--quiet -q", OUTPUT, "Print errors only."),
     verbose: bool = flag("--verbose -v", OUTPUT, "Print more; show each setting's source."),
     no_color: bool = flag("--no-color", OUTPUT, "No colours."),
+    log_format: Literal["text", "json"] = option(
+        OUTPUT, "json: everything on standard error as one JSON object a line.", default="text"
+    ),
+    healthcheck_url: Text = option(
+        OUTPUT, "Ping a healthchecks.io check: URL/start, then URL/EXIT-CODE.", values.ping_url, "URL"
+    ),
+    metrics_file: Path | None = option(
+        OUTPUT, "Write the run's figures for node_exporter's textfile collector.", values.path, "FILE.prom"
+    ),
     config: Path | None = options.CONFIG,
 ) -> None:
     """Ask a model on Amazon Bedrock about every section of the documents, and write the answers to results.jsonl.
@@ -139,7 +150,12 @@ def analyze(
     """
     settings = analyze_settings(ctx)
     if settings.verbose:
-        sources.print_settings(ctx)
+        _print_settings(ctx, settings.log_format)
     from cli.runs import analyze as analysis
 
     raise typer.Exit(analysis.analyze(settings))
+
+
+def _print_settings(ctx: typer.Context, log_format: str) -> None:
+    for line in sources.shown_settings(ctx):
+        print(log.as_json(log.Message(line)) if log_format == "json" else f"{line}\n", end="", file=sys.stderr)

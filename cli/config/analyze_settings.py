@@ -83,6 +83,10 @@ class AnalyzeSettings:
     verbose: bool
     no_color: bool
     json: bool
+    log_format: Literal["text", "json"]
+    healthcheck_url: str | None
+    """A secret."""
+    metrics_file: Path | None
     lock_wait: float
     model_overrides: Mapping[str, Mapping[str, float]]
     """By a pattern of model ids; see aws_names.MODEL_FIELDS."""

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from jobs.requests.tasks import TASKS
 
@@ -180,6 +181,24 @@ def path(value: object) -> Path:
         return Path(value).expanduser()
     except RuntimeError:
         raise ValueError(f"no home directory for {value!r}") from None
+
+
+def ping_url(value: object) -> str:
+    """The URL of a healthcheck: https, or http on this machine. It is a secret, so no message shows it."""
+    from jobs.bedrock.endpoint import is_loopback
+
+    url = text(value)
+    try:
+        parts = urlsplit(url)
+        host, user = parts.hostname or "", parts.username
+        parts.port  # noqa: B018 (raises if it is no number)
+    except ValueError:
+        host, user = "", None
+    if not re.fullmatch("https?://[!-~]+", url) or not host or user is not None:
+        raise ValueError("is not an http or https URL; write it as https://hc-ping.com/UUID")
+    if not is_loopback(host) and not url.startswith("https:"):
+        raise ValueError("would be sent unencrypted; use https (plain http is for this machine only)")
+    return url
 
 
 def source(value: object) -> str:

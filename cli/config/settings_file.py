@@ -17,9 +17,12 @@ DEFAULT_FILE = Path("bedrock-batch.toml")
 MODELS = "models"
 """The section with prices and sizes of models, by pattern; it belongs to no command."""
 
-NAMED_ONLY = frozenset({"endpoint_url", "profile", "cache_dir", "prompt_file"})
+NAMED_ONLY = frozenset({"endpoint_url", "profile", "cache_dir", "prompt_file", "healthcheck_url", "metrics_file"})
 """Options that a settings file may set only if you name it. One that lies in the working directory may have come with
 the documents: it must not choose where texts and credentials go, or which files are read and written."""
+
+SECRET = frozenset({"healthcheck_url"})
+"""Options whose values are not shown: whoever knows the URL of a check can send its pings."""
 
 Options = Mapping[str, Collection[Any]]
 """The options of each command, as Typer declares them."""

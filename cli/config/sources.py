@@ -4,17 +4,14 @@ Typer does the lookup (default_map, auto_envvar_prefix). This module loads the f
 each value.
 """
 
-import os
-import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from cli.config import parsers as values
 from cli.config import settings_file
-from cli.config.settings_file import DEFAULT_FILE, MODELS, PREFIX, dashed
+from cli.config.settings_file import DEFAULT_FILE, MODELS, dashed
 from cli.errors import UserError
 from cli.render.text import safe
 
@@ -102,38 +99,14 @@ def origin(ctx: Any, name: str) -> str:
     return f"--{dashed(name)}"
 
 
-def print_settings(ctx: typer.Context) -> None:
-    """Print each option that is set, its value (shortened) and its origin to standard error."""
+def shown_settings(ctx: typer.Context) -> Iterator[str]:
+    """Each option that is set: its value (shortened, or hidden if it is a secret) and its origin."""
     for option in _options(ctx.command):
         rank = _rank(ctx, option.name)
         if rank is not None:
             source = "command line" if rank == 0 else origin(ctx, option.name)
-            value = _shorten(ctx.params.get(option.name))
-            print(f"setting --{dashed(option.name)} = {value} ({source})", file=sys.stderr)
-
-
-def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether `analyze` is to print its summary as JSON, for an error that came before the options were parsed."""
-    if "--json" in arguments:
-        return True
-    name = f"{PREFIX}_ANALYZE_JSON"
-    try:
-        if name in os.environ:
-            return values.switch(os.environ[name])
-        file = _config(arguments)
-        # A pipe was read before, or would wait for a writer.
-        return not file.is_fifo() and values.toml(values.read_text(file)).get("analyze", {}).get("json") is True
-    except (ValueError, AttributeError):
-        return False
-
-
-def _config(arguments: Sequence[str]) -> Path:
-    for index, argument in enumerate(arguments):
-        if argument == "--config":
-            return Path(*arguments[index + 1 : index + 2])
-        if argument.startswith("--config="):
-            return Path(argument.removeprefix("--config="))
-    return Path(os.environ.get(f"{PREFIX}_ANALYZE_CONFIG") or DEFAULT_FILE)
+            value = "***" if option.name in settings_file.SECRET else _shorten(ctx.params.get(option.name))
+            yield f"setting --{dashed(option.name)} = {value} ({source})"
 
 
 def _rank(ctx: Any, name: str) -> int | None:

@@ -21,9 +21,14 @@ def put(stream: TextIO | None, text: str) -> None:
         silence(stream)
 
 
-def print_error(error: UserError) -> int:
-    """Print the error that ends the program; returns its exit code."""
+def print_error(error: UserError, *, as_json: bool = False) -> int:
+    """Print the error that ends the program, as text or as a log line in JSON; returns its exit code."""
     with contextlib.suppress(OSError):
+        if as_json:
+            from cli.render import log
+
+            print(log.as_json(log.error(error.message, error.hint)), end="", file=sys.stderr)
+            return error.exit_code
         print(f"{PROGRAM}: error: {safe(error.message)}", file=sys.stderr)
         if error.hint:
             print(f"hint: {safe(error.hint)}", file=sys.stderr)

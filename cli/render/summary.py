@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, Literal, TextIO, cast
 
 from rich.console import Console
 from rich.text import Text
 
+from cli.errors import ExitCode
+from cli.render.log import Message
 from cli.render.numbers import MIN_RATE_SECONDS, count, counted, duration, money
 from cli.render.quota import quota_items
 from cli.render.rows import Item, count_item, prose, rows
 from cli.render.stream import put
 from cli.render.text import safe
+
+PARTLY_DONE = (ExitCode.UNREADABLE, ExitCode.UNITS, ExitCode.LIMIT)
+"""A warning in the log rather than an error."""
 
 
 def print_summary(summary: Mapping[str, Any], output: str, console: Console) -> None:
@@ -19,7 +24,7 @@ def print_summary(summary: Mapping[str, Any], output: str, console: Console) -> 
     # Captured, since Rich ends the program with its own exit code if its stream is a broken pipe.
     with console.capture() as report:
         console.print()
-        console.print(_headline(summary))
+        console.print(Text(*_headline(summary)))
         _print_results(Path(output) / "results.jsonl", console)
         console.print(*_table(summary, console.width), sep="\n")
         for advice in _advice(summary):
@@ -27,12 +32,20 @@ def print_summary(summary: Mapping[str, Any], output: str, console: Console) -> 
     put(cast("TextIO", console.file), report.get())
 
 
-def _headline(summary: Mapping[str, Any]) -> Text:
+def end_message(summary: Mapping[str, Any]) -> Message:
+    """The object of summary.json as the last log line."""
+    code = summary["exit_code"]
+    level: Literal["info", "warning", "error"] = "warning" if code in PARTLY_DONE else "error" if code else "info"
+    return Message(_headline(summary)[0].rstrip(":"), event="end", level=level, fields=summary)
+
+
+def _headline(summary: Mapping[str, Any]) -> tuple[str, str]:
+    """Text and style."""
     if summary["error"]:
-        return Text(f"Stopped: {safe(summary['error'])}", style="bold red")
+        return f"Stopped: {safe(summary['error'])}", "bold red"
     if summary["exit_code"]:
-        return Text(f"Finished with problems (exit code {summary['exit_code']}):", style="bold yellow")
-    return Text("Done:", style="bold green")
+        return f"Finished with problems (exit code {summary['exit_code']}):", "bold yellow"
+    return "Done:", "bold green"
 
 
 def _print_results(path: Path, console: Console) -> None:

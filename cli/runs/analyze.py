@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 import uuid
@@ -15,16 +16,20 @@ import uvloop
 from cli import wiring
 from cli.bug_report import report
 from cli.config.analyze_settings import AnalyzeSettings
-from cli.errors import ExitCode, UserError, expected, worst
-from cli.render.progress.display import display
-from cli.render.stream import print_error, stdout_lost
+from cli.errors import SIGNAL, ExitCode, SignalReceived, UserError, expected, worst
+from cli.render import log
+from cli.render.progress.display import Display, display
+from cli.render.progress.plain import SilentDisplay
+from cli.render.stream import print_error, put, stdout_lost
 from cli.render.text import safe
 from cli.runs.batch import run_batch
+from cli.runs.healthcheck import Healthcheck
 from cli.runs.open_files import check_open_files
 from cli.runs.output_directory import output_directory, warn_of_others
-from cli.runs.signals import Signals
+from cli.runs.signals import Signals, ignore
 from jobs.errors import JournalError
 from jobs.progress.stats import Stats
+from jobs.results.metrics_file import write_metrics
 from jobs.results.summary import Summary
 
 
@@ -41,44 +46,82 @@ def analyze(settings: AnalyzeSettings) -> int:
         endpoint=settings.endpoint_url or "",
         emulated=settings.emulate,
     )
-    screen = display(settings.progress, quiet=settings.quiet, no_color=settings.no_color, snapshot=stats.snapshot)
-    signals, known, bug = Signals(), None, None
+    screen = display(
+        settings.progress,
+        quiet=settings.quiet,
+        no_color=settings.no_color,
+        log_format=settings.log_format,
+        snapshot=stats.snapshot,
+    )
+    signals, check, known, bug = Signals(), Healthcheck(settings.healthcheck_url), None, None
     with screen:
         screen.notice(f"reading {', '.join(settings.paths)}; results go to {settings.output}")
         try:
-            _check_paths(settings.paths)
-            check_open_files()
-            if not settings.no_cache:
-                warn_of_others(settings.cache_dir, screen)
-            with (
-                output_directory(settings.output, settings.lock_wait, screen),
-                _write_summary(settings, summary, stats, signals),
-                asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,  # a third of the memory for TLS
-            ):
-                runner.run(run_batch(settings, summary, stats, screen, signals))
-        except Exception as error:  # noqa: BLE001 (reported below)
+            check.start()
+            _run(settings, summary, stats, screen, signals)
+        except (Exception, SignalReceived) as error:  # noqa: BLE001 (reported below)
             _record_error(error, summary, signals)
             known = expected(error)
-            if known is None:
-                bug = error
-            else:
+            if known is not None:
                 screen.error(known.message, known.hint)
-    if not settings.quiet:
-        if known is None or summary.documents or summary.calls:  # else the message says it all
-            _print_block(settings, summary)
-    elif known is None and bug is None:
-        _print_exit_code(summary)
-    if bug is not None:
-        print_error(report(bug, command="analyze", verbose=settings.verbose))
-    if settings.json:
-        _print_json(settings, summary)
+            elif isinstance(error, Exception):
+                bug = error
+        finally:
+            ignore()
+    try:
+        _print_end(settings, summary, known, bug)
+        if settings.json:
+            _print_json(settings, summary)
+    finally:
+        _monitor(settings, summary, check)
     return summary.exit_code
+
+
+def _run(settings: AnalyzeSettings, summary: Summary, stats: Stats, screen: Display, signals: Signals) -> None:
+    _check_paths(settings.paths)
+    check_open_files()
+    if not settings.no_cache:
+        warn_of_others(settings.cache_dir, screen)
+    with (
+        output_directory(settings.output, settings.lock_wait, screen),
+        _write_summary(settings, summary, stats, signals),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,  # a third of the memory for TLS
+    ):
+        runner.run(run_batch(settings, summary, stats, screen, signals))
 
 
 def _check_paths(paths: tuple[str, ...]) -> None:
     """A missing path is reported with the unreadable documents; if all are missing, the command line is wrong."""
     if not any(os.path.lexists(path) for path in paths):
         raise UserError(f"no such file or folder: {', '.join(paths)}", "check the name")
+
+
+def _print_end(settings: AnalyzeSettings, summary: Summary, known: UserError | None, bug: Exception | None) -> None:
+    """Print the final block, or its line; `known`, which the screen has shown, or else `bug` ended the run."""
+    as_json = settings.log_format == "json"
+    if as_json:
+        if summary.exit_code or not settings.quiet:
+            from cli.render.summary import end_message
+
+            put(sys.stderr, log.as_json(end_message(summary.as_dict())))
+    elif not settings.quiet:
+        if known is None or summary.documents or summary.calls:  # else the message says it all
+            _print_block(settings, summary)
+    elif known is None and bug is None:
+        _print_exit_code(summary)
+    if bug is not None:
+        print_error(report(bug, command="analyze", verbose=settings.verbose and not as_json), as_json=as_json)
+
+
+def _monitor(settings: AnalyzeSettings, summary: Summary, check: Healthcheck) -> None:
+    """Write the metrics and send the exit code. A failure is a notice: what watches the run is not its result."""
+    screen = SilentDisplay(sys.stderr, log.renderer(settings.log_format, quiet=settings.quiet), quiet=settings.quiet)
+    if settings.metrics_file is not None:
+        try:
+            write_metrics(settings.metrics_file, summary, settings.output, time.time())
+        except OSError as error:
+            screen.warning(f"cannot write the metrics file {settings.metrics_file}: {error.strerror}")
+    check.end(summary.exit_code, screen.warning)
 
 
 def _print_exit_code(summary: Summary) -> None:
@@ -103,7 +146,8 @@ def _print_json(settings: AnalyzeSettings, summary: Summary) -> None:
     try:
         print(json.dumps(summary.as_dict()), flush=True)
     except BrokenPipeError:
-        raise  # the reader has enough; cli.app has an exit code for it
+        summary.exit_code = SIGNAL + signal.SIGPIPE
+        raise  # the reader has enough; cli.app ends with this code
     except OSError as error:
         lost = stdout_lost(error)
         summary.error = lost.message
@@ -119,7 +163,7 @@ def _write_summary(settings: AnalyzeSettings, summary: Summary, stats: Stats, si
     path = settings.output / "summary.json"
     try:
         yield
-    except Exception as error:
+    except (Exception, SignalReceived) as error:
         summary.add_snapshot(stats.snapshot())
         _record_error(error, summary, signals)
         if not isinstance(error, JournalError):  # a directory whose journal is refused stays as it is
@@ -129,7 +173,7 @@ def _write_summary(settings: AnalyzeSettings, summary: Summary, stats: Stats, si
     summary.write(path)
 
 
-def _record_error(error: Exception, summary: Summary, signals: Signals) -> None:
+def _record_error(error: Exception | SignalReceived, summary: Summary, signals: Signals) -> None:
     known = expected(error) or UserError(f"a bug: {type(error).__name__}", exit_code=ExitCode.BUG)
     summary.error = known.message
     summary.exit_code = worst([known.exit_code, *signals.exit_codes])

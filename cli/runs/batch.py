@@ -13,10 +13,12 @@ from typing import cast
 from cli import wiring
 from cli.config.analyze_settings import AnalyzeSettings
 from cli.errors import ExitCode, UserError, worst
+from cli.render.log import Message, as_json
 from cli.render.progress.display import Display
 from cli.render.progress.notices import Notices
+from cli.render.progress.plain import progress_message
 from cli.render.stream import put
-from cli.runs.signals import Signals, listening
+from cli.runs.signals import Signals, listening, showing_progress
 from jobs.documents.listing import ListingState, count_files
 from jobs.documents.parser_pool import read
 from jobs.pipeline import events
@@ -46,14 +48,15 @@ async def run_batch(
         stats(event)
         notices(event)
 
-    with listening(signals):
+    with listening(signals), showing_progress(lambda: screen.say(progress_message(stats.snapshot()))):
         try:
             async with wiring.batch(settings, summary, stats, emit) as batch:
                 endpoint = "the built-in emulator (nothing is paid)" if summary.emulated else summary.endpoint
                 calling = f"calling {summary.model} at {endpoint}"
                 screen.notice(f"{calling}; analysis {summary.analysis}")
                 if settings.quiet and not summary.emulated and not wiring.is_aws(summary.endpoint):
-                    put(sys.stderr, f"bedrock-batch: {calling}\n")  # nobody is to miss where the texts go
+                    line = f"bedrock-batch: {calling}\n"  # nobody is to miss where the texts go
+                    put(sys.stderr, as_json(Message(calling)) if settings.log_format == "json" else line)
                 if batch.interrupted:
                     screen.notice(f"calls of an earlier run that may have been paid for: {batch.interrupted}")
                 signals.first, signals.again = partial(_stop, signals, batch), batch.dispatcher.abort

@@ -5,9 +5,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from cli.errors import SIGNAL
-
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from cli.errors import ENDING, SIGNAL
 
 
 class Signals:
@@ -29,6 +27,24 @@ class Signals:
             self.first()
         else:
             self.again()
+
+
+def ignore() -> None:
+    """From now on nothing interrupts the report of the run."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def showing_progress(show: Callable[[], object]) -> Iterator[None]:
+    """Let the running loop call `show` for each SIGUSR1, which is ignored before (cli.app) and afterwards."""
+    loop = asyncio.get_running_loop()
+    # Not loop.add_signal_handler: to remove it restores the default for a moment, and that ends the process.
+    signal.signal(signal.SIGUSR1, lambda *_: loop.call_soon_threadsafe(show))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 @contextmanager

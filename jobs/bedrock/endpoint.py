@@ -41,7 +41,7 @@ def check_endpoint(url: str) -> str:
             f"the endpoint {shown!r} is not a plain http or https URL",
             "give scheme, host and port only, like https://bedrock-runtime.us-east-1.amazonaws.com",
         )
-    if endpoint.scheme == "http" and not _is_loopback(endpoint.host):
+    if endpoint.scheme == "http" and not is_loopback(endpoint.host):
         raise ConfigurationError(
             f"the endpoint {shown!r} would carry documents and credentials unencrypted",
             "use https; plain http is for this machine only (127.0.0.1, localhost)",
@@ -107,7 +107,8 @@ def proxy_for(endpoint: str) -> Proxy | None:
     return Proxy(proxy.with_user(None), {"Proxy-Authorization": f"Basic {login}"})
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -45,6 +45,7 @@ def unpack(document: str, frame: bytes) -> Chunk:
 
 
 def main() -> None:
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # `pkill -USR1` may reach this process too
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which decides what still finishes
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # output of a library must not mix with the frames

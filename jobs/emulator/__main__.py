@@ -28,6 +28,7 @@ async def _serve(settings: EmulatorSettings) -> None:
 
 def main() -> int:
     """Return 0, or 1 after printing why the emulator did not start."""
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # `pkill -USR1` may reach this process too
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         settings = from_json(EmulatorSettings, json.loads(sys.stdin.buffer.readline()))

@@ -51,6 +51,29 @@ class TestErrors:
         assert shell("analyze", "a", "--emulate") == (128 + number, "", "")
         assert signal.getsignal(number) is before
 
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    def test_a_signal_before_a_run_prints_the_json_too(self, shell, number):
+        shell.run = lambda _settings: signal.raise_signal(number)
+        code, out, _ = shell("analyze", "a", "--emulate", "--json")
+        assert (json.loads(out)["exit_code"], code) == (128 + number, 128 + number)
+        assert json.loads(out)["error"] == f"{number.name} received"
+
+    def test_a_second_signal_does_not_interrupt_the_report_of_the_first(self, shell, monkeypatch):
+        def interrupted(_settings):
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                signal.raise_signal(signal.SIGINT)
+
+        shell.run = interrupted
+        code, out, _ = shell("analyze", "a", "--emulate", "--json")
+        assert code == json.loads(out)["exit_code"] == 143
+
+    def test_sigusr1_is_ignored_outside_a_run(self, shell):
+        shell.run = lambda _settings: signal.raise_signal(signal.SIGUSR1) or 4
+        assert shell("analyze", "a", "--emulate").code == 4
+        signal.raise_signal(signal.SIGUSR1)  # the interpreter takes a moment to end
+
     def test_an_ignored_signal_stays_ignored(self, shell):
         before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         try:
@@ -175,6 +198,41 @@ class TestJson:
         (tmp_path / "bedrock-batch.toml").write_text("[analyze]\njson = true\n")
         monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_JSON", "no")
         assert shell(*self.WRONG).out == ""
+
+
+class TestJsonLog:
+    """`analyze --log-format json` prints errors as JSON, also before the run."""
+
+    WRONG = ("analyze", "a", "--emulate", "--rpm", "x")
+
+    def error(self, result):
+        line = json.loads(result.err)
+        assert (result.code, line["event"], line["level"]) == (2, "error", "error")
+        assert line["hint"] == "see bedrock-batch analyze --help"
+        return line["message"]
+
+    @pytest.mark.parametrize("options", [["--log-format", "json"], ["--log-format=json"]])
+    def test_from_the_command_line(self, shell, options):
+        assert "--rpm" in self.error(shell(*self.WRONG, *options))
+
+    def test_from_the_environment(self, shell, monkeypatch):
+        monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_LOG_FORMAT", "json")
+        assert "--rpm" in self.error(shell(*self.WRONG))
+        assert shell(*self.WRONG, "--log-format", "text").err.startswith("bedrock-batch: error: ")
+
+    @pytest.mark.parametrize("key", ["log-format", "log_format"])
+    def test_from_the_settings_file(self, shell, tmp_path, key):
+        (tmp_path / "bedrock-batch.toml").write_text(f'[analyze]\n{key} = "json"\n')
+        assert "--rpm" in self.error(shell(*self.WRONG))
+
+    def test_a_bug_too(self, shell):
+        shell.run = crash
+        result = shell("analyze", "a", "--emulate", "--log-format", "json")
+        assert "this is a bug" in json.loads(result.err)["message"]
+
+    def test_other_commands_print_text(self, shell, monkeypatch):
+        monkeypatch.setenv("BEDROCK_BATCH_ANALYZE_LOG_FORMAT", "json")
+        assert shell("simulate").err.startswith("bedrock-batch: error: ")
 
 
 class TestProcess:

@@ -64,6 +64,22 @@ def test_the_settings_file_is_a_valid_one(tmp_path):
     assert "error: no such file or folder: missing" in run.stderr
 
 
+def test_the_lines_of_the_crontab_work_in_its_environment(tmp_path):
+    (content,) = [text for language, text in BLOCK.findall(README) if language == "crontab"]
+    lines = re.findall(r"^(?:[0-9*]+ ){5}(.*)$", content, re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        folder = tmp_path / line.split()[2].removeprefix("/srv/")
+        folder.mkdir()
+        (folder / "a.md").write_text("## H\n\nText.\n")
+        command = re.sub(r"--profile \S+ --model \S+", "--emulate", line).replace("/srv/", f"{tmp_path}/")
+        command = command.replace("/home/batch/.local/bin/bedrock-batch", COMMAND)
+        bare = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "LOGNAME": "batch"}
+        run = subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, env=bare, capture_output=True, timeout=60)
+        assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
+        assert json.loads((tmp_path / f"{folder.name}-out" / "summary.json").read_text())["ok"] == 1
+
+
 def test_the_scenario_file_works(tmp_path):
     (content,) = [text for language, text in BLOCK.findall(README) if language == "toml" and "[[user]]" in text]
     (tmp_path / "mine.toml").write_text(content)

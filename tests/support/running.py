@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -143,6 +144,11 @@ class Workplace:
 
     def forget(self, output: str = "out") -> None:
         shutil.rmtree(self.folder / output)
+
+
+def without_times(stderr: str) -> str:
+    """The log lines of a run without the times at their start."""
+    return re.sub(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d ", "", stderr, flags=re.MULTILINE)
 
 
 def until(condition: Callable[[], bool]) -> None:

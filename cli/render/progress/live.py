@@ -7,9 +7,10 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
+from cli.render.log import Message
 from cli.render.progress.frame import frame
 from cli.render.progress.plain import has_begun
-from cli.render.progress.render_thread import TICK, DrawingThread, Message
+from cli.render.progress.render_thread import TICK, DrawingThread
 from jobs.progress.snapshot import Snapshot
 
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
@@ -67,7 +68,7 @@ class LiveDisplay(DrawingThread):
 
     def _say(self, messages: Sequence[Message]) -> None:
         lines = [
-            Text(line, style="bold red" if message.error and not index else "")
+            Text(line, style="bold red" if message.event == "error" and not index else "")
             for message in messages
             for index, line in enumerate(message.lines())
         ]

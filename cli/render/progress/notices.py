@@ -57,7 +57,7 @@ class Notices:
             case events.RateChanged() if event.reason:
                 self._screen.notice(event.sentence)
             case events.Stopping():
-                self._screen.notice(f"stopping: {self._without_repetition(event.reason)}", event.hint)
+                self._screen.warning(f"stopping: {self._without_repetition(event.reason)}", event.hint)
             case events.Paused() if self._verbose or event.seconds >= LONG_PAUSE:
                 self._screen.notice(f"no call starts for {event.seconds:.1f} s: {event.reason}")
             case events.Notice():
@@ -71,7 +71,7 @@ class Notices:
             if not self._reached:
                 hint = f"no call has succeeded yet, so check endpoint and network; {hint}"
             self._reached = True
-            self._screen.notice(f"{event.sentence}; next probe in {duration(event.seconds)}", hint)
+            self._screen.warning(f"{event.sentence}; next probe in {duration(event.seconds)}", hint)
 
     def _print_unit(self, event: events.UnitClosed) -> None:
         where = f"{event.document}, {event.heading}" if event.heading else event.document
@@ -88,7 +88,7 @@ class Notices:
     def _print(self, kind: str, message: str, file: str) -> None:
         self._printed[kind] += 1
         if self._printed[kind] <= MAX_PER_KIND or self._verbose:
-            self._screen.notice(message)
+            self._screen.warning(message)
         elif self._printed[kind] == MAX_PER_KIND + 1:
             self._screen.notice(f"more {kind} ones are not shown; {file} lists them all")
 

@@ -1,10 +1,12 @@
 """Progress without a terminal: one line every few seconds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self, TextIO
 
+from cli.render import log
+from cli.render.log import Message, Render
 from cli.render.numbers import MIN_RATE_SECONDS, cost, count, counted, duration, percent
-from cli.render.progress.render_thread import DrawingThread, Message
+from cli.render.progress.render_thread import DrawingThread
 from cli.render.stream import put
 from cli.render.text import safe
 from jobs.progress.snapshot import Snapshot
@@ -16,21 +18,29 @@ PERIOD = 10.0
 class PlainDisplay(DrawingThread):
     """A line every `period` seconds and one at the end, with the messages between them."""
 
-    def __init__(self, snapshot: Callable[[], Snapshot], stream: TextIO, *, period: float = PERIOD) -> None:
+    def __init__(
+        self, snapshot: Callable[[], Snapshot], stream: TextIO, render: Render = log.stamped, *, period: float = PERIOD
+    ) -> None:
         super().__init__(stream, period, first=period)
         self._snapshot = snapshot
+        self._render = render
 
     def _draw(self) -> None:
         shot = self._snapshot()
         if has_begun(shot):
-            put(self._stream, progress_line(shot) + "\n")
+            self._say([progress_message(shot)])
+
+    def _say(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            put(self._stream, self._render(message))
 
 
 class SilentDisplay:
     """No progress: only messages, and with `quiet` only errors."""
 
-    def __init__(self, stream: TextIO | None, *, quiet: bool = False) -> None:
+    def __init__(self, stream: TextIO | None, render: Render = log.stamped, *, quiet: bool = False) -> None:
         self._stream = stream
+        self._render = render
         self._quiet = quiet
 
     def __enter__(self) -> Self:
@@ -39,12 +49,20 @@ class SilentDisplay:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def say(self, message: Message) -> None:
+        """Print a message, also with `quiet`."""
+        put(self._stream, self._render(message))
+
     def notice(self, text: str, hint: str = "") -> None:
         if not self._quiet:
-            put(self._stream, Message(text, hint).block())
+            self.say(Message(text, hint))
+
+    def warning(self, text: str, hint: str = "") -> None:
+        if not self._quiet:
+            self.say(log.warning(text, hint))
 
     def error(self, text: str, hint: str = "") -> None:
-        put(self._stream, Message(text, hint, error=True).block())
+        self.say(log.error(text, hint))
 
 
 def has_begun(shot: Snapshot) -> bool:
@@ -71,6 +89,25 @@ def answers(shot: Snapshot) -> str:
 def pause(shot: Snapshot) -> str:
     """Why no call starts, and for how long if that is known."""
     return f"{shot.paused}; next call in {duration(shot.next_call)}" if shot.next_call else shot.paused
+
+
+FIELDS = (
+    "documents", "documents_total", "unreadable", "sections", "resumed", "cached", "duplicates", "units", "units_done",
+    "ok", "failed", "incomplete", "held", "fallback", "calls", "in_flight", "throttled", "retried", "input_tokens",
+    "output_tokens", "cost_usd", "stopping", "paused",
+)  # fmt: skip
+"""Of a snapshot, in a progress line as JSON. `ok` to `fallback` count units."""
+
+
+def progress_message(shot: Snapshot) -> Message:
+    """The progress of a run, as a line and as figures."""
+    fields = {
+        "elapsed_s": round(shot.elapsed, 3),
+        "eta_s": None if shot.eta is None else round(shot.eta, 3),
+        "calls_per_minute": round(shot.calls_per_minute, 1),
+        **{name: getattr(shot, name) for name in FIELDS},
+    }
+    return Message(progress_line(shot), event="progress", fields=fields)
 
 
 def progress_line(shot: Snapshot) -> str:

@@ -8,11 +8,11 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Self, TextIO
 
+from cli.render import log
+from cli.render.log import Message
 from cli.render.stream import put, silence
-from cli.render.text import safe
 
 TICK = 0.25
 """Seconds between two checks for something to draw or print: four frames a second."""
@@ -22,29 +22,11 @@ PATIENCE = 5.0
 """Seconds to wait at the end for a terminal that does not take its last frame (Ctrl-S, a dead connection)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message for the user; text and hint may be foreign."""
-
-    text: str
-    hint: str = ""
-    error: bool = False
-
-    def lines(self) -> list[str]:
-        """Safe lines: the message, and the hint if there is one."""
-        first = f"{'error' if self.error else 'note'}: {safe(self.text)}"
-        return [first, f"hint: {safe(self.hint)}"] if self.hint else [first]
-
-    def block(self) -> str:
-        """The lines as text, for a stream that is no terminal."""
-        return "".join(f"{line}\n" for line in self.lines())
-
-
 class DrawingThread(ABC):
     """A display that draws every `period` seconds in its own thread, and prints messages as they come.
 
-    The first drawing comes after `first` seconds. `notice`, `error` and `close` may be called from any thread. An error
-    of the stream ends the display, never the run.
+    The first drawing comes after `first` seconds. Messages and `close` may come from any thread. An error of the
+    stream ends the display, never the run.
     """
 
     def __init__(self, stream: TextIO, period: float, *, first: float = 0.0) -> None:
@@ -64,13 +46,19 @@ class DrawingThread(ABC):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def notice(self, text: str, hint: str = "") -> None:
+    def say(self, message: Message) -> None:
         """Queue a message; returns at once."""
-        self._messages.append(Message(text, hint))
+        self._messages.append(message)
+
+    def notice(self, text: str, hint: str = "") -> None:
+        self.say(Message(text, hint))
+
+    def warning(self, text: str, hint: str = "") -> None:
+        """A notice of something that went wrong; only JSON tells it from others."""
+        self.say(log.warning(text, hint))
 
     def error(self, text: str, hint: str = "") -> None:
-        """Queue an error message; returns at once."""
-        self._messages.append(Message(text, hint, error=True))
+        self.say(log.error(text, hint))
 
     def close(self) -> None:
         """Print what is queued and restore the terminal; may be called twice."""
@@ -111,4 +99,4 @@ class DrawingThread(ABC):
 
     def _say(self, messages: Sequence[Message]) -> None:
         for message in messages:
-            put(self._stream, message.block())
+            put(self._stream, log.bare(message))

@@ -1,5 +1,6 @@
 """The settings of a run, from the command line, the environment and the settings file."""
 
+import json
 import math
 import re
 from dataclasses import FrozenInstanceError, replace
@@ -98,6 +99,10 @@ def test_the_default_in_the_help_is_the_one_in_use(shell, option):
         (["--no-color"], "no_color", True),
         (["--json"], "json", True),
         (["--lock-wait", "15m"], "lock_wait", 900),
+        (["--log-format", "json"], "log_format", "json"),
+        (["--healthcheck-url", "https://hc-ping.com/u?create=1"], "healthcheck_url", "https://hc-ping.com/u?create=1"),
+        (["--healthcheck-url", "http://127.0.0.1:8000/u"], "healthcheck_url", "http://127.0.0.1:8000/u"),
+        (["--metrics-file", "b.prom"], "metrics_file", Path("b.prom")),
     ],
     ids=lambda argument: argument[0] if isinstance(argument, list) else "",
 )  # fmt: skip
@@ -147,6 +152,25 @@ class TestEndpoint:
         assert "environment variable AWS_ENDPOINT_URL: " in shell.refused("analyze", "a", "--model", "m")
 
 
+class TestHealthcheckUrl:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://check.example/secret", "ftp://127.0.0.1/secret", "https://user:secret@check.example/",
+            "https://check.example/a secret", "https://check.example:port/secret", "https:///secret", "secret",
+            "http://127.0.0.1.check.example/secret", "https://[secret", "https://check.example/secr\u00e9t",
+        ],
+    )  # fmt: skip
+    def test_a_wrong_one_is_refused_and_never_shown(self, shell, url):
+        message = shell.refused("analyze", "a", "--emulate", "--healthcheck-url", url)
+        assert message.startswith("bedrock-batch: error: --healthcheck-url: ")
+        assert "secr" not in message
+
+    def test_verbose_does_not_show_it(self, shell):
+        result = shell("analyze", "a", "--emulate", "-v", "--healthcheck-url", "https://check.example/secret")
+        assert "setting --healthcheck-url = *** (command line)\n" in result.err
+
+
 class TestPrecedence:
     """The command line, else the environment, else the file, else the default."""
 
@@ -192,6 +216,11 @@ class TestPrecedence:
             "setting --verbose = True (command line)",
         ]
 
+    def test_as_json_too(self, shell):
+        *settings, last = shell("analyze", "a", "--emulate", "-v", "--log-format", "json").err.splitlines()
+        assert json.loads(last)["message"] == "setting --log-format = json (command line)"
+        assert all(json.loads(line)["level"] == "info" for line in settings)
+
 
 class TestFile:
     def test_config_names_another_file(self, shell, monkeypatch, tmp_path):
@@ -204,7 +233,14 @@ class TestFile:
 
     @pytest.mark.parametrize(
         ("key", "value"),
-        [("endpoint-url", "https://x.example"), ("profile", "p"), ("cache-dir", "c"), ("prompt-file", "p.txt")],
+        [
+            ("endpoint-url", "https://x.example"),
+            ("profile", "p"),
+            ("cache-dir", "c"),
+            ("prompt-file", "p.txt"),
+            ("healthcheck-url", "https://x.example/u"),
+            ("metrics-file", "b.prom"),
+        ],
     )
     def test_a_file_that_was_only_found_does_not_choose_where_data_and_credentials_go(
         self, shell, monkeypatch, tmp_path, key, value

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from running import PATIENCE, Workplace, emulator
+from running import PATIENCE, Workplace, emulator, without_times
 
 
 class TestOnce:
@@ -132,7 +132,7 @@ class TestOutput:
         place.sections(20)
         bedrock.faults({"kind": "denied"})
         ran = place.run("--concurrency", "1")
-        lines = [line for line in ran.stderr.splitlines() if "don't have" in line and not line.startswith("[")]
+        lines = [line for line in without_times(ran.stderr).splitlines() if "don't have" in line and line[0] != "["]
         assert [line.split(":")[0] for line in lines] == ["note", "Stopped"]
 
     def test_without_json_standard_output_is_empty(self, place):

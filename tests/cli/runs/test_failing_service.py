@@ -154,9 +154,7 @@ class TestOutage:
         place.url = UNREACHABLE if unreachable else bedrock.url
         ran = place.run("--on-outage", "fail")
         assert ran.returncode == 14, ran.stderr
-        (line,) = [
-            line for line in ran.stderr.splitlines() if line.startswith("note: stopping: the service is unavailable: ")
-        ]
+        (line,) = [line for line in ran.stderr.splitlines() if "note: stopping: the service is unavailable: " in line]
         assert reason in line
         assert place.summary()["pending"] == 100
         place.url = bedrock.url

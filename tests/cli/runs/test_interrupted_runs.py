@@ -1,7 +1,10 @@
 """Runs that are stopped or killed, checked against the ledger of the emulator."""
 
+import json
+import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from running import PATIENCE, Workplace, emulator, until
@@ -74,3 +77,75 @@ class TestKilled:
             assert len(bedrock.ledger()) == 4
             assert [row["status"] for row in place.results()] == ["held"] * 4
             assert place.summary()["held"] == 4
+
+
+class TestSigusr1:
+    """It prints a line of progress."""
+
+    @pytest.mark.parametrize("options", [["--quiet"], [], ["--log-format", "json"]])
+    def test_in_every_mode_and_the_run_goes_on(self, tmp_path, options):
+        with emulator(latency=0.2) as bedrock:
+            place = Workplace(tmp_path, bedrock.url)
+            place.sections(30)
+            running = place.start("--concurrency", "8", *options)
+            assert running.stderr
+            until(lambda: len(bedrock.ledger()) >= 8)
+            running.send_signal(signal.SIGUSR1)
+            until(lambda: "/30 answers  throttled 0" in running.stderr.readline())
+            _, err = running.communicate(timeout=PATIENCE)
+            assert running.returncode == 0, err
+            assert place.summary()["ok"] == 30
+
+    def test_at_any_moment_it_ends_nothing(self, tmp_path):
+        with emulator() as bedrock:
+            place = Workplace(tmp_path, bedrock.url)
+            place.sections(20)
+            running = place.start("--quiet")
+            with Path(f"/proc/{running.pid}/status").open() as status:
+                until(lambda: ignores(status, signal.SIGUSR1))
+            assert running.stderr
+            running.stderr.close()  # else the lines fill the pipe
+            while running.poll() is None:
+                running.send_signal(signal.SIGUSR1)
+                os.sched_yield()
+            running.communicate(timeout=PATIENCE)
+            assert running.returncode == 0
+
+
+def ignores(status, number):
+    """Whether a process, by its file in /proc, ignores a signal."""
+    status.seek(0)
+    (ignored,) = [line.split()[1] for line in status if line.startswith("SigIgn:")]
+    return bool(int(ignored, 16) >> number - 1 & 1)
+
+
+class TestEarly:
+    """A signal before the first call."""
+
+    def test_while_it_waits_for_the_lock_it_ends_with_a_report(self, tmp_path):
+        with emulator(latency=30.0) as bedrock:
+            place = Workplace(tmp_path, bedrock.url)
+            place.sections(1)
+            holder = place.start()
+            until(lambda: len(bedrock.ledger()) == 1)
+            waiting = place.start("--lock-wait", "1h", "--json", "--metrics-file", "b.prom")
+            assert waiting.stderr
+            until(lambda: "waiting for it" in waiting.stderr.readline())
+            waiting.send_signal(signal.SIGTERM)
+            out, err = waiting.communicate(timeout=PATIENCE)
+            assert waiting.returncode == json.loads(out)["exit_code"] == 143
+            assert "error: SIGTERM received\n" in err
+            assert "_exit_code{" in (tmp_path / "b.prom").read_text()
+            holder.kill()
+            holder.communicate(timeout=PATIENCE)
+
+    def test_json_is_printed_once_whenever_the_signal_comes(self, tmp_path):
+        place = Workplace(tmp_path)
+        place.sections(1)
+        for _ in range(8):
+            running = place.start("--emulate", "--json", "--rpm", "1")
+            with Path(f"/proc/{running.pid}/status").open() as status:
+                until(lambda: ignores(status, signal.SIGUSR1))  # it is the last handler
+            running.send_signal(signal.SIGTERM)
+            out, err = running.communicate(timeout=PATIENCE)
+            assert running.returncode == json.loads(out)["exit_code"] == 143, err

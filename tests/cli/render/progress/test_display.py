@@ -1,6 +1,7 @@
 """Which display a mode gets on a stream."""
 
 import io
+import json
 import subprocess
 import sys
 
@@ -45,6 +46,15 @@ def test_without_a_terminal_it_is_plain_lines_whatever_the_colour_variables(
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert type(chosen(mode, io.StringIO())) is PlainDisplay
+
+
+@pytest.mark.parametrize("mode", ["auto", "live", "plain"])
+def test_json_is_never_live(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    with display(mode, quiet=False, no_color=False, log_format="json", snapshot=lambda: RUNNING, stderr=stream):
+        pass
+    assert json.loads(stream.getvalue())["event"] == "progress"
 
 
 @pytest.mark.parametrize("mode", ["auto", "live", "plain", "none"])

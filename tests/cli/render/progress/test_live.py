@@ -21,8 +21,8 @@ import pytest
 from rich.cells import cell_len
 from snapshots import RUNNING
 
+from cli.render.log import Message
 from cli.render.progress.live import ERASE_LINE, UP, LiveDisplay
-from cli.render.progress.render_thread import Message
 from jobs.progress.snapshot import Snapshot
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"

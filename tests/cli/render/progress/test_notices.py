@@ -16,7 +16,7 @@ class Screen:
     def notice(self, text: str, hint: str = "") -> None:
         self.lines.append(f"{text} | {hint}" if hint else text)
 
-    error = notice
+    error = warning = notice
 
 
 def printed(*happened: events.Event, verbose: bool = False, on_outage: str = "wait") -> list[str]:

@@ -1,16 +1,23 @@
 """Progress as lines, and no progress at all."""
 
 import io
+import json
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
+from running import without_times
 from snapshots import RUNNING
 
-from cli.render.progress.plain import PlainDisplay, SilentDisplay, progress_line
+from cli.render.log import as_json, bare
+from cli.render.progress.display import Display
+from cli.render.progress.live import LiveDisplay
+from cli.render.progress.plain import PlainDisplay, SilentDisplay, progress_line, progress_message
 from jobs.progress.snapshot import Snapshot
 
 
@@ -49,7 +56,7 @@ def test_the_last_line_comes_after_the_messages_and_none_comes_before_the_run_ha
         display.notice("the start")
         assert stream.enough.wait(10)
         shot = replace(RUNNING, elapsed=130.0)
-    lines = stream.getvalue().splitlines()
+    lines = without_times(stream.getvalue()).splitlines()
     assert (lines[0], lines[-1][:8]) == ("note: the start", "[2m 10s]")
 
 
@@ -58,7 +65,28 @@ def test_progress_is_shown_from_the_first_section_or_call_on(begun: Snapshot) ->
     stream = io.StringIO()
     with PlainDisplay(lambda: begun, stream, period=3600):
         pass
-    assert stream.getvalue() == progress_line(begun) + "\n"
+    assert without_times(stream.getvalue()) == progress_line(begun) + "\n"
+
+
+def test_as_json_every_line_is_an_object_with_the_figures_of_the_line() -> None:
+    stream = io.StringIO()
+    with PlainDisplay(lambda: RUNNING, stream, as_json, period=3600) as display:
+        display.notice("a", "b")
+        display.warning("c")
+    note, warning, progress = map(json.loads, stream.getvalue().splitlines())
+    assert (note["event"], note["message"], note["hint"]) == ("note", "a", "b")
+    assert (warning["level"], warning["message"]) == ("warning", "c")
+    assert (progress["event"], progress["message"]) == ("progress", progress_line(RUNNING))
+    assert (progress["units_done"], progress["throttled"], progress["elapsed_s"]) == (6_300, 40, 125.0)
+
+
+@pytest.mark.parametrize("display", [LiveDisplay, PlainDisplay, SilentDisplay, partial(SilentDisplay, quiet=True)])
+def test_every_display_says_a_progress_line_on_request(display: Callable[..., Display]) -> None:
+    stream = io.StringIO()
+    shown = display(stream) if display not in (LiveDisplay, PlainDisplay) else display(Snapshot, stream)
+    with shown:
+        shown.say(progress_message(RUNNING))
+    assert progress_line(RUNNING)[:60] in stream.getvalue()
 
 
 def test_a_line_comes_every_period() -> None:
@@ -73,7 +101,7 @@ def test_messages_are_lines_without_any_control_character() -> None:
         display.notice("cannot read report [/draft]\x1b]52;c;x\x07\r\n.pdf", "open it")
         display.error("no access")
         assert stream.enough.wait(10)
-    assert stream.getvalue().splitlines()[:3] == [
+    assert without_times(stream.getvalue()).splitlines()[:3] == [
         r"note: cannot read report [/draft]\x1b]52;c;x\x07\r\n.pdf",
         "hint: open it",
         "error: no access",
@@ -85,7 +113,7 @@ def test_the_last_messages_are_printed_before_the_last_line() -> None:
     stream = io.StringIO()
     with PlainDisplay(lambda: RUNNING, stream, period=3600) as display:
         display.error("the very end")
-    assert stream.getvalue() == f"error: the very end\n{progress_line(RUNNING)}\n"
+    assert without_times(stream.getvalue()) == f"error: the very end\n{progress_line(RUNNING)}\n"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +121,7 @@ def test_the_last_messages_are_printed_before_the_last_line() -> None:
 )
 def test_without_progress_messages_are_printed_and_with_quiet_only_errors(quiet: bool, shown: str) -> None:
     stream = io.StringIO()
-    with SilentDisplay(stream, quiet=quiet) as display:
+    with SilentDisplay(stream, bare, quiet=quiet) as display:
         display.notice("a", "b")
         display.error("c", "d")
     assert stream.getvalue() == shown
