@@ -1,6 +1,7 @@
 """The final block."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.render.summary import print_summary
+from cli.render.log import as_json
+from cli.render.summary import end_message, print_summary
 
 FINE: dict[str, Any] = {
     "run_id": "r1",
@@ -174,7 +176,8 @@ def test_without_colour_the_words_are_the_same(output: Path) -> None:
 REPORT = """
 import sys
 from rich.console import Console
-from cli.render.summary import print_summary
+from cli.render.log import as_json
+from cli.render.summary import end_message, print_summary
 print_summary({values!r}, "é", Console(stderr=True))
 print("the run went on")
 """
@@ -207,3 +210,19 @@ def test_a_learned_quota_and_advice_are_shown(output: Path) -> None:
     assert "- with --max-tokens 900 it is faster\n" in report
     nothing = FINE | {"quota": {"rpm": None, "tpm": None, "source": None}, "utilisation": None}
     assert "\nquota " not in block(nothing, output)
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "message"),
+    [
+        ({}, "info", "Done"),
+        ({"exit_code": 3}, "warning", "Finished with problems (exit code 3)"),
+        ({"exit_code": 5, "error": "the deadline is reached"}, "warning", "Stopped: the deadline is reached"),
+        ({"exit_code": 12, "error": "no access"}, "error", "Stopped: no access"),
+        ({"exit_code": 143, "error": "SIGTERM received"}, "error", "Stopped: SIGTERM received"),
+    ],
+)
+def test_the_last_log_line_has_every_key_of_the_summary(changes: dict[str, Any], level: str, message: str) -> None:
+    line = json.loads(as_json(end_message(FINE | changes)))
+    assert (line["event"], line["level"], line["message"]) == ("end", level, message)
+    assert (FINE | changes).items() <= line.items()
