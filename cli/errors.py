@@ -100,6 +100,8 @@ class SignalReceived(SystemExit):
         return UserError(f"{signal.Signals(self._number).name} received", exit_code=SIGNAL + self._number)
 
 
+FREE_ADDRESS_SPACE: Final = "raise the limit (`ulimit -v unlimited`), or free some memory, then run again"
+
 _EXIT_CODES = {
     ConfigurationError: ExitCode.USAGE,
     CredentialsError: ExitCode.ACCESS,
@@ -125,4 +127,6 @@ def expected(error: BaseException) -> UserError | None:
         case OSError():
             reason, hint = describe(error)
             return UserError(f"the operating system reports: {reason}", hint, ExitCode.STORAGE)
+        case MemoryError() | RuntimeError(args=("can't start new thread",)):
+            return UserError("there is not enough memory", FREE_ADDRESS_SPACE, ExitCode.STORAGE)
     return None

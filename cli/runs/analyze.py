@@ -22,6 +22,7 @@ from cli.render.progress.display import Display, display
 from cli.render.progress.plain import SilentDisplay
 from cli.render.stream import print_error, put, stdout_lost
 from cli.render.text import safe
+from cli.runs.address_space import check_address_space
 from cli.runs.batch import run_batch
 from cli.runs.healthcheck import Healthcheck
 from cli.runs.open_files import check_open_files
@@ -80,6 +81,7 @@ def analyze(settings: AnalyzeSettings) -> int:
 def _run(settings: AnalyzeSettings, summary: Summary, stats: Stats, screen: Display, signals: Signals) -> None:
     _check_paths(settings.paths)
     check_open_files()
+    check_address_space()
     if not settings.no_cache:
         warn_of_others(settings.cache_dir, screen)
     with (

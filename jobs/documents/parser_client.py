@@ -31,6 +31,8 @@ class ParserClient:
         """Files that were requested and are not done, in order."""
         self._process: asyncio.subprocess.Process | None = None
         self._started = False
+        self._failed_starts = 0
+        """In a row."""
         self._partial: Document | None = None
         """The first requested file as far as it has been read."""
 
@@ -51,6 +53,11 @@ class ParserClient:
         document = self._requested[0].document
         try:
             chunk = unpack(document, await self._frame(process))
+        except ProcessError:
+            if self._failed_starts > 1:
+                raise
+            self._process = None  # no document can be the reason: start another one
+            return await self.next_chunk()
         except (TimeoutError, asyncio.IncompleteReadError) as error:
             reason = await self._end(process, timeout=isinstance(error, TimeoutError))
             partial = self._partial or Document(document)
@@ -102,14 +109,15 @@ class ParserClient:
             try:
                 if not self._started:
                     await stdout.readexactly(LENGTH.size)
-                    self._started = True
+                    self._started, self._failed_starts = True, 0
                 (length,) = LENGTH.unpack(await stdout.readexactly(LENGTH.size))
                 return await stdout.readexactly(length)
             except asyncio.IncompleteReadError:
                 code = await process.wait()  # killing it first would hide its exit code
                 if self._started:
                     raise
-                raise ProcessError(f"the parser process does not start (exit code {code})", FREE_MEMORY) from None
+                self._failed_starts += 1
+                raise ProcessError(f"the parser process does not start ({_how(code)})", FREE_MEMORY) from None
 
     async def _end(self, process: asyncio.subprocess.Process, *, timeout: bool) -> str:
         """Kill the process; returns the error for the file that it was parsing."""
@@ -119,5 +127,11 @@ class ParserClient:
         if timeout:
             return f"the parser made no progress for {TIMEOUT:g} s; split it into smaller files, or exclude it"
         code = process.returncode or 0
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return f"the parser process crashed ({how}); exclude it, or save it in another format"
+        if code == -signal.SIGXCPU:
+            return "it takes too much CPU time to parse; split it into smaller files, or exclude it"
+        return f"the parser process crashed ({_how(code)}); exclude it, or save it in another format"
+
+
+def _how(code: int) -> str:
+    """How a process ended."""
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"

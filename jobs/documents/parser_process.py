@@ -4,8 +4,8 @@ Parsing holds the interpreter's lock, and a format's library may crash or exhaus
 process that makes the calls.
 
 Requests are lines of JSON on standard input, replies are frames of JSON on standard output; the process ends when its
-input does. The first line is [memory, max_tokens, max_file_size, follow_symlinks], each further line [path, document].
-The first frame is empty (the process has started), each further frame is a Chunk.
+input does. The first line is [memory, cpu, max_tokens, max_file_size, follow_symlinks], each further line
+[path, document]. The first frame is empty (the process has started), each further frame is a Chunk.
 """
 
 import json
@@ -14,6 +14,7 @@ import resource
 import signal
 import struct
 import sys
+import time
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -49,16 +50,31 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which decides what still finishes
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # output of a library must not mix with the frames
-    memory, max_tokens, max_file_size, follow_symlinks = json.loads(sys.stdin.buffer.readline())
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (memory if hard == resource.RLIM_INFINITY else min(memory, hard), hard))
+    memory, cpu, max_tokens, max_file_size, follow_symlinks = json.loads(sys.stdin.buffer.readline())
+    _limit(resource.RLIMIT_CORE, 0)  # a dump would hold the document
+    _limit(resource.RLIMIT_AS, memory)
     limits = Limits(max_tokens, max_file_size, follow_symlinks)
     with suppress(BrokenPipeError), replies:
         _send(replies, b"")
         for line in sys.stdin.buffer:
             path, document = json.loads(line)
+            _limit_cpu(cpu)
             for chunk in parse(Source(path, document), limits):
                 _send(replies, pack(chunk))
+                _limit_cpu(cpu)
+
+
+def _limit(kind: int, value: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+
+
+def _limit_cpu(seconds: int) -> None:
+    """End this process with SIGXCPU if the next chunk takes more than these seconds of CPU.
+
+    It also ends a process in a library's endless loop that does not notice that its parent is gone.
+    """
+    _limit(resource.RLIMIT_CPU, int(time.process_time()) + seconds)
 
 
 def _send(replies: BinaryIO, frame: bytes) -> None:

@@ -79,6 +79,13 @@ def test_an_error_of_the_system_says_what_failed_and_what_to_do(error, message, 
     assert hint in known.hint
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
+def test_too_little_memory_is_no_bug(error):
+    known = expected(error)
+    assert known is not None
+    assert known.exit_code == 13
+
+
 @pytest.mark.parametrize("error", [ValueError("x"), ExceptionGroup("both", [StorageError("x"), ValueError("x")])])
 def test_a_bug_is_not_expected(error):
     assert expected(error) is None

@@ -87,6 +87,19 @@ class TestInput:
         assert "hint: raise the limit of open files: `ulimit -n 4096`" in ran.stderr
         assert "output directory" not in ran.stderr
 
+    @pytest.mark.parametrize("limit", [50_000, 100_000, 300_000])
+    def test_a_low_limit_of_address_space_is_one_error(self, place, limit):
+        """Native code would abort the program. At 50 MB it does not even start."""
+        place.sections(3)
+        command = shlex.join(place.command())
+        ran = subprocess.run(
+            ["bash", "-c", f"ulimit -v {limit}; {command}"],
+            cwd=place.folder, env=place.env(), capture_output=True, text=True, timeout=PATIENCE,
+        )  # fmt: skip
+        assert ran.returncode == 13, ran.stderr
+        assert "`ulimit -v unlimited`" in ran.stderr
+        assert "Traceback" not in ran.stderr
+
     def test_a_locked_directory_is_not_touched(self, tmp_path):
         with emulator(latency=30.0) as bedrock:
             place = Workplace(tmp_path, bedrock.url)

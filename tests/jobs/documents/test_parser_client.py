@@ -69,6 +69,32 @@ async def test_a_file_that_needs_too_much_memory_fails_alone(tmp_path, monkeypat
     assert second.status == "ok"
 
 
+async def test_a_file_that_needs_too_much_cpu_fails_alone(tmp_path, monkeypatch):
+    """The time of the HTML converter grows with the square of a paragraph with entities."""
+    monkeypatch.setattr(parser_pool, "MAX_CPU", 1)
+    (tmp_path / "a.html").write_text("<p>" + "&amp; " * 2_000_000)
+    (tmp_path / "b.md").write_text("fine")
+    first, second = documents_of(await chunks_of(tmp_path))
+    assert (first.status, first.error.partition(";")[0]) == ("unreadable", "it takes too much CPU time to parse")
+    assert second.status == "ok"
+
+
+async def test_a_process_that_is_killed_while_it_starts_is_replaced(tmp_path, processes, monkeypatch):
+    """No document is the reason, so none fails."""
+    start = asyncio.create_subprocess_exec
+
+    async def killed(*arguments, **options):
+        process = await start(*arguments, **options)
+        if len(processes) == 1:
+            process.kill()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", killed)
+    write(tmp_path, 3)
+    assert [document.status for document in documents_of(await chunks_of(tmp_path))] == ["ok"] * 3
+    assert len(processes) == 2
+
+
 async def test_a_process_that_cannot_start_is_one_error_not_one_per_file(tmp_path, monkeypatch):
     write(tmp_path, 3)
     monkeypatch.setattr(parser_client.sys, "executable", "/bin/false")
