@@ -95,8 +95,7 @@ def _failed(error: Exception, arguments: list[str]) -> int:
     if known is None:
         from cli.bug_report import report
 
-        verbose = bool({"--verbose", "-v"} & {*arguments})
-        known = report(error, command=arguments[0] if arguments else "", verbose=verbose)
+        known = report(error, command=arguments[0] if arguments else "")
     if arguments[:1] != ["analyze"]:
         return print_error(known)
     from cli.config import unparsed

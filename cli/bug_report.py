@@ -15,9 +15,9 @@ from cli.config.directories import default_state_dir
 from cli.errors import DEBUG, PROGRAM, ExitCode, UserError
 
 
-def report(error: Exception, *, command: str, verbose: bool) -> UserError:
+def report(error: Exception, *, command: str) -> UserError:
     """Write the log file, and print the traceback if asked to; returns the error that ends the program."""
-    if verbose or os.environ.get(DEBUG):
+    if os.environ.get(DEBUG):
         traceback.print_exception(error)
     message = f"this is a bug: {place(error)}"
     try:

@@ -1,5 +1,6 @@
 """The composition root: connects the parts of one run of `analyze`, and the gate that `simulate` shares with it."""
 
+import asyncio
 import math
 import random
 import re
@@ -20,7 +21,7 @@ from jobs.errors import StorageError, describe, storage_error
 from jobs.pipeline import events
 from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.quota_learning import QuotaLearning
-from jobs.pipeline.stopping import Policy
+from jobs.pipeline.stopping import Cause, Policy, Stop
 from jobs.progress.snapshot import Quota
 from jobs.progress.stats import Stats
 from jobs.record.analysis import default_name
@@ -40,6 +41,7 @@ from ratelimit.quota_book import Dimension, QuotaBook
 
 if TYPE_CHECKING:
     from jobs.bedrock.credentials import Access
+    from jobs.emulator.child import ChildEmulator
     from jobs.simulation.experiment import Experiment
 
 EMULATED_MODEL = "amazon.nova-lite-v1:0"
@@ -76,7 +78,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
     from jobs.bedrock.transport import BedrockTransport
 
     async with AsyncExitStack() as stack:
-        access, identity = await _service(settings, stack)
+        access, identity, emulator = await _service(settings, stack)
         transport = BedrockTransport(access)
         stack.push_async_callback(transport.close)
         summary.endpoint = access.endpoint
@@ -135,6 +137,9 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         stats.stages = dispatcher.stages
         stats.priced = model.price is not None
         stats.max_tokens, stats.concurrency = settings.max_tokens, settings.concurrency
+        if emulator is not None:
+            watching = asyncio.create_task(_stop_with(emulator, dispatcher))
+            stack.callback(watching.cancel)
         yield Batch(dispatcher, record, interrupted)
 
 
@@ -150,6 +155,12 @@ def _template(settings: AnalyzeSettings, model: str, endpoint: str) -> RequestTe
         top_p=settings.top_p,
         stop=settings.stop,
     )
+
+
+async def _stop_with(emulator: "ChildEmulator", dispatcher: Dispatcher) -> None:
+    """Stop the run if its emulator ends: unlike a service, it does not come back."""
+    how = await emulator.wait()
+    dispatcher.stop(Stop(Cause.UNAVAILABLE, f"the emulator ended ({how})", "run again: the run continues"))
 
 
 def gate(settings: AnalyzeSettings, context: float | None, learning: QuotaLearning) -> Gate:
@@ -211,7 +222,7 @@ def intake(settings: AnalyzeSettings) -> FileRules:
     )
 
 
-async def _service(settings: AnalyzeSettings, stack: AsyncExitStack) -> tuple["Access", str]:
+async def _service(settings: AnalyzeSettings, stack: AsyncExitStack) -> tuple["Access", str, "ChildEmulator | None"]:
     """Access to the service that answers, and its identity in request keys: `aws`, `emulator`, or a URL.
 
     The service is the emulator in its own process, or Bedrock or another endpoint with the account's credentials.
@@ -224,9 +235,9 @@ async def _service(settings: AnalyzeSettings, stack: AsyncExitStack) -> tuple["A
 
         emulator = await spawn(EmulatorSettings())
         stack.push_async_callback(emulator.stop)
-        return Access(emulator.url, "local", Bearer("emulator"), None, None), EMULATOR
+        return Access(emulator.url, "local", Bearer("emulator"), None, None), EMULATOR, emulator
     access = await resolve(settings.profile, settings.region, settings.endpoint_url)
-    return access, "aws" if is_aws(access.endpoint) else access.endpoint
+    return access, "aws" if is_aws(access.endpoint) else access.endpoint, None
 
 
 def is_aws(endpoint: str) -> bool:

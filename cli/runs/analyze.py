@@ -112,7 +112,7 @@ def _print_end(settings: AnalyzeSettings, summary: Summary, known: UserError | N
     elif known is None and bug is None:
         _print_exit_code(summary)
     if bug is not None:
-        print_error(report(bug, command="analyze", verbose=settings.verbose and not as_json), as_json=as_json)
+        print_error(report(bug, command="analyze"), as_json=as_json)
 
 
 def _monitor(settings: AnalyzeSettings, summary: Summary, check: Healthcheck) -> None:

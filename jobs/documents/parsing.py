@@ -62,7 +62,8 @@ def parse(source: Source, limits: Limits) -> Iterator[Chunk]:
     except MemoryError:
         error = "it needs more memory than allowed; split it into smaller files"
     except Exception as failure:  # noqa: BLE001 (format libraries raise anything, and the next file must be read)
-        error = f"it cannot be parsed ({type(failure).__name__}: {failure}); exclude it, or save it in another format"
+        # Without the text of the exception, which may hold text of the document.
+        error = f"it cannot be parsed ({type(failure).__name__}); exclude it, or save it in another format"
     count += len(batch)
     status = "unreadable" if error else "ok" if count else "empty"
     if status == "empty":

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -22,6 +23,11 @@ class ChildEmulator:
     def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
         self.url = url
         self._process = process
+
+    async def wait(self) -> str:
+        """Wait until it ends by itself; returns how."""
+        code = await self._process.wait()
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
     async def stop(self) -> None:
         if self._process.stdin is not None:

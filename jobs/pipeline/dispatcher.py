@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from jobs.documents.parser_pool import Demand
 from jobs.documents.parsing import Chunk
+from jobs.errors import JobError
 from jobs.pipeline import events
 from jobs.pipeline.caller import Caller
 from jobs.pipeline.enroller import Enroller
@@ -138,7 +139,9 @@ class Dispatcher:
             await self._enroller.enroll(chunks)
         except Exception as error:  # noqa: BLE001 (raised by `run` once the calls in flight have ended)
             self._reading_failed = error
-            self.stop(Stop(Cause.READING, f"reading failed: {error}"))
+            # Only expected errors have a text for people: that of others may hold text of a document, or a secret.
+            reason = error.message if isinstance(error, JobError) else type(error).__name__
+            self.stop(Stop(Cause.READING, f"reading failed: {reason}"))
 
     async def _work(self) -> None:
         """A worker: pick a unit as late as the gate allows, call it, pick the next.

@@ -10,6 +10,48 @@ import pytest
 from running import PATIENCE, Workplace, emulator, until
 
 
+def command_line(pid: int) -> bytes:
+    """Empty for a process that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def children(pid: int, module: bytes) -> list[int]:
+    """The child processes that run a module."""
+    pids = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    return [pid for pid in pids if module in command_line(pid)]
+
+
+class TestChildProcesses:
+    """Runs with children that are killed, or that outlive them no longer than a moment."""
+
+    def running(self, place):
+        """A run that has begun to read, and to call its own emulator."""
+        place.sections(3000)
+        running = place.start("--emulate", "--concurrency", "4")
+        until(lambda: bool(children(running.pid, b"parser_process")))
+        return running, children(running.pid, b"jobs.emulator")[0]
+
+    def test_a_killed_emulator_ends_the_run(self, tmp_path):
+        place = Workplace(tmp_path)
+        running, child = self.running(place)
+        os.kill(child, signal.SIGKILL)
+        _, err = running.communicate(timeout=PATIENCE)
+        assert running.returncode == 14, err
+        assert "stopping: the emulator ended (SIGKILL)\nhint: run again: the run continues\n" in err
+        assert place.summary()["exit_code"] == 14
+
+    def test_after_kill_9_no_child_goes_on(self, tmp_path):
+        place = Workplace(tmp_path)
+        running, child = self.running(place)
+        pids = [child, *children(running.pid, b"parser_process")]
+        running.kill()
+        running.communicate(timeout=PATIENCE)
+        until(lambda: not any(map(command_line, pids)))
+
+
 class TestKilled:
     """However a run ends, the next one continues."""
 
