@@ -6,13 +6,14 @@ import random
 import re
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.config.analyze_settings import AnalyzeSettings
+from cli.config.directories import default_cache_dir
 from cli.errors import UserError
 from cli.runs.open_files import affordable
 from jobs.bedrock.catalogue import look_up, region_class
@@ -31,6 +32,7 @@ from jobs.record.protocol import Status
 from jobs.record.queries import answer_lengths
 from jobs.record.quota_memory import QuotaMemory, QuotaScope
 from jobs.record.record_writer import RecordWriter
+from jobs.record.spool import Spool, find, recover
 from jobs.requests.cost import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
 from jobs.requests.request import RequestTemplate
 from jobs.results.summary import Summary
@@ -77,16 +79,22 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
         )
     from jobs.bedrock.transport import BedrockTransport
 
+    notices: list[events.Notice] = []
     async with AsyncExitStack() as stack:
         access, identity, emulator = await _service(settings, stack)
         transport = BedrockTransport(access)
         stack.push_async_callback(transport.close)
         summary.endpoint = access.endpoint
-        open_cache = None if settings.no_cache else partial(_open_cache, settings.cache_dir)
-        record = RecordWriter(partial(_open_journal, settings.output / "journal.sqlite"), open_cache)
+        record = RecordWriter(
+            settings.output / "journal.sqlite",
+            Spool(settings.output, settings.state_dir, summary.run_id),
+            _open_journal,
+            (lambda: None) if settings.no_cache else partial(_open_cache, settings.cache_dir, notices),
+        )
         await stack.enter_async_context(record)
-        if record.cache and record.cache.set_aside:
-            emit(events.Notice(f"the cache was damaged and is replaced; the old one is {record.cache.set_aside}"))
+        for notice in notices:
+            emit(notice)
+        await _recover(record, settings, emit)
         template = _template(settings, summary.model, identity)
         start = RunStart(
             run_id=summary.run_id,
@@ -94,7 +102,6 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
             question=template.question,
             default_name=default_name(settings.task, template.question),
             name=settings.name,
-            source="emulator" if identity == EMULATOR else "bedrock",
             max_tokens=settings.max_tokens,
             selected=frozenset(map(Status, settings.retry)) | ({Status.OK} if settings.refresh else set()),
             hold=settings.on_unknown == "hold",
@@ -161,6 +168,20 @@ async def _stop_with(emulator: "ChildEmulator", dispatcher: Dispatcher) -> None:
     """Stop the run if its emulator ends: unlike a service, it does not come back."""
     how = await emulator.wait()
     dispatcher.stop(Stop(Cause.UNAVAILABLE, f"the emulator ended ({how})", "run again: the run continues"))
+
+
+async def _recover(record: RecordWriter, settings: AnalyzeSettings, emit: events.Emit) -> None:
+    """Read the spool files of earlier runs into the journal, and remove those that are in it completely."""
+    for path in find(settings.output, settings.state_dir):
+        recovered = await record.submit(partial(recover, path=path))
+        if recovered.refused:
+            text = f"lines of {path} that are damaged or belong to another journal: {recovered.refused}"
+            emit(events.Notice(text, "delete the file if you do not need it"))
+        else:
+            with suppress(OSError):  # the next run finds its lines in the journal
+                path.unlink()
+        if recovered.recorded:
+            emit(events.Notice(f"calls of an earlier run that are in the journal now: {recovered.recorded}"))
 
 
 def gate(settings: AnalyzeSettings, context: float | None, learning: QuotaLearning) -> Gate:
@@ -252,10 +273,17 @@ def _open_journal(path: Path) -> Journal:
         raise storage_error(str(path), error) from error
 
 
-def _open_cache(directory: Path) -> Cache:
+def _open_cache(directory: Path, notices: list[events.Notice]) -> Cache | None:
+    """The cache, or None where the default directory cannot be used; a directory that was named must be usable."""
     try:
-        return Cache(directory)
-    except OSError as error:
-        reason, _ = describe(error)
+        cache = Cache(directory)
+    except (sqlite3.Error, OSError) as error:
+        text = f"the cache {directory} cannot be used: {describe(error)[0]}"
         hint = "choose another --cache-dir, or run with --no-cache"
-        raise StorageError(f"the cache {directory} cannot be used: {reason}", hint) from error
+        if directory != default_cache_dir():
+            raise StorageError(text, hint) from error
+        notices.append(events.Notice(f"{text}; the run goes on without it", hint))
+        return None
+    if cache.set_aside:
+        notices.append(events.Notice(f"the cache was damaged and is replaced; the old one is {cache.set_aside}"))
+    return cache

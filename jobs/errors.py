@@ -45,7 +45,9 @@ def storage_error(subject: str, error: Exception) -> StorageError:
 def describe(error: Exception) -> tuple[str, str]:
     """Reason and hint of an OSError or sqlite3.Error: the system's words with the file it names, and what to do."""
     if not isinstance(error, OSError):
-        return str(error), _SQLITE_HINTS.get(getattr(error, "sqlite_errorname", ""), _HINT)
+        # An extended code (SQLITE_IOERR_FSYNC) has the hint of its primary code.
+        code = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
+        return str(error), _SQLITE_HINTS.get(code, _HINT)
     reason = error.strerror or str(error) or type(error).__name__
     if error.filename is not None:
         reason += f": {error.filename}"
@@ -59,7 +61,10 @@ _HINT = "fix the cause and run again"
 _PERMISSION = "check the owner and the permissions, or choose another place"
 _SPACE = "free some space and run again: the run continues where it stopped"
 _OPEN_FILES = "raise the limit of open files (`ulimit -n 4096`), or lower --concurrency"
+_DISK = "check the disk (`dmesg` shows its errors), then run again"
+_DAMAGED = "`bedrock-batch verify DIR` shows what is damaged; restore the file from a backup"
 _HINTS = {
+    errno.EIO: _DISK,
     errno.EACCES: _PERMISSION,
     errno.EPERM: _PERMISSION,
     errno.EROFS: _PERMISSION,
@@ -74,5 +79,8 @@ _SQLITE_HINTS = {
     "SQLITE_FULL": _SPACE,
     "SQLITE_READONLY": _PERMISSION,
     "SQLITE_CANTOPEN": f"{_PERMISSION}; {_OPEN_FILES}",
+    "SQLITE_IOERR": _DISK,
+    "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_NOTADB": _DAMAGED,
     "SQLITE_BUSY": "close the other program that uses it, then run again",
 }

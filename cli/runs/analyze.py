@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import uvloop
 
@@ -28,7 +29,7 @@ from cli.runs.healthcheck import Healthcheck
 from cli.runs.open_files import check_open_files
 from cli.runs.output_directory import output_directory, warn_of_others
 from cli.runs.signals import Signals, ignore
-from jobs.errors import JournalError
+from jobs.errors import JournalError, StorageError, storage_error
 from jobs.progress.stats import Stats
 from jobs.results.metrics_file import write_metrics
 from jobs.results.summary import Summary
@@ -169,10 +170,20 @@ def _write_summary(settings: AnalyzeSettings, summary: Summary, stats: Stats, si
         summary.add_snapshot(stats.snapshot())
         _record_error(error, summary, signals)
         if not isinstance(error, JournalError):  # a directory whose journal is refused stays as it is
-            with suppress(OSError):
-                summary.write(path)
+            with suppress(StorageError):
+                _replace(path, summary)
         raise
-    summary.write(path)
+    _replace(path, summary)
+
+
+def _replace(path: Path, summary: Summary) -> None:
+    """Write summary.json; where that fails there is none, as an earlier one would pass for the summary of this run."""
+    try:
+        summary.write(path)
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink()
+        raise storage_error(str(path), error) from error
 
 
 def _record_error(error: Exception | SignalReceived, summary: Summary, signals: Signals) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 import gc
 import json
+import sqlite3
 import sys
 from collections.abc import Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import cast
@@ -18,12 +19,16 @@ from cli.render.progress.display import Display
 from cli.render.progress.notices import Notices
 from cli.render.progress.plain import progress_message
 from cli.render.stream import put
+from cli.runs.open_files import affordable
 from cli.runs.signals import Signals, listening, showing_progress
 from jobs.documents.listing import ListingState, count_files
 from jobs.documents.parser_pool import read
+from jobs.errors import JobError, StorageError
 from jobs.pipeline import events
+from jobs.pipeline.dispatcher import Dispatcher
 from jobs.pipeline.stopping import Cause, Stop
 from jobs.progress.stats import Stats
+from jobs.record.free_space import check_free_space, needed_space
 from jobs.results.output_files import rows_that_left, write_output_files
 from jobs.results.summary import Summary
 
@@ -31,9 +36,14 @@ _OF_CAUSE = {
     Cause.BUDGET: ExitCode.LIMIT,
     Cause.DEADLINE: ExitCode.LIMIT,
     Cause.FAILURES: ExitCode.UNITS,
+    Cause.STORAGE: ExitCode.STORAGE,
     Cause.ACCESS: ExitCode.ACCESS,
     Cause.UNAVAILABLE: ExitCode.UNAVAILABLE,
 }
+
+
+SPACE_CHECK = 1.0
+"""Seconds between two looks at the free space of the disk."""
 
 
 async def run_batch(
@@ -62,9 +72,16 @@ async def run_batch(
                 signals.first, signals.again = partial(_stop, signals, batch), batch.dispatcher.abort
                 listed = await _dispatch(settings, batch, emit)
                 summary.add_snapshot(stats.snapshot())
+                if batch.record.cache and batch.record.cache.failure:
+                    screen.notice(f"the cache failed: {batch.record.cache.failure}; the run went on without it")
+                write = partial(write_output_files, output=settings.output, summary=summary)
+                if failure := batch.record.failure:
+                    with suppress(JobError, sqlite3.Error):  # the journal may not even be readable
+                        await batch.record.read(write)
+                    raise failure
                 # In a separate commit, even if empty: answers stay recorded even if the results cannot be written.
                 left = await batch.record.submit(partial(rows_that_left, output=settings.output, all_listed=listed))
-                await batch.record.submit(partial(write_output_files, output=settings.output, summary=summary))
+                await batch.record.submit(write)
                 for text, hint in left:
                     screen.notice(text, hint)
                 if summary.damaged:
@@ -94,7 +111,7 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
     if settings.deadline is not None:
         deadline = loop.call_later(settings.deadline, dispatcher.stop, Stop(Cause.DEADLINE, "the deadline is reached"))
     counted, listed = ListingState(), ListingState()
-    counting = None
+    counting, watching = None, asyncio.create_task(_watch_free_space(settings, dispatcher))
     if settings.sample is None or settings.first:
         counting = asyncio.create_task(_count(settings, counted, emit))
     try:
@@ -104,6 +121,7 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
     finally:
         if deadline is not None:
             deadline.cancel()
+        watching.cancel()
         counted.cancelled = listed.cancelled = True
         unfinished = counting is not None and counting.cancel()
     if dispatcher.listed_all and not dispatcher.documents_read:
@@ -115,6 +133,17 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
     if listed.hidden:
         emit(events.Notice(f"hidden files and folders skipped: {listed.hidden}", "name one as a PATH to read it"))
     return dispatcher.listed_all and not listed.unlisted
+
+
+async def _watch_free_space(settings: AnalyzeSettings, dispatcher: Dispatcher) -> None:
+    """Stop the run before the disk is full."""
+    needed = needed_space(affordable(settings.concurrency), settings.max_tokens)
+    try:
+        while True:
+            check_free_space(settings.output, needed)
+            await asyncio.sleep(SPACE_CHECK)
+    except StorageError as error:
+        dispatcher.stop(Stop(Cause.STORAGE, error.message, error.hint))
 
 
 async def _count(settings: AnalyzeSettings, listing: ListingState, emit: events.Emit) -> None:

@@ -4,12 +4,13 @@ Each stage has a bounded queue, so a slow stage slows the stages before it and m
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import cast
 
 from jobs.documents.parser_pool import Demand
 from jobs.documents.parsing import Chunk
-from jobs.errors import JobError
+from jobs.errors import JobError, StorageError
 from jobs.pipeline import events
 from jobs.pipeline.caller import Caller
 from jobs.pipeline.enroller import Enroller
@@ -113,15 +114,15 @@ class Dispatcher:
         """Process all chunks, or until the run is stopped.
 
         Raises:
-            ExceptionGroup: a stage failed (StorageError, or a bug); calls in flight were cancelled.
+            ExceptionGroup: a stage failed with a bug; calls in flight were cancelled.
             Exception: reading failed; calls in flight had their time to finish.
         """
         async with self._group:
             if self.stopped is None:
                 self._slow_start.begin()
-                self._start(self._enroll(chunks))
-                self._start(self._enroller.queue())
-                self._start(self._work())
+                self._start(partial(self._enroll, chunks))
+                self._start(self._enroller.queue)
+                self._start(self._work)
         if self._grace is not None:
             self._grace.cancel()
         if self._reading_failed is not None:
@@ -131,8 +132,15 @@ class Dispatcher:
 
     # Stages.
 
-    def _start(self, stage: Coroutine[Any, Any, None]) -> None:
-        self._tasks.append(self._group.create_task(stage))
+    def _start(self, stage: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(self._group.create_task(self._until_record_fails(stage)))
+
+    async def _until_record_fails(self, stage: Callable[[], Awaitable[None]]) -> None:
+        """Run a stage; a record that takes no more stops the run, so that the calls in flight may finish."""
+        try:
+            await stage()
+        except StorageError as error:
+            self.stop(Stop(Cause.STORAGE, error.message, error.hint))
 
     async def _enroll(self, chunks: AsyncIterator[Chunk]) -> None:
         try:
@@ -160,7 +168,7 @@ class Dispatcher:
             self._ahead.add(unit.id)
             self._workers[unit.id] = worker
             if not self._idle and len(self._workers) < self._max_workers:
-                self._start(self._work())
+                self._start(self._work)
             await self._caller.call(unit)
             del self._workers[unit.id]
             self._permitted(unit)

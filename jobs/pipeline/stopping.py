@@ -30,6 +30,8 @@ class Cause(StrEnum):
     FAILURES = "failures"
     ACCESS = "access"
     UNAVAILABLE = "unavailable"
+    STORAGE = "storage"
+    """The record takes no more, or the disk is nearly full."""
     READING = "reading"
     """Documents can no longer be read; the error follows."""
 

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import diskcache
 
+from jobs.errors import describe
 from jobs.requests.answer import Answer, NotAnAnswer, parse
 
 RAW: Final = 1
@@ -67,7 +68,10 @@ def _text(value: object, mode: int) -> str:
 
 
 class Cache:
-    """Answers by key, for use from one thread. A damaged database is moved aside and replaced by an empty one."""
+    """Answers by key, for use from one thread. A damaged database is moved aside and replaced by an empty one.
+
+    An error of the disk or the database turns it off: it finds and keeps nothing any more, and `failure` says why.
+    """
 
     def __init__(self, directory: Path) -> None:
         """Open or create the cache.
@@ -82,6 +86,7 @@ class Cache:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.set_aside: Path | None = None
         """Where a damaged database was moved to; None if there was none."""
+        self.failure: str | None = None
         try:
             self._cache = _open(directory)
         except sqlite3.OperationalError as error:  # locked or no space: the content is fine
@@ -90,15 +95,27 @@ class Cache:
             self.set_aside = _set_aside(directory)
             self._cache = _open(directory)
 
+    @contextlib.contextmanager
+    def _in_use(self) -> Iterator[None]:
+        try:
+            yield
+        except diskcache.Timeout:
+            self.failure = "another process holds it"
+        except (sqlite3.Error, OSError) as error:
+            self.failure = describe(error)[0]
+
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
         """The answers to those of the keys that it has; a damaged answer counts as missing."""
         self._write()
-        found = {}
-        for key in keys:
-            with contextlib.suppress(sqlite3.Error, ValueError, NotAnAnswer):
-                value = self._cache.get(key.hex())
-                if value is not None:
-                    found[key] = _unpack(value)
+        found: dict[bytes, Answer] = {}
+        if self.failure is not None:
+            return found
+        with self._in_use():
+            for key in keys:
+                with contextlib.suppress(ValueError, NotAnAnswer):
+                    value = self._cache.get(key.hex())
+                    if value is not None:
+                        found[key] = _unpack(value)
         return found
 
     def stored_at(self, key: bytes) -> float | None:
@@ -107,18 +124,17 @@ class Cache:
         return float(rows[0][0]) if rows else None
 
     def keep(self, key: bytes, answer: Answer) -> None:
-        """Store a complete answer, batched; a failed write is ignored."""
+        """Store a complete answer, batched."""
         self._pending.append((key, answer))
         if len(self._pending) >= BATCH:
             self._write()
 
     def _write(self) -> None:
-        if not self._pending:
-            return
-        with contextlib.suppress(sqlite3.Error, diskcache.Timeout), self._cache.transact():
-            for key, answer in self._pending:
-                with contextlib.suppress(UnicodeDecodeError):
-                    self._cache.set(key.hex(), answer.sha256.hex() + answer.raw.decode())
+        if self._pending and self.failure is None:
+            with self._in_use(), self._cache.transact():
+                for key, answer in self._pending:
+                    with contextlib.suppress(UnicodeDecodeError):
+                        self._cache.set(key.hex(), answer.sha256.hex() + answer.raw.decode())
         self._pending.clear()
 
     def stats(self) -> tuple[int, int]:
@@ -145,7 +161,8 @@ class Cache:
     def close(self) -> None:
         """Write pending answers and close the database."""
         self._write()
-        self._cache.close()
+        with self._in_use():
+            self._cache.close()
 
 
 def _open(directory: Path) -> diskcache.Cache:

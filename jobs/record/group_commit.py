@@ -8,7 +8,8 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, Self, TypeVar
 
 from jobs.errors import storage_error
 from jobs.record.journal import Journal
@@ -19,6 +20,12 @@ GATHER = 0.005
 T = TypeVar("T")
 
 
+class _Pending(NamedTuple):
+    operation: Callable[[Journal], Any]
+    done: "asyncio.Future[Any]"
+    rescued: object
+
+
 class GroupCommit:
     """Runs operations on the journal in its own thread, in the order of submission."""
 
@@ -27,7 +34,7 @@ class GroupCommit:
         self._open_journal = open_journal
         self._journal: Journal | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="record")
-        self._pending: list[tuple[Callable[[Journal], Any], asyncio.Future[Any]]] = []
+        self._pending: list[_Pending] = []
         self._drainer: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
 
@@ -52,21 +59,32 @@ class GroupCommit:
     def waiting(self) -> int:
         return len(self._pending)
 
-    def submit(self, operation: Callable[[Journal], T]) -> "asyncio.Future[T]":
+    def submit(self, operation: Callable[[Journal], T], rescued: object = None) -> "asyncio.Future[T]":
         """Apply an operation in the next transaction, even if its caller stops waiting; done when it is durable.
+
+        `rescued`: what goes to `rescue` in the operation's place once a transaction has failed.
 
         Raises (through the future):
             StorageError: this transaction, or an earlier one, could not be committed.
             Exception: whatever an operation raised; nothing of its transaction is in the journal.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        if self._failure is not None:
-            future.set_exception(self._failure)
-            return future
-        self._pending.append((operation, future))
+        self._pending.append(_Pending(operation, future, rescued))
         if self._drainer is None:
             self._drainer = asyncio.create_task(self._drain())
         return future
+
+    async def read(self, operation: Callable[[Journal], T]) -> T:
+        """Run an operation that only reads, also after a transaction has failed."""
+        return await self._in_thread(lambda: operation(self._opened))
+
+    def rescue(self, lost: list[Any]) -> None:
+        """Called in the thread with what can no longer be committed."""
+
+    @property
+    def _opened(self) -> Journal:
+        assert self._journal is not None, "an operation needs an open journal"  # noqa: S101 (for the type checker)
+        return self._journal
 
     def _open(self) -> None:
         self._journal = self._open_journal()
@@ -82,31 +100,37 @@ class GroupCommit:
         self._thread.shutdown()
 
     async def _drain(self) -> None:
-        journal = self._journal
-        assert journal is not None, "submit needs an open journal"  # noqa: S101 (for the type checker)
         while self._pending:
             await asyncio.sleep(GATHER)
             batch, self._pending = self._pending, []
-            operations = [operation for operation, _ in batch]
             try:
-                results = await self._in_thread(lambda: journal.transact(operations))  # noqa: B023 (awaited at once)
-            except Exception as error:  # noqa: BLE001 (nothing of the transaction is in the journal, whatever failed)
-                self._fail(error, batch)
-                break
-            for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():
-                    future.set_result(result)
+                results = await self._in_thread(partial(self._commit, batch))
+            except Exception as error:  # noqa: BLE001 (whatever failed, it is the callers')
+                for _, done, _ in batch:
+                    if not done.done():
+                        done.set_exception(error)
+                        done.exception()  # nobody may be waiting for it any more
+            else:
+                for (_, done, _), result in zip(batch, results, strict=True):
+                    if not done.done():
+                        done.set_result(result)
         self._drainer = None
 
-    def _fail(self, error: Exception, batch: list[tuple[Callable[[Journal], Any], "asyncio.Future[Any]"]]) -> None:
-        self._failure = error
-        if isinstance(error, sqlite3.Error | OSError):
-            self._failure = storage_error("the journal", error)
-            self._failure.__cause__ = error
-        for _, future in batch + self._pending:
-            if not future.done():
-                future.set_exception(self._failure)
-        self._pending = []
+    def _commit(self, batch: list[_Pending]) -> list[Any]:
+        """Commit a batch, unless a transaction has failed: whether that one was written shows in the next run.
+
+        Nothing more is written then, as the pages of a failed flush count as written.
+        """
+        if self._failure is None:
+            try:
+                return self._opened.transact([operation for operation, _, _ in batch])
+            except Exception as error:  # noqa: BLE001 (raised below)
+                self._failure = error
+                if isinstance(error, sqlite3.Error | OSError):
+                    self._failure = storage_error("the journal", error)
+                    self._failure.__cause__ = error
+        self.rescue([rescued for _, _, rescued in batch if rescued is not None])
+        raise self._failure
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

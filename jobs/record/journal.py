@@ -29,8 +29,6 @@ class RunStart(NamedTuple):
     """The analysis's name if it is new and the user gave none."""
     name: str | None = None
     """The analysis's name, given by the user."""
-    source: str = "bedrock"
-    """Of the answers: `bedrock` or `emulator`."""
     max_tokens: int = 1024
     """Answers that a lower limit cut off are called again."""
     selected: frozenset[Status] = frozenset()
@@ -54,6 +52,7 @@ class Journal:
         self.analysis: Analysis
         """The current run's, from `begin` on."""
         self._start: RunStart
+        self._source, self._max_tokens = "bedrock", 0
         self._deduplication: Deduplication
 
     def close(self) -> None:
@@ -82,10 +81,10 @@ class Journal:
         self._start = start
         self.analysis = analysis_for(self.db, start.question, start.name, start.default_name)
         cursor = self.db.execute(
-            "INSERT INTO runs (run_id, started_at, analysis) VALUES (?, ?, ?)",
-            (start.run_id, start.started_at, self.analysis.id),
+            "INSERT INTO runs (run_id, started_at, analysis, max_tokens) VALUES (?, ?, ?, ?)",
+            (start.run_id, start.started_at, self.analysis.id, start.max_tokens),
         )
-        self.run = cursor.lastrowid or 0
+        self.act_for(cursor.lastrowid or 0)
         self._deduplication = Deduplication(
             self.db,
             self.run,
@@ -104,6 +103,16 @@ class Journal:
         if start.hold:
             self.db.execute(_HOLD, (Status.HELD, Status.NEW))
         return interrupted
+
+    def act_for(self, run: int) -> None:
+        """Close attempts in the name of this run from now on."""
+        self.run = run
+        self._max_tokens, endpoint = self.db.execute(
+            "SELECT max_tokens, json_extract(question, '$.endpoint') FROM runs r JOIN analyses n ON n.id = analysis"
+            " WHERE r.id = ?",
+            (run,),
+        ).fetchone()
+        self._source = "emulator" if endpoint == "emulator" else "bedrock"
 
     def version_1_limits(self) -> list[int]:
         """The values of maxTokens that keys migrated from version 1 may have: this run's, the default, and others seen.
@@ -163,7 +172,7 @@ class Journal:
         usage = reply.answer.usage if reply.answer else None
         row = self.db.execute(
             "UPDATE attempts SET outcome = ?, sent = ?, latency = ?, code = ?, message = ?, request_id = ?,"
-            " input_tokens = ?, output_tokens = ?, cost_usd = ? WHERE id = ? AND outcome IS NULL RETURNING unit",
+            " input_tokens = ?, output_tokens = ?, cost_usd = ? WHERE id = ? AND outcome IS NULL RETURNING unit, opened_at",
             (
                 reply.outcome, reply.sent, reply.latency, code, message, _storable(reply.request_id),
                 usage and usage.input_tokens, usage and usage.output_tokens, cost_usd, attempt,
@@ -171,7 +180,7 @@ class Journal:
         ).fetchone()  # fmt: skip
         if row is None:
             raise JournalError(f"attempt {attempt} is not open: another process writes to this journal")
-        (unit,) = row
+        unit, opened_at = row
         old, key = self.db.execute(
             "UPDATE units SET attempts = attempts + 1 WHERE id = ? RETURNING status, key", (unit,)
         ).fetchone()
@@ -179,10 +188,9 @@ class Journal:
             kept = Status(old).survives(status)
             self._close_unit(unit, Status(old) if kept else status, code, message, permanent=permanent)
             if reply.answer is not None and not kept:
-                source = self._start.source
                 store_answer(
-                    self.db, self.run, unit, reply.answer, source, time.time(), cost_usd, reply.latency,
-                    max_tokens=self._start.max_tokens,
+                    self.db, self.run, unit, reply.answer, self._source, opened_at + reply.latency, cost_usd, reply.latency,
+                    max_tokens=self._max_tokens,
                 )  # fmt: skip
         return bytes(key)
 

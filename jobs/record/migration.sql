@@ -17,7 +17,8 @@ SELECT unit, json_extract(body, '$.usage.inputTokens') AS input_tokens,
        (SELECT max(id) FROM old_attempts t WHERE t.unit = n.unit AND outcome IN ('ok', 'incomplete')) AS attempt
 FROM (SELECT unit, CAST(raw AS TEXT) AS body FROM old_answers) n WHERE json_valid(body);
 
-INSERT INTO runs SELECT id, run_id, started_at, analysis, ended_at, summary FROM old_runs JOIN analysis_of ON run = id;
+INSERT INTO runs
+SELECT id, run_id, started_at, analysis, NULL, ended_at, summary FROM old_runs JOIN analysis_of ON run = id;
 
 INSERT INTO units
 SELECT id, analysis, key, status, u.run, closed, owner, attempts, permanent, code, message

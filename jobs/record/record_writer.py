@@ -1,13 +1,19 @@
-"""The record on disk for the event loop: the journal and the cache behind one thread."""
+"""The record on disk for the event loop: the journal, the cache and the spool behind one thread."""
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.documents.document import Document
+from jobs.errors import LockedError, StorageError
 from jobs.record.cache import Cache
+from jobs.record.deleted_journal import restored
 from jobs.record.group_commit import GroupCommit
 from jobs.record.journal import Journal
 from jobs.record.protocol import Enrolment, SectionEntry, Status
+from jobs.record.spool import ClosedAttempt, Spool
 from jobs.requests.answer import Answer
 from jobs.requests.reply import Reply
 
@@ -16,17 +22,39 @@ if TYPE_CHECKING:
 
 
 class RecordWriter(GroupCommit):
-    """Implements Record. Journal and cache are opened, used and closed in its thread."""
+    """Implements Record. Journal and cache are opened, used and closed in its thread.
 
-    def __init__(self, open_journal: Callable[[], Journal], open_cache: Callable[[], Cache] | None = None) -> None:
-        super().__init__(open_journal)
-        self._open_cache = open_cache
+    Where the journal fails, attempts are closed in the spool, and complete answers still reach the cache.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        spool: Spool,
+        open_journal: Callable[[Path], Journal],
+        open_cache: Callable[[], Cache | None] = lambda: None,
+    ) -> None:
+        super().__init__(lambda: open_journal(path))
+        self._path, self._spool, self._open_cache = path, spool, open_cache
         self.cache: Cache | None = None
+        self._keys: dict[int, bytes] = {}
+        """Keys of the units with an open attempt, by attempt."""
+        self._restored: bool | None = None
+        """Whether the journal had been deleted and is written again; None until a transaction fails."""
+        self._lock = ExitStack()
+
+    @property
+    def failure(self) -> StorageError | None:
+        """Why the journal takes no more, and what became of the calls in flight; None if it does, or for a bug."""
+        if not isinstance(self._failure, StorageError):
+            return None
+        restored = "it had been deleted and is restored" if self._restored else ""
+        parts = self._failure.message, restored, self._spool.outcome()
+        return StorageError("; ".join(part for part in parts if part), self._failure.hint)
 
     def _open(self) -> None:
         super()._open()
-        if self._open_cache:
-            self.cache = self._open_cache()
+        self.cache = self._open_cache()
 
     def _close(self) -> None:
         try:
@@ -34,6 +62,22 @@ class RecordWriter(GroupCommit):
                 self.cache.close()
         finally:
             super()._close()
+            self._lock.close()
+
+    def rescue(self, lost: list[ClosedAttempt]) -> None:
+        """Save attempts outside the journal."""
+        if self._restored is None:
+            self._restored = False
+            with suppress(OSError, sqlite3.Error, LockedError):
+                self._restored = self._lock.enter_context(restored(self._opened, self._path))
+        if lost:
+            self._spool.save(lost)
+        for attempt in lost:
+            self._keep(attempt.key, attempt.reply, attempt.status)
+
+    def _keep(self, key: bytes, reply: Reply, status: Status) -> None:
+        if self.cache and status is Status.OK and reply.answer is not None:
+            self.cache.keep(key, reply.answer)
 
     def enroll(
         self, document: Document, position: int, entries: Sequence[SectionEntry], *, done: bool
@@ -48,17 +92,23 @@ class RecordWriter(GroupCommit):
         return self.submit(enroll)
 
     def open(self, unit: int, largest_cost_usd: float | None) -> "asyncio.Future[int]":
-        return self.submit(lambda journal: journal.open_attempt(unit, largest_cost_usd))
+        def open_attempt(journal: Journal) -> int:
+            attempt = journal.open_attempt(unit, largest_cost_usd)
+            (self._keys[attempt],) = journal.db.execute("SELECT key FROM units WHERE id = ?", (unit,)).fetchone()
+            return attempt
+
+        return self.submit(open_attempt)
 
     def close(
         self, attempt: int, reply: Reply, status: Status, *, cost_usd: float | None, permanent: bool
     ) -> "asyncio.Future[None]":
-        def close(journal: Journal) -> None:
-            key = journal.close_attempt(attempt, reply, status, cost_usd=cost_usd, permanent=permanent)
-            if self.cache and status is Status.OK and reply.answer is not None:
-                self.cache.keep(key, reply.answer)
+        key = self._keys.pop(attempt, b"")
 
-        return self.submit(close)
+        def close(journal: Journal) -> None:
+            journal.close_attempt(attempt, reply, status, cost_usd=cost_usd, permanent=permanent)
+            self._keep(key, reply, status)
+
+        return self.submit(close, ClosedAttempt(self._spool.run_id, attempt, key, reply, status, cost_usd, permanent))
 
     def close_uncalled(
         self, unit: int, status: Status, code: str, message: str, answer: Answer | None = None

@@ -11,6 +11,7 @@ CREATE TABLE runs (
     run_id TEXT NOT NULL UNIQUE,
     started_at TEXT NOT NULL,          -- UTC, ISO 8601
     analysis INTEGER NOT NULL REFERENCES analyses,
+    max_tokens INTEGER,                -- of its calls; NULL: unknown
     ended_at TEXT,                     -- NULL: running or killed
     summary TEXT                       -- summary.json of the run
 );

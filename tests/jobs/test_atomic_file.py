@@ -49,3 +49,4 @@ def test_an_exception_leaves_the_file_unchanged(tmp_path):
         file.flush()
         raise ZeroDivisionError
     assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]  # a full disk needs the space

@@ -23,6 +23,7 @@ from virtual_runs import (
 
 from jobs.bedrock.catalogue import look_up
 from jobs.documents.parsing import Chunk
+from jobs.errors import StorageError
 from jobs.pipeline import events
 from jobs.pipeline.dispatcher import LOOKAHEAD, Dispatcher
 from jobs.pipeline.stopping import Cause, MaxFailures, Policy, Stop
@@ -143,6 +144,28 @@ def test_a_budget_is_spent_and_never_exceeded():
     assert budget - worst <= spent <= budget
     assert ran.dispatcher.stopped is not None
     assert ran.dispatcher.stopped.cause is Cause.BUDGET
+
+
+@pytest.mark.parametrize("operation", ["enroll", "open", "close"])
+def test_a_record_that_fails_stops_the_run_and_calls_in_flight_finish(monkeypatch, operation):
+    work, calls = getattr(MemoryRecord, operation), []
+
+    def failing(self: MemoryRecord, *args: object, **kwargs: object) -> object:
+        calls.append(asyncio.get_running_loop().time())
+        if (operation == "enroll" and len(calls) < 20) or (len(calls) < 200 and operation != "enroll"):
+            return work(self, *args, **kwargs)
+        failed = asyncio.get_running_loop().create_future()
+        failed.set_exception(StorageError("the journal cannot be used", "hint"))
+        return failed
+
+    monkeypatch.setattr(MemoryRecord, operation, failing)
+    ran = run(many(2000))
+    assert ran.dispatcher.stopped == Stop(Cause.STORAGE, "the journal cannot be used", "hint")
+    assert ran.service.cancelled == 0
+    assert ran.calls < 1000
+    if operation == "close":
+        assert len(calls) == ran.calls
+        assert len([at for at, _ in ran.service.ledger if at > calls[199]]) == 0
 
 
 def test_max_failures_stop_the_run():

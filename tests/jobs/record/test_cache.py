@@ -189,3 +189,18 @@ def test_nothing_is_evicted_and_prune_removes_by_age(cache, directory):
     assert cache.prune(older_than=500) == 5
     assert cache.stats()[0] == 15
     assert cache.clear() == 15
+
+
+@pytest.mark.parametrize("name", ["get", "transact"])
+def test_an_error_of_the_disk_turns_it_off_and_is_kept_for_a_message(cache, monkeypatch, name):
+    cache.keep(KEY, answer())
+
+    def fail(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(cache._cache, name, fail)
+    assert cache.find([KEY]) == {}
+    assert cache.failure == "disk I/O error"
+    monkeypatch.undo()
+    cache.keep(KEY, answer())
+    assert cache.find([KEY]) == {}

@@ -1,7 +1,6 @@
 """The contract of Record, for the journal on disk and the record in memory."""
 
 from collections.abc import AsyncIterator, Callable
-from functools import partial
 
 import pytest
 from answers import answer
@@ -11,6 +10,7 @@ from jobs.record.journal import Journal, RunStart
 from jobs.record.memory_record import MemoryRecord
 from jobs.record.protocol import Disposition, Record, SectionEntry, Status
 from jobs.record.record_writer import RecordWriter
+from jobs.record.spool import Spool
 from jobs.requests.reply import Reply
 from ratelimit.outcome import Outcome
 
@@ -40,7 +40,7 @@ async def record(request, tmp_path) -> AsyncIterator[Record]:
     if request.param == "memory":
         yield MemoryRecord()
         return
-    async with RecordWriter(partial(Journal, tmp_path / "journal.sqlite")) as writer:
+    async with RecordWriter(tmp_path / "journal.sqlite", Spool(tmp_path, tmp_path, "r1"), Journal) as writer:
         question = '{"endpoint":"aws","model":"model","prompt":"Summarize."}'
         start = RunStart("r1", "2026-11-24T00:00:00Z", question, "summarize")
         await writer.submit(lambda journal: journal.begin(start))

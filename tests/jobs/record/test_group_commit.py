@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -84,6 +84,28 @@ async def test_a_failed_commit_fails_every_operation_after_it():
             await commit.submit(noting(4))
     assert log.operations == []
     assert log.closed
+
+
+async def test_what_can_no_longer_be_committed_is_rescued_in_order():
+    class Rescuing(GroupCommit):
+        rescued: ClassVar[list[Any]] = []
+
+        def rescue(self, lost: list[Any]) -> None:
+            self.rescued.extend(lost)
+
+    log = Log()
+    async with Rescuing(lambda: log) as commit:
+        await commit.submit(noting(0), "committed")
+        log.broken = True
+        for number in range(3):
+            commit.submit(noting(number), number or None)
+        with pytest.raises(StorageError):
+            await commit.submit(noting(3), 3)
+        log.broken = False
+        commit.submit(noting(4), 4)
+        assert await commit.read(lambda log: log.operations) == [0]
+    assert commit.rescued == [1, 2, 3, 4]
+    assert log.operations == [0]
 
 
 async def test_an_error_on_opening_the_store_reaches_the_caller():
