@@ -121,6 +121,15 @@ class Workplace:
             cwd=self.folder, env=self.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
+    def start_prepared(self, preparation: str, *options: str, **kwargs: Any) -> "subprocess.Popen[str]":
+        """The program, running, in a process that executes this Python code first."""
+        arguments = self.command(*options, **kwargs)[1:]
+        code = f"import sys\n{preparation}\nfrom cli.app import main\nsys.exit(main({arguments!r}))"
+        return subprocess.Popen(
+            [sys.executable, "-P", "-c", code],
+            cwd=self.folder, env=self.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
     def run(self, *options: str, **kwargs: Any) -> "subprocess.CompletedProcess[str]":
         """The command, to its end."""
         process = self.start(*options, **kwargs)

@@ -5,7 +5,6 @@ import resource
 import shutil
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -35,13 +34,7 @@ def spools(place: Workplace) -> list[Path]:
 
 
 def start(place: Workplace, preparation: str = "", *options: str) -> "subprocess.Popen[str]":
-    """A run whose process executes this Python code first."""
-    arguments = place.command("--concurrency", str(IN_FLIGHT), *options)[1:]
-    code = f"import sys\n{preparation}\nfrom cli.app import main\nsys.exit(main({arguments!r}))"
-    return subprocess.Popen(
-        [sys.executable, "-P", "-c", code],
-        cwd=place.folder, env=place.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    return place.start_prepared(preparation, "--concurrency", str(IN_FLIGHT), *options)
 
 
 def end(running: "subprocess.Popen[str]") -> str:
