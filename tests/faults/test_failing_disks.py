@@ -8,7 +8,7 @@ from fault_runs import FULL, mounted, need, need_root
 from running import PATIENCE, EmulatorProcess, Workplace, emulator
 
 SECTIONS = 300
-SIZES = range(100, 400, 15)
+SIZES = range(150, 450, 15)
 """KiB of a disk, from one that holds no journal to one that holds the whole run."""
 
 WITHOUT_RESERVE = "import jobs.record.free_space as space; space.RESERVE = space.PER_CALL = space.PER_TOKEN = 0"
@@ -64,7 +64,7 @@ def test_a_disk_of_any_size_loses_no_answer(tmp_path, bedrock, part):
 @pytest.mark.timeout(600)
 def test_without_a_spool_answers_are_lost(tmp_path, bedrock):
     need_root("mount")
-    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=160k", "tmpfs"):
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=240k", "tmpfs"):
         paid, twice = fill(place_on(tmp_path / "disk", bedrock), tmp_path / "disk", bedrock, WITHOUT_SPOOL)
         assert 0 < paid < SECTIONS
         assert twice > 0

@@ -2,14 +2,17 @@
 
 import contextlib
 import random
-import subprocess
 import time
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from fault_runs import FULL, audit, comparable, journal, size
 from running import EmulatorProcess, Workplace, emulator
+
+if TYPE_CHECKING:
+    import subprocess
 
 CAMPAIGNS = 4
 KILLS = size(120, 1000) // CAMPAIGNS
@@ -21,11 +24,11 @@ WITHOUT_INTENT = """
 from jobs.record.journal import Journal
 insert, close = Journal.open_attempt, Journal.close_attempt
 opened = {}
-def open_attempt(self, unit):
-    opened[len(opened) + 1] = unit
+def open_attempt(self, *args):
+    opened[len(opened) + 1] = args
     return len(opened)
 def close_attempt(self, attempt, *args, **kwargs):
-    return close(self, insert(self, opened[attempt]), *args, **kwargs)
+    return close(self, insert(self, *opened[attempt]), *args, **kwargs)
 Journal.open_attempt, Journal.close_attempt = open_attempt, close_attempt
 """
 """An attempt gets into the journal with its answer."""
