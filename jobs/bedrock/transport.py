@@ -6,7 +6,7 @@ has the outcome UNKNOWN, because it may have been paid.
 
 import asyncio
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
@@ -18,14 +18,13 @@ from jobs.bedrock.classification import ISOLATED, classify, credentials_expired
 from jobs.bedrock.connection_errors import ResponseTooLarge, classify_error
 from jobs.bedrock.connector import Connector
 from jobs.bedrock.credentials import Access
+from jobs.bedrock.deadline import Deadline
 from jobs.bedrock.endpoint import converse_url
+from jobs.bedrock.response_body import BodyReader
 from jobs.errors import CredentialsError
 from jobs.requests import answer
 from jobs.requests.reply import Reply
 from ratelimit.outcome import Outcome
-
-MAX_RESPONSE_BYTES = 32 * 1024 * 1024
-"""Some hundred times the longest answer of today's models (128k tokens)."""
 
 CONNECT_TIMEOUT = 60.0
 """Seconds for DNS, TCP, proxy and TLS together (botocore's default); nothing is sent before, so a retry is free."""
@@ -43,6 +42,7 @@ class BedrockTransport:
         self._proxy: dict[str, Any] = {}
         if access.proxy:
             self._proxy = {"proxy": access.proxy.url, "proxy_headers": access.proxy.headers}
+        self._bodies = BodyReader()
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_mark_sent)
         self._session = aiohttp.ClientSession(
@@ -66,10 +66,10 @@ class BedrockTransport:
         started = clock()
         call = SimpleNamespace(sent=False)
         try:
-            async with asyncio.timeout(timeout):
+            async with Deadline(timeout) as deadline:
                 url = converse_url(self._endpoint, model)
                 headers = await self._authorizer.headers(url, body)
-                response, raw = await self._post(url, headers, body, call)
+                response, raw, release = await self._post(url, headers, body, call, deadline)
         except CredentialsError as error:
             message = f"{error} ({error.hint})"
             return Reply(Outcome.FATAL, clock() - started, code="CredentialsError", message=message, sent=False)
@@ -81,7 +81,12 @@ class BedrockTransport:
             return Reply(outcome, clock() - started, code=code, message=message, sent=call.sent, isolated=isolated)
         latency = clock() - started
         if response.status == 200:
-            return _accept(raw, latency, response.headers.get("x-amzn-requestid", ""))
+            reply = _accept(raw, latency, response.headers.get("x-amzn-requestid", ""))
+            if reply.answer is not None:
+                return reply._replace(release=release)
+            release()
+            return reply
+        release()
         reply = classify(response.status, response.headers, raw, latency)
         if credentials_expired(reply) and await self._authorizer.renew(headers):
             message = "the credentials expired and were renewed"
@@ -92,8 +97,8 @@ class BedrockTransport:
         await self._session.close()
 
     async def _post(
-        self, url: URL, headers: Mapping[str, str], body: bytes, call: SimpleNamespace
-    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        self, url: URL, headers: Mapping[str, str], body: bytes, call: SimpleNamespace, deadline: Deadline
+    ) -> tuple[aiohttp.ClientResponse, bytes, Callable[[], None]]:
         response = await self._session.post(
             url,
             data=body if len(body) <= LARGE_BODY_BYTES else io.BytesIO(body),
@@ -103,22 +108,10 @@ class BedrockTransport:
             **self._proxy,
         )
         try:
-            return response, await _read(response)
+            return response, *await self._bodies.read(response, deadline)
         except BaseException:
             response.close()  # not released: the rest of this response must not reach another call
             raise
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    if (response.content_length or 0) > MAX_RESPONSE_BYTES:
-        raise ResponseTooLarge(f"the response has {response.content_length} bytes, more than {MAX_RESPONSE_BYTES}")
-    chunks, size = [], 0
-    async for chunk in response.content.iter_any():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > MAX_RESPONSE_BYTES:
-            raise ResponseTooLarge(f"the response has more than {MAX_RESPONSE_BYTES} bytes")
-    return b"".join(chunks)
 
 
 def _accept(raw: bytes, latency: float, request_id: str) -> Reply:

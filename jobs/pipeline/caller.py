@@ -15,7 +15,7 @@ from jobs.record.protocol import Record, Status
 from jobs.requests.answer import Answer
 from jobs.requests.cost import CONTEXT, MONEY, QUOTAS, Meter
 from jobs.requests.fallback import local_answer
-from jobs.requests.reply import Reply
+from jobs.requests.reply import Reply, nothing
 from ratelimit.breaker import Judgement, Transition
 from ratelimit.errors import ExhaustedError, GateClosedError, NeverFitsError, OutageError
 from ratelimit.gate import Gate, Permit
@@ -111,12 +111,12 @@ class Caller:
         """
         self.busy.add(unit.id)
         self._permitted(unit)
-        settled = False
+        settled, release = False, nothing
         try:
             attempt = await self._record.open(unit.id, self._meter.largest_cost(unit.request))
             sent_at = self._gate.now()
             reply = await self._send(unit, attempt, is_retry=is_retry)
-            settled = True
+            settled, release = True, reply.release
             self._settle(permit, reply, sent_at)
             failures += self._counts(reply)
             status, permanent = self._policy.status(reply.outcome, failures)
@@ -127,6 +127,7 @@ class Caller:
         finally:
             if not settled:
                 permit.keep(Judgement.NEUTRAL)
+            release()
             self.busy.discard(unit.id)
 
     async def _send(self, unit: Unit, attempt: int, *, is_retry: bool) -> Reply:

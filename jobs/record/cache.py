@@ -40,6 +40,8 @@ PAGES = 2000
 """Database pages in memory (8 MB). diskcache's default of 64 MB mapped and 32 MB cached does not help here."""
 BATCH = 128
 """Answers written in one transaction, which halves the work. A killed run loses at most these; its journal has them."""
+LARGE_BYTES = 1 << 20
+"""A larger answer does not wait for the rest of its batch in memory."""
 
 
 class _TextOnly(diskcache.Disk):  # type: ignore[misc]
@@ -126,7 +128,7 @@ class Cache:
     def keep(self, key: bytes, answer: Answer) -> None:
         """Store a complete answer, batched."""
         self._pending.append((key, answer))
-        if len(self._pending) >= BATCH:
+        if len(self._pending) >= BATCH or len(answer.raw) > LARGE_BYTES:
             self._write()
 
     def _write(self) -> None:

@@ -1,5 +1,6 @@
 """How a call ended."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from jobs.requests.answer import Answer
@@ -8,6 +9,10 @@ from ratelimit.outcome import Outcome
 
 DAILY_QUOTA = "DailyQuotaReached"
 """The code of a throttle for a day's quota: it ends the run, as no wait within the run helps."""
+
+
+def nothing() -> None:
+    pass
 
 
 class Reply(NamedTuple):
@@ -31,6 +36,9 @@ class Reply(NamedTuple):
     """The quota that a throttled reply names: `requests`, `tokens`, or empty."""
     isolated: bool = False
     """The failure belongs to this call (its input, expired credentials) and says nothing about the service."""
+
+    release: Callable[[], None] = nothing
+    """To be called once the reply is recorded: few large answers are in memory at once."""
 
     @property
     def judgement(self) -> Judgement:

@@ -90,6 +90,20 @@ class TestKilled:
             assert time.monotonic() - began < 5
             assert place.attempts() == [(None, 16)]
 
+    def test_after_a_stop_longer_than_the_timeout_answers_that_have_arrived_are_read(self, tmp_path):
+        with emulator(latency=0.5) as bedrock:
+            place = Workplace(tmp_path, bedrock.url)
+            place.sections(8)
+            running = place.start("--call-timeout", "1s")
+            until(lambda: len(bedrock.ledger()) == 8)
+            running.send_signal(signal.SIGSTOP)
+            until(lambda: bedrock.stats()["in_flight"] == 0)
+            time.sleep(2.5)  # past the deadline, and long enough to tell a stop from a slow machine
+            running.send_signal(signal.SIGCONT)
+            _, err = running.communicate(timeout=PATIENCE)
+            assert running.returncode == 0, err
+            assert len(bedrock.ledger()) == 8
+
     def test_after_kill_9_no_answered_section_is_called_again(self, tmp_path):
         with emulator(latency=0.05) as bedrock:
             place = Workplace(tmp_path, bedrock.url)

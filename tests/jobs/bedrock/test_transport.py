@@ -16,7 +16,7 @@ from loopback_server import Exchange, LoopbackServer, Script, always, never, rep
 from loopback_tls import make_authority
 from yarl import URL
 
-from jobs.bedrock import transport as transport_module
+from jobs.bedrock import response_body
 from jobs.bedrock.credentials import Access, Authorizer, Bearer, resolve
 from jobs.bedrock.transport import BedrockTransport
 from jobs.errors import CredentialsError
@@ -245,7 +245,7 @@ async def test_no_response_by_the_deadline_is_unknown() -> None:
 
 @pytest.mark.parametrize("with_content_length", [True, False])
 async def test_a_huge_response_is_aborted(with_content_length: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport_module, "MAX_RESPONSE_BYTES", 1_000_000)
+    monkeypatch.setattr(response_body, "MAX_BYTES", 1_000_000)
     written = 0
 
     async def script(exchange: Exchange) -> None:
