@@ -7,6 +7,7 @@ from ratelimit.algorithms.token_bucket import TokenBucket
 from ratelimit.discovery.controller import Controller
 from ratelimit.discovery.knowledge import Kind, Knowledge
 from ratelimit.discovery.state import Throttle
+from ratelimit.random_throttles import RandomThrottles
 
 MIN_TRAVEL, MAX_TRAVEL = 0.005, 0.025
 """Seconds that a call takes to reach the server; the margin learns any difference from this."""
@@ -58,7 +59,7 @@ class KnownQuota:
     A throttle proves that the server held less than the call needs: the mirror is lowered, or the server would throttle
     for ever what the mirror allows. If throttles go on, others use the quota: then a Controller measures what they
     leave, until it holds nothing back any more, or for a term. Throttles of calls sent before the last such step are no
-    news.
+    news, nor are throttles that have nothing to do with the rate (ratelimit.random_throttles).
 
     Weakness: it cannot allow for a debit that meets a call on its way and is larger than the burst less the call (1M
     tokens a minute at a burndown of 15: 0.2% of the calls). And where maxTokens alone is half of the burst, every
@@ -73,6 +74,7 @@ class KnownQuota:
         self.margin = 0.0
         """How far the server is to be ahead of the mirror where the burst is tight; learned."""
         self._bucket = TokenBucket(rate, burst)
+        self._random = RandomThrottles(rate)
         self._known = Knowledge()
         """Has the calls of the last minute for a controller."""
         self._travelling: deque[tuple[float, float]] = deque()
@@ -111,6 +113,7 @@ class KnownQuota:
         bucket.limit -= cost
         self._travelling.append((now + MAX_TRAVEL, cost))
         self._calls += 1
+        self._random.sent(cost)
         self.margin = max(0.0, self.margin - STEP / CALLS_PER_STEP * rate)
         if self.controller is None:
             self._known.sent(now, cost)
@@ -126,6 +129,10 @@ class KnownQuota:
             self.controller.correct(now, taken_at, delta)
 
     def throttled(self, now: float, taken_at: float, cost: float) -> None:
+        if self._random.ignores(now):
+            if self.controller is not None:
+                self._end_term(now)
+            return  # without a refund, or a service that throttles all would get calls without end
         self._charge(now, taken_at, -cost)
         if self.controller is not None and taken_at >= self._news_since:
             self.controller.throttled(now, taken_at, cost)
@@ -208,8 +215,11 @@ class KnownQuota:
             self._bound_at = now
         controller.take(now, cost)
         if now > min(self._term_ends, self._bound_at + UNBOUND):
-            self.controller, self._term_ends = None, now
-            self._known = Knowledge(self._known.log, self._known.mean)
+            self._end_term(now)
             return
         held = controller.wait(now, cost)
         self._held_until = now + held + LATENESS if held > self._wait(now, cost) else -math.inf
+
+    def _end_term(self, now: float) -> None:
+        self.controller, self._term_ends = None, now
+        self._known = Knowledge(self._known.log, self._known.mean)

@@ -1,6 +1,8 @@
 """Turns the events of a run into messages, and bounds how many there are of each kind."""
 
+import time
 from collections import Counter
+from collections.abc import Callable
 
 from cli.render.numbers import duration
 from cli.render.progress.display import Display
@@ -12,6 +14,12 @@ MAX_PER_KIND = 10
 
 LONG_PAUSE = 5.0
 """Seconds of a pause worth a message."""
+
+MINUTE = 60.0
+"""Seconds over which throttled calls are counted."""
+MANY_THROTTLED, MIN_CALLS = 0.25, 6
+"""The share of the calls of a minute, and how many calls there must be, for a message."""
+THROTTLED = "they are repeated and cost nothing; others may use the quota too, or it is smaller than configured"
 
 NOT_REACHED = "the call is retried; if the endpoint or the network is wrong, press Ctrl-C, fix it and run again"
 
@@ -28,8 +36,19 @@ _REACHED = (Outcome.OK, Outcome.INCOMPLETE, Outcome.THROTTLED, Outcome.INVALID, 
 class Notices:
     """Prints messages for events on `screen`."""
 
-    def __init__(self, screen: Display, *, verbose: bool, on_outage: str = "wait") -> None:
-        self._screen = screen
+    def __init__(
+        self,
+        screen: Display,
+        *,
+        verbose: bool,
+        on_outage: str = "wait",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._screen, self._clock = screen, clock
+        self._calls = self._throttled = 0
+        """Calls that ended in this minute."""
+        self._minute_ends = clock() + MINUTE
+        self._said_throttled = False
         self._verbose = verbose
         self._on_outage = on_outage
         self._reached = False
@@ -47,8 +66,9 @@ class Notices:
                 self._print(event.status, f"{what} {event.path}: {event.error}", "documents.jsonl")
             case events.UnitClosed() if event.status != "ok":
                 self._print_unit(event)
-            case events.CallEnded() if event.outcome in _REACHED:
-                self._reached = True
+            case events.CallEnded():
+                self._reached |= event.outcome in _REACHED
+                self._count_throttled(event)
             case events.Retrying() if not self._reached:
                 self._reached = True
                 self._screen.notice(f"no call has succeeded yet: {event.reason}", NOT_REACHED)
@@ -62,6 +82,19 @@ class Notices:
                 self._screen.notice(f"no call starts for {event.seconds:.1f} s: {event.reason}")
             case events.Notice():
                 self._screen.notice(event.text, event.hint)
+
+    def _count_throttled(self, event: events.CallEnded) -> None:
+        """Say it, once, if many calls are throttled for long: the rate then hides why so little is answered."""
+        self._calls += 1
+        self._throttled += event.outcome is Outcome.THROTTLED
+        if self._clock() < self._minute_ends or self._said_throttled:
+            return
+        if self._calls >= MIN_CALLS and self._throttled >= MANY_THROTTLED * self._calls:
+            self._said_throttled = True
+            share = f"{self._throttled / self._calls:.0%}"
+            self._screen.notice(f"the service throttled {share} of the calls of the last minute", THROTTLED)
+        self._calls = self._throttled = 0
+        self._minute_ends = self._clock() + MINUTE
 
     def _print_outage(self, event: events.BreakerChanged) -> None:
         if event.new != "open":

@@ -1,7 +1,9 @@
 """Whole runs in virtual time: every unit called once, limits kept, stops in time."""
 
 import asyncio
+import itertools
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -35,6 +37,7 @@ from jobs.requests.reply import Reply
 from ratelimit import virtual_time
 from ratelimit.discovery.controller import Controller
 from ratelimit.gate import Gate
+from ratelimit.known_quota import KnownQuota
 from ratelimit.quota_book import QuotaBook
 from ratelimit.slow_start import PROBES
 
@@ -68,6 +71,19 @@ def test_a_configured_quota_is_used_fully_and_never_exceeded():
     assert all(later - earlier >= 10 - 1.01 for earlier, later in zip(starts, starts[100:], strict=False))
 
 
+def test_a_configured_quota_is_used_though_half_of_the_calls_are_throttled_at_random():
+    uniform = random.Random(1).random
+    limiters = {REQUESTS: KnownQuota(100.0, 100.0)}
+    ran = run(
+        many(4000),
+        lambda number, body: THROTTLED if uniform() < 0.5 else OK,
+        limiters=limiters,
+        max_in_flight=500,
+    )
+    assert ran.statuses == {Status.OK: 4000}
+    assert 80 <= ran.took <= 170  # a minute goes by before it is clear
+
+
 def test_few_calls_start_before_the_first_answer():
     ran = run(many(400), latency=0.2)
     assert sum(at < 0.19 for at, _ in ran.service.ledger) == PROBES
@@ -86,13 +102,24 @@ def test_a_throttled_call_costs_no_attempt():
     assert ran.stats.snapshot().retried == 0
 
 
-def test_ten_minutes_of_throttling_lose_nothing():
+@pytest.mark.parametrize("limiter", [Controller(), KnownQuota(100.0, 100.0)], ids=["learned", "configured"])
+def test_ten_minutes_of_throttling_lose_nothing(limiter):
     def answering(number: int, _: bytes) -> Reply:
         return THROTTLED if asyncio.get_running_loop().time() < 600 else OK
 
-    ran = run(many(200), answering, limiters={REQUESTS: Controller()})
+    ran = run(many(200), answering, limiters={REQUESTS: limiter})
     assert ran.statuses == {Status.OK: 200}
     assert ran.calls < 200 + 64 * 60
+
+
+def test_the_wall_clock_has_no_effect(monkeypatch):
+    """It jumps by a day, forwards and back."""
+    expected = run(many(400), rpm=600)
+    jumps = itertools.cycle([86_400.0, -86_400.0, 0.0])
+    wall_clock = time.time
+    monkeypatch.setattr(time, "time", lambda: wall_clock() + next(jumps))
+    ran = run(many(400), rpm=600)
+    assert (ran.took, ran.calls, ran.service.ledger) == (expected.took, expected.calls, expected.service.ledger)
 
 
 def test_transient_failures_are_retried_up_to_max_attempts():

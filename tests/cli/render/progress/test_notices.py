@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.render.progress.notices import MAX_PER_KIND, NOT_REACHED, OUTAGE, Notices
+from cli.render.progress.notices import MAX_PER_KIND, NOT_REACHED, OUTAGE, THROTTLED, Notices
 from jobs.pipeline import events
 from ratelimit.outcome import Outcome
 
@@ -127,3 +127,26 @@ def test_a_learned_quota_is_printed_unless_the_change_is_small():
     change = events.RateChanged("tokens", 598_000.0, "bucket", "token bucket, refills 598,000 a minute")
     assert printed(change) == ["token quota: token bucket, refills 598,000 a minute"]
     assert printed(events.RateChanged("tokens", 597_000.0, "bucket", "")) == []
+
+
+def throttled_minutes(*minutes: tuple[int, int]) -> list[str]:
+    """The messages after minutes with this many answered and throttled calls."""
+    screen, now = Screen(), 0.0
+    notices = Notices(screen, verbose=False, clock=lambda: now)  # type: ignore[arg-type]
+    for answered, throttled in minutes:
+        now += 60.0
+        for outcome in [Outcome.OK] * answered + [Outcome.THROTTLED] * throttled:
+            now += 0.001
+            notices(events.CallEnded(outcome, 1.0))
+    notices(events.CallEnded(Outcome.OK, 1.0))
+    return screen.lines
+
+
+def test_many_throttled_calls_are_reported_once():
+    (line,) = throttled_minutes((2, 0), (5, 5), (5, 5), (5, 5), (5, 5))
+    assert line.startswith("the service throttled 5")
+    assert THROTTLED in line
+
+
+def test_few_throttled_calls_are_not_reported():
+    assert throttled_minutes((2, 0), (100, 10), (1, 1), (100, 10), (100, 10)) == []
