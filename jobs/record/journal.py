@@ -166,13 +166,14 @@ class Journal:
 
     def close_attempt(
         self, attempt: int, reply: Reply, status: Status, *, cost_usd: float | None, permanent: bool
-    ) -> bytes:
-        """See Record.close; returns the key of the attempt's unit."""
+    ) -> None:
+        """See Record.close."""
         code, message = _storable(reply.code), _storable(reply.message)
         usage = reply.answer.usage if reply.answer else None
         row = self.db.execute(
             "UPDATE attempts SET outcome = ?, sent = ?, latency = ?, code = ?, message = ?, request_id = ?,"
-            " input_tokens = ?, output_tokens = ?, cost_usd = ? WHERE id = ? AND outcome IS NULL RETURNING unit, opened_at",
+            " input_tokens = ?, output_tokens = ?, cost_usd = ?"
+            " WHERE id = ? AND outcome IS NULL RETURNING unit, opened_at",
             (
                 reply.outcome, reply.sent, reply.latency, code, message, _storable(reply.request_id),
                 usage and usage.input_tokens, usage and usage.output_tokens, cost_usd, attempt,
@@ -181,18 +182,18 @@ class Journal:
         if row is None:
             raise JournalError(f"attempt {attempt} is not open: another process writes to this journal")
         unit, opened_at = row
-        old, key = self.db.execute(
-            "UPDATE units SET attempts = attempts + 1 WHERE id = ? RETURNING status, key", (unit,)
+        (old,) = self.db.execute(
+            "UPDATE units SET attempts = attempts + 1 WHERE id = ? RETURNING status", (unit,)
         ).fetchone()
         if status is not Status.NEW:
             kept = Status(old).survives(status)
             self._close_unit(unit, Status(old) if kept else status, code, message, permanent=permanent)
             if reply.answer is not None and not kept:
+                answered_at = opened_at + reply.latency
                 store_answer(
-                    self.db, self.run, unit, reply.answer, self._source, opened_at + reply.latency, cost_usd, reply.latency,
+                    self.db, self.run, unit, reply.answer, self._source, answered_at, cost_usd, reply.latency,
                     max_tokens=self._max_tokens,
                 )  # fmt: skip
-        return bytes(key)
 
     def close_uncalled(self, unit: int, status: Status, code: str, message: str, answer: Answer | None = None) -> None:
         (old,) = self.db.execute("SELECT status FROM units WHERE id = ?", (unit,)).fetchone()

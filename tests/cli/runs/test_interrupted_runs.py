@@ -40,7 +40,8 @@ class TestChildProcesses:
         os.kill(child, signal.SIGKILL)
         _, err = running.communicate(timeout=PATIENCE)
         assert running.returncode == 14, err
-        assert "stopping: the emulator ended (SIGKILL)\nhint: run again: the run continues\n" in err
+        assert "stopping: the emulator ended (SIGKILL)\n" in err
+        assert "hint: run again: the run continues\n" in err
         assert place.summary()["exit_code"] == 14
 
     def test_after_kill_9_no_child_goes_on(self, tmp_path):

@@ -84,7 +84,7 @@ class TestJournal:
         assert 0 < summary["ok"] < summary["calls"] == len(slow.ledger())
 
     def test_a_reader_that_holds_a_transaction_loses_nothing(self, place, slow):
-        running = start(place, "import jobs.record.journal; jobs.record.journal.BUSY_TIMEOUT = 0.5")
+        running = start(place, "import jobs.record.journal_file; jobs.record.journal_file.BUSY_TIMEOUT = 0.5")
         until(lambda: len(slow.ledger()) > 60)
         with closing(sqlite3.connect(place.out / "journal.sqlite", isolation_level=None)) as reader:
             reader.execute("BEGIN")
@@ -131,7 +131,8 @@ class TestSpool:
         spool.write_text(lines[0].replace("end_turn", "end_tern") + "".join(lines[1:]))
         again = place.run("--no-cache")
         assert again.returncode == 0, again.stderr
-        assert "damaged or belong to another journal: 1\nhint: delete the file" in again.stderr.replace(str(spool), "")
+        assert "damaged or belong to another journal: 1\n" in again.stderr
+        assert "hint: delete the file" in again.stderr
         assert spool.exists()
         assert len(slow.ledger()) == SECTIONS + 1
         assert place.summary()["maybe_paid_twice"] == 1
@@ -192,7 +193,7 @@ space.os = types.SimpleNamespace(statvfs=lambda _: types.SimpleNamespace(f_block
         running = start(place, fill)
         end(running)
         assert 0 < len(slow.ledger()) < SECTIONS
-        assert len(place.results()) == len(slow.ledger())
+        assert sum(row["status"] == "ok" for row in place.results()) == len(slow.ledger())
         complete(place, slow)
 
     def test_a_summary_that_cannot_be_replaced_is_removed(self, place):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from answers import answer
 
-from jobs.record.journal import Journal
+from jobs.record.journal import Journal, RunStart
 from jobs.record.protocol import SectionEntry, Status
 from jobs.record.spool import ClosedAttempt, Recovered, Spool, find, recover
 from jobs.requests.reply import Reply
@@ -36,6 +36,9 @@ def state(tmp_path, monkeypatch):
     return tmp_path / "state"
 
 
+START = RunStart("r1", "2026-11-24T00:00:00Z", '{"endpoint":"aws","model":"model","prompt":"Summarize."}', "summarize")
+
+
 @pytest.fixture
 def spool(output, state):
     return Spool(output, state, "r1")
@@ -44,10 +47,10 @@ def spool(output, state):
 @pytest.fixture
 def journal(output):
     journal = Journal(output / "journal.sqlite")
-    journal.begin("r1", "2026-11-24T00:00:00Z", "model", "aws", frozenset(), hold=False)
+    journal.begin(START)
     document = journal.begin_document("a.md", 0)
-    ((_, unit),) = journal.enroll(document, [SectionEntry("0" * 16, 0, (), "", KEY)], None)
-    assert journal.open_attempt(unit) == 1
+    ((_, unit),) = journal.enroll(document, [SectionEntry("0" * 16, 0, (), "", KEY, "")], None)
+    assert journal.open_attempt(unit, None) == 1
     journal.run = 0
     yield journal
     journal.close()
@@ -87,7 +90,7 @@ def test_an_attempt_of_another_journal_is_refused(spool, journal, output, state,
 
 def test_an_attempt_that_a_later_run_gave_up_is_refused(spool, journal, output, state):
     spool.save([closed()])
-    journal.begin("r2", "2026-11-24T00:00:00Z", "model", "aws", frozenset(), hold=False)
+    journal.begin(START._replace(run_id="r2"))
     assert read(journal, output, state) == [Recovered(0, 0, 1)]
 
 
