@@ -5,7 +5,7 @@ import math
 import random
 import re
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +35,7 @@ from jobs.record.record_writer import RecordWriter
 from jobs.record.spool import Spool, find, recover
 from jobs.requests.cost import CONTEXT, MONEY, REQUESTS, TOKENS, Meter
 from jobs.requests.request import RequestTemplate
+from jobs.results.row_stream import RowStream
 from jobs.results.summary import Summary
 from ratelimit.algorithms.budget import Budget
 from ratelimit.gate import Gate
@@ -69,8 +70,13 @@ class Batch:
 
 
 @asynccontextmanager
-async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit: events.Emit) -> AsyncIterator[Batch]:
-    """Connect the parts of a run and begin it in the record; fills in the endpoint of the summary."""
+async def batch(
+    settings: AnalyzeSettings, summary: Summary, stats: Stats, emit: events.Emit, write_rows: Callable[[str], object]
+) -> AsyncIterator[Batch]:
+    """Connect the parts of a run and begin it in the record; fills in endpoint and analysis of the summary.
+
+    `write_rows` takes the lines of --stream.
+    """
     model = look_up(summary.model, settings.model_overrides)
     if settings.budget is not None and model.price is None:
         raise UserError(
@@ -90,6 +96,7 @@ async def batch(settings: AnalyzeSettings, summary: Summary, stats: Stats, emit:
             Spool(settings.output, settings.state_dir, summary.run_id),
             _open_journal,
             (lambda: None) if settings.no_cache else partial(_open_cache, settings.cache_dir, notices),
+            RowStream(write_rows) if settings.stream else None,
         )
         await stack.enter_async_context(record)
         for notice in notices:

@@ -130,6 +130,9 @@ def analyze(
         OUTPUT, "auto: live on a terminal, plain lines elsewhere.", default="auto"
     ),
     json: bool = flag("--json", OUTPUT, "Print the summary as one JSON object on standard output."),
+    stream: bool = flag(
+        "--stream", OUTPUT, "Print each row as a JSON line on standard output the moment it is answered."
+    ),
     quiet: bool = flag("--quiet -q", OUTPUT, "Print errors only."),
     verbose: bool = flag("--verbose -v", OUTPUT, "Print more; show each setting's source."),
     no_color: bool = flag("--no-color", OUTPUT, "No colours."),

@@ -83,6 +83,7 @@ class AnalyzeSettings:
     verbose: bool
     no_color: bool
     json: bool
+    stream: bool
     log_format: Literal["text", "json"]
     healthcheck_url: str | None
     """A secret."""

@@ -9,17 +9,19 @@ from collections.abc import Iterable
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from functools import partial
+from signal import SIGPIPE
 from typing import cast
 
 from cli import wiring
 from cli.config.analyze_settings import AnalyzeSettings
-from cli.errors import ExitCode, UserError, worst
+from cli.errors import SIGNAL, ExitCode, UserError, worst
 from cli.render.log import Message, as_json
 from cli.render.progress.display import Display
 from cli.render.progress.notices import Notices
 from cli.render.progress.plain import progress_message
 from cli.render.stream import put
 from cli.runs.open_files import affordable
+from cli.runs.row_output import RowOutput
 from cli.runs.signals import Signals, listening, showing_progress
 from jobs.documents.listing import ListingState, count_files
 from jobs.documents.parser_pool import read
@@ -39,8 +41,11 @@ _OF_CAUSE = {
     Cause.STORAGE: ExitCode.STORAGE,
     Cause.ACCESS: ExitCode.ACCESS,
     Cause.UNAVAILABLE: ExitCode.UNAVAILABLE,
+    Cause.OUTPUT: ExitCode.STORAGE,
 }
 
+
+_ROWS_LOST = Stop(Cause.OUTPUT, "the rows of --stream cannot be written to standard output", "run again to continue")
 
 SPACE_CHECK = 1.0
 """Seconds between two looks at the free space of the disk."""
@@ -58,9 +63,10 @@ async def run_batch(
         stats(event)
         notices(event)
 
+    rows = RowOutput()
     with listening(signals), showing_progress(lambda: screen.say(progress_message(stats.snapshot()))):
         try:
-            async with wiring.batch(settings, summary, stats, emit) as batch:
+            async with wiring.batch(settings, summary, stats, emit, rows) as batch:
                 endpoint = "the built-in emulator (nothing is paid)" if summary.emulated else summary.endpoint
                 calling = f"calling {summary.model} at {endpoint}"
                 screen.notice(f"{calling}; analysis {summary.analysis}")
@@ -69,6 +75,7 @@ async def run_batch(
                     put(sys.stderr, as_json(Message(calling)) if settings.log_format == "json" else line)
                 if batch.interrupted:
                     screen.notice(f"calls of an earlier run that may have been paid for: {batch.interrupted}")
+                rows.lost = partial(asyncio.get_running_loop().call_soon_threadsafe, batch.dispatcher.stop, _ROWS_LOST)
                 signals.first, signals.again = partial(_stop, signals, batch), batch.dispatcher.abort
                 listed = await _dispatch(settings, batch, emit)
                 summary.add_snapshot(stats.snapshot())
@@ -88,7 +95,8 @@ async def run_batch(
                     screen.notice(f"stored answers that are damaged: {summary.damaged}; run again to call for them")
                 stopped = batch.dispatcher.stopped
                 summary.error = stopped.reason if stopped else None
-                summary.exit_code = exit_code(summary, stopped, signals.exit_codes)
+                reader_gone = [SIGNAL + SIGPIPE] if isinstance(rows.error, BrokenPipeError) else []
+                summary.exit_code = exit_code(summary, stopped, [*signals.exit_codes, *reader_gone])
                 ended = datetime.now(UTC).isoformat(timespec="seconds")
                 await batch.record.submit(lambda journal: journal.end(ended, json.dumps(summary.as_dict())))
         except asyncio.CancelledError:

@@ -32,6 +32,8 @@ class Cause(StrEnum):
     UNAVAILABLE = "unavailable"
     STORAGE = "storage"
     """The record takes no more, or the disk is nearly full."""
+    OUTPUT = "output"
+    """Rows can no longer be written to standard output."""
     READING = "reading"
     """Documents can no longer be read; the error follows."""
 

@@ -68,7 +68,7 @@ class Deduplication:
             " ON CONFLICT (analysis, id) DO UPDATE SET document = excluded.document, position = excluded.position,"
             " unit = excluded.unit, run = excluded.run, heading = excluded.heading, place = excluded.place",
             [
-                (self.analysis, _signed(e.section_id), document, e.number, enrolment.unit, self.run, _json(e.heading),
+                (self.analysis, signed(e.section_id), document, e.number, enrolment.unit, self.run, _json(e.heading),
                  e.location)
                 for e, enrolment in zip(entries, enrolments, strict=True)
             ],
@@ -100,7 +100,7 @@ class Deduplication:
         status, closed = (Status.OK, self.run) if cached or copied else (Status.NEW, 0)
         cursor = self.db.execute(
             "INSERT INTO units (analysis, key, status, run, closed, owner) VALUES (?, ?, ?, ?, ?, ?)",
-            (self.analysis, entry.key, status, self.run, closed, _signed(entry.section_id)),
+            (self.analysis, entry.key, status, self.run, closed, signed(entry.section_id)),
         )
         unit, disposition = cursor.lastrowid or 0, Disposition.NEW
         if copied:
@@ -126,7 +126,7 @@ class Deduplication:
             best = f"SELECT id FROM units WHERE {found} ORDER BY status = 'ok' DESC, id DESC LIMIT 1"  # noqa: S608 (question marks only)
             self.db.execute(
                 f"UPDATE OR IGNORE units SET analysis = ?, key = ?, owner = ? WHERE id = ({best})",  # noqa: S608 (the same)
-                [self.analysis, entry.key, _signed(entry.section_id), *migrated, *entry.version_1_keys],
+                [self.analysis, entry.key, signed(entry.section_id), *migrated, *entry.version_1_keys],
             )
 
 
@@ -172,7 +172,7 @@ def _marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
 
 
-def _signed(section_id: str) -> int:
+def signed(section_id: str) -> int:
     """16 hex digits as SQLite's signed 64-bit integer."""
     number = int(section_id, 16)
     return number - (1 << 64) if number >> 63 else number

@@ -78,6 +78,9 @@ class GroupCommit:
         """Run an operation that only reads, also after a transaction has failed."""
         return await self._in_thread(lambda: operation(self._opened))
 
+    def committed(self) -> None:
+        """Called in the thread after each transaction."""
+
     def rescue(self, lost: list[Any]) -> None:
         """Called in the thread with what can no longer be committed."""
 
@@ -123,12 +126,15 @@ class GroupCommit:
         """
         if self._failure is None:
             try:
-                return self._opened.transact([operation for operation, _, _ in batch])
+                results = self._opened.transact([operation for operation, _, _ in batch])
             except Exception as error:  # noqa: BLE001 (raised below)
                 self._failure = error
                 if isinstance(error, sqlite3.Error | OSError):
                     self._failure = storage_error("the journal", error)
                     self._failure.__cause__ = error
+            else:
+                self.committed()
+                return results
         self.rescue([rescued for _, _, rescued in batch if rescued is not None])
         raise self._failure
 

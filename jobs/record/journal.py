@@ -166,8 +166,8 @@ class Journal:
 
     def close_attempt(
         self, attempt: int, reply: Reply, status: Status, *, cost_usd: float | None, permanent: bool
-    ) -> None:
-        """See Record.close."""
+    ) -> int:
+        """See Record.close; returns the unit."""
         code, message = _storable(reply.code), _storable(reply.message)
         usage = reply.answer.usage if reply.answer else None
         row = self.db.execute(
@@ -194,6 +194,7 @@ class Journal:
                     self.db, self.run, unit, reply.answer, self._source, answered_at, cost_usd, reply.latency,
                     max_tokens=self._max_tokens,
                 )  # fmt: skip
+        return int(unit)
 
     def close_uncalled(self, unit: int, status: Status, code: str, message: str, answer: Answer | None = None) -> None:
         (old,) = self.db.execute("SELECT status FROM units WHERE id = ?", (unit,)).fetchone()

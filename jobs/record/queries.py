@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from jobs.documents.document import Document
 from jobs.record.analysis import Analysis
+from jobs.record.deduplication import signed
 from jobs.record.journal import Journal
 from jobs.record.kept_text import expand
 from jobs.record.protocol import Status
@@ -171,6 +172,21 @@ def rows(db: sqlite3.Connection, analysis: Analysis, *, gone: bool = False) -> I
                     yield _row(document, row)
 
 
+def rows_of_sections(db: sqlite3.Connection, analysis: Analysis, section_ids: Iterable[str]) -> Iterator[Row]:
+    """The rows of these sections, in this order."""
+    for section_id in section_ids:
+        document = db.execute(_DOCUMENT_OF, (analysis.id, signed(section_id))).fetchone()
+        row = db.execute(_ROW, (analysis.id, signed(section_id))).fetchone()
+        if row:
+            yield _row(Document(*document), row)
+
+
+def waits_for_call(journal: Journal, unit: int) -> bool:
+    """Whether this run selected the unit for a call and has not closed it."""
+    run, closed = journal.db.execute("SELECT run, closed FROM units WHERE id = ?", (unit,)).fetchone()
+    return bool(run == journal.run != closed)
+
+
 def _row(document: Document, row: tuple[Any, ...]) -> Row:
     section, heading, unit, key, status, owner, *rest = row
     return Row(
@@ -232,11 +248,18 @@ WHERE analysis = ? AND gone <= ? AND (position, path) > (?, ?) ORDER BY position
 _POSITION = 6
 """Index in _ROWS."""
 
-_ROWS = """
+_SECTIONS = """
 SELECT s.id, s.heading, u.id, u.key, u.status, u.owner, s.position, s.place, u.attempts, u.code, u.message,
        (SELECT run_id FROM runs WHERE id = coalesce(a.run, nullif(u.closed, 0))),
        a.source, a.raw, a.sha256, a.cost_usd, a.latency, a.answered_at
 FROM sections s JOIN documents d ON d.id = s.document JOIN units u ON u.id = s.unit LEFT JOIN answers a
   ON a.unit = u.id AND (a.source = 'fallback') = (u.status = 'fallback')
-WHERE s.document = ? AND s.run >= d.run AND s.position > ? ORDER BY s.position, s.run DESC LIMIT ?
+"""
+_ROWS = (
+    f"{_SECTIONS} WHERE s.document = ? AND s.run >= d.run AND s.position > ? ORDER BY s.position, s.run DESC LIMIT ?"
+)
+_ROW = f"{_SECTIONS} WHERE s.analysis = ? AND s.id = ?"
+_DOCUMENT_OF = """
+SELECT path, format, bytes, d.sections, status, error FROM sections s JOIN documents d ON d.id = s.document
+WHERE s.analysis = ? AND s.id = ?
 """

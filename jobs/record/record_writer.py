@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from jobs.documents.document import Document
 from jobs.errors import LockedError, StorageError
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     import asyncio
 
 
+class Watcher(Protocol):
+    """What is told, in the journal's thread, of the operations of a transaction, and then of its commit."""
+
+    def enrolled(self, entries: Sequence[SectionEntry], enrolments: Sequence[Enrolment]) -> None: ...
+
+    def closed(self, unit: int) -> None: ...
+
+    def committed(self, journal: Journal) -> None: ...
+
+
 class RecordWriter(GroupCommit):
     """Implements Record. Journal and cache are opened, used and closed in its thread.
 
@@ -33,6 +43,7 @@ class RecordWriter(GroupCommit):
         spool: Spool,
         open_journal: Callable[[Path], Journal],
         open_cache: Callable[[], Cache | None] = lambda: None,
+        watcher: Watcher | None = None,
     ) -> None:
         super().__init__(lambda: open_journal(path))
         self._path, self._spool, self._open_cache = path, spool, open_cache
@@ -42,6 +53,7 @@ class RecordWriter(GroupCommit):
         self._restored: bool | None = None
         """Whether the journal had been deleted and is written again; None until a transaction fails."""
         self._lock = ExitStack()
+        self._watcher = watcher
 
     @property
     def failure(self) -> StorageError | None:
@@ -64,6 +76,11 @@ class RecordWriter(GroupCommit):
             super()._close()
             self._lock.close()
 
+    def committed(self) -> None:
+        """Tell the watcher."""
+        if self._watcher:
+            self._watcher.committed(self._opened)
+
     def rescue(self, lost: list[ClosedAttempt]) -> None:
         """Save attempts outside the journal."""
         if self._restored is None:
@@ -85,6 +102,8 @@ class RecordWriter(GroupCommit):
         def enroll(journal: Journal) -> list[Enrolment]:
             number = journal.begin_document(document.path, position)
             enrolments = journal.enroll(number, entries, self.cache) if entries else []
+            if self._watcher:
+                self._watcher.enrolled(entries, enrolments)
             if done:
                 journal.end_document(number, document)
             return enrolments
@@ -105,12 +124,19 @@ class RecordWriter(GroupCommit):
         key = self._keys.pop(attempt, b"")
 
         def close(journal: Journal) -> None:
-            journal.close_attempt(attempt, reply, status, cost_usd=cost_usd, permanent=permanent)
+            unit = journal.close_attempt(attempt, reply, status, cost_usd=cost_usd, permanent=permanent)
             self._keep(key, reply, status)
+            if self._watcher:
+                self._watcher.closed(unit)
 
         return self.submit(close, ClosedAttempt(self._spool.run_id, attempt, key, reply, status, cost_usd, permanent))
 
     def close_uncalled(
         self, unit: int, status: Status, code: str, message: str, answer: Answer | None = None
     ) -> "asyncio.Future[None]":
-        return self.submit(lambda journal: journal.close_uncalled(unit, status, code, message, answer))
+        def close(journal: Journal) -> None:
+            journal.close_uncalled(unit, status, code, message, answer)
+            if self._watcher:
+                self._watcher.closed(unit)
+
+        return self.submit(close)
