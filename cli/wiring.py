@@ -140,7 +140,6 @@ async def batch(
                 hold_unknown=start.hold,
                 on_outage=settings.on_outage,
                 max_failures=settings.max_failures,
-                sample=settings.sample,
             ),
             emit=emit,
             uniform=random.SystemRandom().random,

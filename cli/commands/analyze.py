@@ -90,7 +90,9 @@ def analyze(
     ),
     max_attempts: int = option(LIMITS, "Attempts of a call, throttled ones not counted.", values.whole, "N", "8"),
     call_timeout: float = option(LIMITS, "Timeout of one call.", values.some_time, "DURATION", "15m"),
-    sample: int | None = option(LIMITS, "Call only the first N sections, to test a prompt.", values.whole, "N"),
+    sample: int | None = option(
+        LIMITS, "Call only N sections, of as many documents as there are: to test a prompt.", values.whole, "N"
+    ),
     budget: Amount = option(LIMITS, "Stop before the run costs more.", values.amount, "USD"),
     deadline: Amount = option(LIMITS, "Stop after this time.", values.some_time, "DURATION"),
     max_failures: Any = option(LIMITS, "Stop after this many failures.", values.max_failures, "N|P%"),

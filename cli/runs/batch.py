@@ -119,11 +119,10 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
     if settings.deadline is not None:
         deadline = loop.call_later(settings.deadline, dispatcher.stop, Stop(Cause.DEADLINE, "the deadline is reached"))
     counted, listed = ListingState(), ListingState()
-    counting, watching = None, asyncio.create_task(_watch_free_space(settings, dispatcher))
-    if settings.sample is None or settings.first:
-        counting = asyncio.create_task(_count(settings, counted, emit))
+    watching = asyncio.create_task(_watch_free_space(settings, dispatcher))
+    counting = asyncio.create_task(_count(settings, counted, emit))
     try:
-        reading = read(settings.paths, rules, settings.section_tokens, dispatcher.demand, listed)
+        reading = read(settings.paths, rules, settings.section_tokens, dispatcher.demand, listed, settings.sample)
         async with aclosing(reading) as chunks:
             await dispatcher.run(chunks)
     finally:
@@ -131,7 +130,7 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
             deadline.cancel()
         watching.cancel()
         counted.cancelled = listed.cancelled = True
-        unfinished = counting is not None and counting.cancel()
+        unfinished = counting.cancel()
     if dispatcher.listed_all and not dispatcher.documents_read:
         filtered = "nothing matches --include and --exclude; put quotes around the globs"
         hint = "name a file, or a folder with .md, .txt or .html files"
@@ -140,7 +139,7 @@ async def _dispatch(settings: AnalyzeSettings, batch: wiring.Batch, emit: events
         _warn_of_first(settings, listed, emit)
     if listed.hidden:
         emit(events.Notice(f"hidden files and folders skipped: {listed.hidden}", "name one as a PATH to read it"))
-    return dispatcher.listed_all and not listed.unlisted
+    return dispatcher.listed_all and not listed.unlisted and settings.sample is None
 
 
 async def _watch_free_space(settings: AnalyzeSettings, dispatcher: Dispatcher) -> None:
@@ -157,8 +156,8 @@ async def _watch_free_space(settings: AnalyzeSettings, dispatcher: Dispatcher) -
 async def _count(settings: AnalyzeSettings, listing: ListingState, emit: events.Emit) -> None:
     """List all files ahead of the reader: for the totals of the progress, and for globs that match nothing."""
     documents, size = await asyncio.to_thread(count_files, settings.paths, wiring.intake(settings), listing)
-    if settings.sample is None:  # a sample ends somewhere before the totals
-        emit(events.InputsCounted(documents, size))
+    # The bytes of a sample are not known: its progress is that of its sections.
+    emit(events.InputsCounted(documents, size if settings.sample is None else 0))
     _warn_of_first(settings, listing, emit)
 
 

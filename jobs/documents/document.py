@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from jobs.documents.sampling import Take
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -50,6 +52,8 @@ class Source:
     """Bytes when it was listed; 0 if it is not opened."""
     first: bool = False
     """Whether it comes before all others (FileRules.first)."""
+    take: Take | None = None
+    """The sections of a sample; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +66,5 @@ class Document:
     bytes: int = 0
     sections: int = 0
     status: str = "ok"
-    """`ok`, `empty` or `unreadable`."""
+    """`ok`, `empty`, `unreadable`, or `sampled`: it has sections that are not in the sample."""
     error: str = ""

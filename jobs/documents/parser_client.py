@@ -101,7 +101,7 @@ class ParserClient:
     def _send(self, process: asyncio.subprocess.Process, source: Source) -> None:
         stdin = cast("asyncio.StreamWriter", process.stdin)
         if not stdin.is_closing():  # if it is, the next read fails and the next process gets the request
-            stdin.write(json.dumps([source.path, source.document]).encode() + b"\n")
+            stdin.write(json.dumps([source.path, source.document, source.take]).encode() + b"\n")
 
     async def _frame(self, process: asyncio.subprocess.Process) -> bytes:
         stdout = cast("asyncio.StreamReader", process.stdout)

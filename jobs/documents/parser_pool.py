@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from itertools import islice
@@ -13,6 +13,7 @@ from jobs.documents.document import Document, Source
 from jobs.documents.listing import FileRules, ListingState, list_files
 from jobs.documents.parser_client import ParserClient
 from jobs.documents.parsing import Chunk
+from jobs.documents.sampling import Sampler, Take
 
 MAX_MEMORY = 2 << 30
 """Address space of a parser process, in bytes."""
@@ -54,12 +55,13 @@ async def read(
     max_tokens: int,
     demand: Demand,
     state: ListingState | None = None,
+    sample: int | None = None,
 ) -> AsyncGenerator[Chunk, None]:
     """The sections of all files named by the arguments, in constant memory.
 
     Documents come one after the other in the order of the listing. If no more of a document is wanted for now, another
     process reads the documents behind it. Files of FileRules.first come from a listing of their own and are complete
-    before any other starts.
+    before any other starts. With `sample` only so many sections are read (jobs.documents.sampling).
 
     Every file ends with a chunk that is `done`, also an unreadable one. Close the iterator (`contextlib.aclosing`) to
     end the processes.
@@ -72,11 +74,19 @@ async def read(
     parsers = [ParserClient(settings) for _ in range(MAX_PROCESSES)]  # each starts with its first request
     try:
         for first in (True, False) if rules.first else (False,):
-            listing = enumerate(list_files(arguments, rules, priority_state if first else state))
-            workers = _Workers((file for file in listing if file[1].first == first), parsers, demand)
-            async with aclosing(workers.chunks()) as chunks:
+            listing_state = priority_state if first else state
+
+            def listed(first: bool = first, listing_state: ListingState = listing_state) -> Iterator[_File]:
+                listing = enumerate(list_files(arguments, rules, listing_state))
+                return (file for file in listing if file[1].first == first)
+
+            taken = 0
+            chunks = _all(listed(), parsers, demand) if sample is None else _sampled(listed, sample, parsers, demand)
+            async with aclosing(chunks):
                 async for chunk in chunks:
+                    taken += len(chunk.sections)
                     yield chunk
+            sample = None if sample is None else sample - taken
         state.unlisted += priority_state.unlisted
     finally:
         priority_state.cancelled = True
@@ -88,6 +98,39 @@ async def read(
 
 _File = tuple[int, Source]
 """A file with its position in the listing."""
+
+
+async def _all(listing: Iterator[_File], parsers: list[ParserClient], demand: Demand) -> AsyncGenerator[Chunk, None]:
+    async with aclosing(_Workers(listing, parsers, demand).chunks()) as chunks:
+        async for chunk in chunks:
+            yield chunk
+
+
+async def _sampled(
+    listed: Callable[[], Iterator[_File]], size: int, parsers: list[ParserClient], demand: Demand
+) -> AsyncGenerator[Chunk, None]:
+    """The sections of a sample. Files that cannot be opened are not in it, unless there are no others."""
+    readable = await asyncio.to_thread(lambda: sum(not source.unreadable_reason for _, source in listed()))
+    if not readable:
+        async for chunk in _all(listed(), parsers, demand):
+            yield chunk
+        return
+    sampler = Sampler(size, readable)
+    while takes := sampler.round():
+        numbers: dict[int, int] = {}
+        """Numbers of the documents by their position in the listing."""
+
+        def chosen(takes: Mapping[int, Take] = takes, numbers: dict[int, int] = numbers) -> Iterator[_File]:
+            files = (file for file in listed() if not file[1].unreadable_reason)
+            for number, (position, source) in enumerate(files):
+                if number in takes:
+                    numbers[position] = number
+                    yield position, replace(source, take=takes[number])
+
+        async for chunk in _all(chosen(), parsers, demand):
+            number = numbers[chunk.position]
+            sampler.took(number, len(chunk.sections), more=not chunk.done or chunk.document.status == "sampled")
+            yield replace(chunk, again=takes[number].skip > 0)
 
 
 class _Workers:

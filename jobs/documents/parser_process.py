@@ -5,7 +5,7 @@ process that makes the calls.
 
 Requests are lines of JSON on standard input, replies are frames of JSON on standard output; the process ends when its
 input does. The first line is [memory, cpu, max_tokens, max_file_size, follow_symlinks], each further line
-[path, document]. The first frame is empty (the process has started), each further frame is a Chunk.
+[path, document, take]. The first frame is empty (the process has started), each further frame is a Chunk.
 """
 
 import json
@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from jobs.documents.document import Document, Source
 from jobs.documents.parsing import Chunk, Limits, parse
+from jobs.documents.sampling import Take
 from jobs.documents.splitting import Section
 
 LENGTH = struct.Struct(">I")
@@ -57,9 +58,9 @@ def main() -> None:
     with suppress(BrokenPipeError), replies:
         _send(replies, b"")
         for line in sys.stdin.buffer:
-            path, document = json.loads(line)
+            path, document, take = json.loads(line)
             _limit_cpu(cpu)
-            for chunk in parse(Source(path, document), limits):
+            for chunk in parse(Source(path, document, take=take and Take(*take)), limits):
                 _send(replies, pack(chunk))
                 _limit_cpu(cpu)
 

@@ -1,5 +1,6 @@
 """Reads one file and splits it into sections, in the calling process."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -38,19 +39,28 @@ class Chunk:
     """The document's position in the listing."""
     first: bool = False
     """Source.first."""
+    again: bool = False
+    """Whether the document was read before in this run, for other sections of a sample."""
 
 
 def parse(source: Source, limits: Limits) -> Iterator[Chunk]:
     """Read a file and split it. Errors are never raised: they are in the document of the last chunk."""
     reader = reader_for(source.document)
     document = Document(source.document, reader.name if reader else "")
-    error, batch, count = source.unreadable_reason, list[Section](), 0
+    error, batch, count, sampled = source.unreadable_reason, list[Section](), 0, False
     try:
         if reader and not error:
             data = load(source.path, max_file_size=limits.max_file_size, follow_symlinks=limits.follow_symlinks)
             document = replace(document, bytes=len(data))
             characters = 0
+            skip, limit = source.take or (0, sys.maxsize)
             for section in split(source.document, reader.read(data), limits.max_tokens):
+                if section.number < skip:
+                    count += 1
+                    continue
+                if section.number == skip + limit:
+                    sampled = True
+                    break
                 batch.append(section)
                 characters += len(section.text)
                 if len(batch) == MAX_SECTIONS or characters >= MAX_CHARACTERS:
@@ -65,7 +75,7 @@ def parse(source: Source, limits: Limits) -> Iterator[Chunk]:
         # Without the text of the exception, which may hold text of the document.
         error = f"it cannot be parsed ({type(failure).__name__}); exclude it, or save it in another format"
     count += len(batch)
-    status = "unreadable" if error else "ok" if count else "empty"
+    status = "unreadable" if error else "sampled" if sampled else "ok" if count else "empty"
     if status == "empty":
         error = "it has no text, or only headings; exclude it"
     yield Chunk(replace(document, sections=count, status=status, error=error), batch, done=True)

@@ -51,15 +51,14 @@ class Dispatcher:
     ) -> None:
         """`uniform` returns numbers in [0, 1), for jitter.
 
-        `fair`: open documents share the rate (unless the run is a sample), by `weights`, 1 for documents not named;
+        `fair`: open documents share the rate, by `weights`, 1 for documents not named;
         otherwise they are called in order.
         """
         self._record, self._gate, self._policy, self._emit = record, gate, policy, emit
         self._stopper = Stopper(policy)
-        sample = policy.sample
-        self._work_queue = WorkQueue(fair=fair and sample is None, weights=weights)
+        self._work_queue = WorkQueue(fair=fair, weights=weights)
         self._enroller = Enroller(
-            template=template, meter=meter, record=record, emit=emit, work_queue=self._work_queue, sample=sample,
+            template=template, meter=meter, record=record, emit=emit, work_queue=self._work_queue,
             version_1_limits=version_1_limits,
         )  # fmt: skip
         self._slow_start = SlowStart(gate, lambda: self._stopper.all_rejected)

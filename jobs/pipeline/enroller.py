@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import replace
 
 from jobs.documents.parsing import Chunk
 from jobs.pipeline import events
@@ -30,12 +29,11 @@ class Enroller:
         record: Record,
         emit: events.Emit,
         work_queue: WorkQueue,
-        sample: int | None,
         version_1_limits: Sequence[int] = (),
     ) -> None:
-        """`sample`: stop after this many sections. `version_1_limits`: see Journal."""
+        """`version_1_limits`: see Journal."""
         self._template, self._meter, self._record = template, meter, record
-        self._emit, self._work_queue, self._sample = emit, work_queue, sample
+        self._emit, self._work_queue = emit, work_queue
         self._limits = version_1_limits
         self._enrolling: asyncio.Queue[_Enrolling | None] = asyncio.Queue(MAX_CHUNKS)
         self.documents = self.sections = 0
@@ -49,21 +47,14 @@ class Enroller:
         return self._enrolling.qsize()
 
     async def enroll(self, chunks: AsyncIterator[Chunk]) -> None:
-        """First stage: enroll every chunk, or the chunks of the sample."""
-        sample = self._sample
+        """First stage: enroll every chunk."""
         while True:
             await self._work_queue.room()
             chunk = await anext(chunks, None)
             if chunk is None:
                 break
-            if sample is not None:
-                chunk = _first(chunk, sample - self.sections)
             await self._enroll(chunk)
-            if sample is not None and self.sections >= sample:
-                if not chunk.done:
-                    self._emit(events.DocumentRead(chunk.document.path, "partial", 0, len(chunk.sections)))
-                break
-        self.listed_all = chunk is None
+        self.listed_all = True
         await self._enrolling.put(None)
 
     async def _enroll(self, chunk: Chunk) -> None:
@@ -80,7 +71,7 @@ class Enroller:
         enrolments = self._record.enroll(chunk.document, chunk.position, entries, done=chunk.done)
         await self._enrolling.put((chunk, requests, enrolments))
         self.sections += len(entries)
-        self.documents += chunk.done
+        self.documents += chunk.done and not chunk.again
 
     async def queue(self) -> None:
         """Second stage: queue the units that need a call, in order, once their enrolment is durable."""
@@ -89,7 +80,7 @@ class Enroller:
             enrolments = await pending
             self._emit(events.Enrolled(**Counter(str(enrolment.disposition) for enrolment in enrolments)))
             read = chunk.document
-            if chunk.done:
+            if chunk.done and not chunk.again:
                 self._emit(events.DocumentRead(read.path, read.status, read.bytes, read.sections, read.error))
             units = []
             for section, request, enrolment in zip(chunk.sections, requests, enrolments, strict=True):
@@ -99,10 +90,3 @@ class Enroller:
                     units.append((unit, self._meter.tokens(request)))
             self._work_queue.add(read.path, len(enrolments), units, first=chunk.first)
         self._work_queue.end()
-
-
-def _first(chunk: Chunk, sections: int) -> Chunk:
-    """The first sections of a chunk; a document cut short is not read to its end."""
-    if len(chunk.sections) <= sections:
-        return chunk
-    return replace(chunk, sections=chunk.sections[:sections], done=False)

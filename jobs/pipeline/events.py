@@ -18,11 +18,11 @@ class InputsCounted:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRead:
-    """A document was read to its end, or as far as the run needs it."""
+    """A document was read to its end, or as far as the run needs it (a sample)."""
 
     path: str
     status: str
-    """`ok`, `empty`, `unreadable`, or `partial` (the last one of a sample)."""
+    """As in Document."""
     bytes: int
     sections: int
     error: str = ""

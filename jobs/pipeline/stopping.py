@@ -69,8 +69,6 @@ class Policy:
     on_outage: Literal["wait", "fail", "fallback"] = "wait"
     """In an outage: wait, stop the run, or give units a marked local answer."""
     max_failures: MaxFailures | None = None
-    sample: int | None = None
-    """Number of sections to enroll; None: all."""
 
     def status(self, outcome: Outcome, attempts: int) -> tuple[Status, bool]:
         """The status of a unit after an attempt, and whether its failure is permanent.

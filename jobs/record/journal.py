@@ -141,15 +141,21 @@ class Journal:
         return int(document)
 
     def end_document(self, document: int, read: Document) -> None:
-        """The document was read to its end, or could not be read: then its earlier sections stay in the results."""
-        if read.status != "unreadable":
+        """The document was read to its end.
+
+        If it could not be read, or was only sampled, its earlier sections stay in the results.
+        """
+        partly = read.status in ("unreadable", "sampled")
+        if not partly:
             (left,) = self.db.execute(_SECTIONS_LEFT, (document, self.run)).fetchone()
             self.sections_left += left
-        self.db.execute("UPDATE documents SET status = ?, error = ? WHERE id = ?", (read.status, read.error, document))
-        unreadable = read.status == "unreadable"
+        self.db.execute(
+            "UPDATE documents SET status = iif(?1 = 'sampled' AND run > 0, 'ok', ?1), error = ?2 WHERE id = ?3",
+            (read.status, read.error, document),
+        )
         self.db.execute(
             "UPDATE documents SET run = ?, format = ?, bytes = ?, sections = ? WHERE id = ? AND (run = 0 OR NOT ?)",
-            (0 if unreadable else self.run, read.format, read.bytes, read.sections, document, unreadable),
+            (0 if partly else self.run, read.format, read.bytes, read.sections, document, partly),
         )
 
     def enroll(self, document: int, entries: Sequence[SectionEntry], cache: Cache | None) -> list[Enrolment]:

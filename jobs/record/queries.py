@@ -169,7 +169,7 @@ def rows(db: sqlite3.Connection, analysis: Analysis, *, gone: bool = False) -> I
             for row in page:
                 if row[_POSITION] != last:  # an interrupted run enrolled another section here; the newer one counts
                     last = row[_POSITION]
-                    yield _row(document, row)
+                    yield _whole(db, _row(document, row))
 
 
 def rows_of_sections(db: sqlite3.Connection, analysis: Analysis, section_ids: Iterable[str]) -> Iterator[Row]:
@@ -178,13 +178,21 @@ def rows_of_sections(db: sqlite3.Connection, analysis: Analysis, section_ids: It
         document = db.execute(_DOCUMENT_OF, (analysis.id, signed(section_id))).fetchone()
         row = db.execute(_ROW, (analysis.id, signed(section_id))).fetchone()
         if row:
-            yield _row(Document(*document), row)
+            yield _whole(db, _row(Document(*document), row))
 
 
 def waits_for_call(journal: Journal, unit: int) -> bool:
     """Whether this run selected the unit for a call and has not closed it."""
     run, closed = journal.db.execute("SELECT run, closed FROM units WHERE id = ?", (unit,)).fetchone()
     return bool(run == journal.run != closed)
+
+
+def _whole(db: sqlite3.Connection, row: Row) -> Row:
+    """The row with its answer, where that was too large for its page."""
+    if row.raw is not None or row.sha256 is None:
+        return row
+    found = db.execute("SELECT raw FROM answers WHERE unit = ?", (row.unit,)).fetchone()
+    return row._replace(raw=found and found[0])
 
 
 def _row(document: Document, row: tuple[Any, ...]) -> Row:
@@ -248,10 +256,11 @@ WHERE analysis = ? AND gone <= ? AND (position, path) > (?, ?) ORDER BY position
 _POSITION = 6
 """Index in _ROWS."""
 
+# Large answers are read one at a time: a page of them would not fit into memory.
 _SECTIONS = """
 SELECT s.id, s.heading, u.id, u.key, u.status, u.owner, s.position, s.place, u.attempts, u.code, u.message,
        (SELECT run_id FROM runs WHERE id = coalesce(a.run, nullif(u.closed, 0))),
-       a.source, a.raw, a.sha256, a.cost_usd, a.latency, a.answered_at
+       a.source, iif(length(a.raw) <= 65536, a.raw, NULL), a.sha256, a.cost_usd, a.latency, a.answered_at
 FROM sections s JOIN documents d ON d.id = s.document JOIN units u ON u.id = s.unit LEFT JOIN answers a
   ON a.unit = u.id AND (a.source = 'fallback') = (u.status = 'fallback')
 """

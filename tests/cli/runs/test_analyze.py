@@ -78,7 +78,7 @@ class TestOrder:
 
     @pytest.mark.parametrize(
         ("options", "answered"),
-        [([], 25), (["--fair-by", "none"], 0), (["--fair-by", "none", "--first", "b*"], 25), (["--sample", "60"], 0)],
+        [([], 25), (["--fair-by", "none"], 0), (["--fair-by", "none", "--first", "b*"], 25), (["--sample", "60"], 25)],
         ids=["by document", "in order", "first", "a sample"],
     )
     def test_which_documents_are_answered(self, place, options, answered):

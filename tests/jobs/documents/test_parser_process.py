@@ -19,7 +19,10 @@ async def test_the_process_ends_with_its_input(tmp_path):
         stdout=asyncio.subprocess.PIPE,
     )
     (tmp_path / "a.md").write_text("# A\nx")
-    lines = [[parser_pool.MAX_MEMORY, parser_pool.MAX_CPU, 2000, 1 << 20, False], [str(tmp_path / "a.md"), "a.md"]]
+    lines = [
+        [parser_pool.MAX_MEMORY, parser_pool.MAX_CPU, 2000, 1 << 20, False],
+        [str(tmp_path / "a.md"), "a.md", None],
+    ]
     output, _ = await process.communicate("".join(json.dumps(line) + "\n" for line in lines).encode())
     assert process.returncode == 0
     chunk = unpack("a.md", output[8:])

@@ -206,12 +206,6 @@ def test_max_failures_stop_the_run():
     assert ran.calls == 10
 
 
-def test_a_sample_enrolls_only_its_sections():
-    ran = run(many(200), policy=Policy(sample=33))
-    assert ran.statuses.total() == 33
-    assert not ran.dispatcher.listed_all
-
-
 def stopping(at: float, *, abort_at: float | None = None) -> Callable[[Dispatcher], None]:
     def arrange(dispatcher: Dispatcher) -> None:
         loop = asyncio.get_running_loop()

@@ -9,7 +9,7 @@ from answers import body as answered
 from virtual_runs import OK, THROTTLED, run, texts
 
 from jobs.pipeline import events
-from jobs.pipeline.stopping import Cause, Policy, Stop
+from jobs.pipeline.stopping import Cause, Stop
 from jobs.pipeline.work_queue import MAX_UNITS_OF_DOCUMENT
 from jobs.record.protocol import Status
 from jobs.requests.answer import parse
@@ -87,12 +87,11 @@ def test_priority_documents_are_called_first():
     assert [number for _, number in calls_of(ran, b"small")] == list(range(100))
 
 
-def test_a_sample_takes_the_first_sections_of_the_listing():
-    ran = run(HUGE + SMALL, policy=Policy(sample=1003))
-    assert len(calls_of(ran, b"huge")) == 1000
-    assert [body for _, body in ran.service.ledger[1000:] if b"small 0" not in body] == []
-    partial = [event for event in ran.seen if isinstance(event, events.DocumentRead) and event.status == "partial"]
-    assert [(event.path, event.sections) for event in partial] == [("00.md", 3)]
+def test_a_document_that_is_read_again_counts_once():
+    again = [replace(chunk, again=True) for chunk in SMALL]
+    ran = run(SMALL + again)
+    assert ran.dispatcher.documents_read == len(SMALL)
+    assert sum(isinstance(event, events.DocumentRead) for event in ran.seen) == len(SMALL)
 
 
 def test_reading_of_a_document_pauses_while_enough_of_it_is_queued():
