@@ -93,15 +93,13 @@ class ParserClient:
             reason, hint = describe(error)
             raise ProcessError(f"the parser process cannot be started: {reason}", hint) from error
         self._started = False
-        cast("asyncio.StreamWriter", process.stdin).write(self._settings.encode() + b"\n")
+        _write(process, self._settings)
         for source in self._requested:
             self._send(process, source)
         return process
 
     def _send(self, process: asyncio.subprocess.Process, source: Source) -> None:
-        stdin = cast("asyncio.StreamWriter", process.stdin)
-        if not stdin.is_closing():  # if it is, the next read fails and the next process gets the request
-            stdin.write(json.dumps([source.path, source.document, source.take]).encode() + b"\n")
+        _write(process, json.dumps([source.path, source.document, source.take]))
 
     async def _frame(self, process: asyncio.subprocess.Process) -> bytes:
         stdout = cast("asyncio.StreamReader", process.stdout)
@@ -130,6 +128,12 @@ class ParserClient:
         if code == -signal.SIGXCPU:
             return "it takes too much CPU time to parse; split it into smaller files, or exclude it"
         return f"the parser process crashed ({_how(code)}); exclude it, or save it in another format"
+
+
+def _write(process: asyncio.subprocess.Process, line: str) -> None:
+    stdin = cast("asyncio.StreamWriter", process.stdin)
+    if not stdin.is_closing():  # if it is, the next read fails and the next process gets the line
+        stdin.write(line.encode() + b"\n")
 
 
 def _how(code: int) -> str:

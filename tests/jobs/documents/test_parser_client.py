@@ -79,7 +79,8 @@ async def test_a_file_that_needs_too_much_cpu_fails_alone(tmp_path, monkeypatch)
     assert second.status == "ok"
 
 
-async def test_a_process_that_is_killed_while_it_starts_is_replaced(tmp_path, processes, monkeypatch):
+@pytest.mark.parametrize("ended", [False, True])
+async def test_a_process_that_is_killed_while_it_starts_is_replaced(tmp_path, processes, monkeypatch, ended):
     """No document is the reason, so none fails."""
     start = asyncio.create_subprocess_exec
 
@@ -87,6 +88,9 @@ async def test_a_process_that_is_killed_while_it_starts_is_replaced(tmp_path, pr
         process = await start(*arguments, **options)
         if len(processes) == 1:
             process.kill()
+            if ended:
+                await process.wait()
+                process.stdin.close()  # uvloop refuses to write to a closed pipe
         return process
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", killed)
