@@ -29,7 +29,7 @@ from jobs.record.analysis import default_name
 from jobs.record.cache import Cache
 from jobs.record.journal import Journal, RunStart
 from jobs.record.protocol import Status
-from jobs.record.queries import answer_lengths
+from jobs.record.queries import longest_answer
 from jobs.record.quota_memory import QuotaMemory, QuotaScope
 from jobs.record.record_writer import RecordWriter
 from jobs.record.spool import Spool, find, recover
@@ -117,8 +117,7 @@ async def batch(
         interrupted, limits, analysis, backup = await record.submit(
             lambda journal: (journal.begin(start), journal.version_1_limits(), journal.analysis, journal.backup)
         )
-        complete, cut_off = await record.submit(lambda journal: answer_lengths(journal.db, analysis))
-        stats.answers_before(max([*complete, *cut_off], default=0))
+        stats.answers_before(await record.submit(lambda journal: longest_answer(journal.db, analysis)))
         if backup:
             emit(events.Notice(f"the journal is from an older version; it was migrated, and {backup} is the old one"))
         summary.analysis = analysis.name

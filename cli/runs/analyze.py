@@ -83,8 +83,8 @@ def _run(settings: AnalyzeSettings, summary: Summary, stats: Stats, screen: Disp
     _check_paths(settings.paths)
     check_open_files()
     check_address_space()
-    if not settings.no_cache:
-        warn_of_others(settings.cache_dir, screen)
+    for directory in (settings.state_dir, *(() if settings.no_cache else [settings.cache_dir])):
+        warn_of_others(directory, screen)
     with (
         output_directory(settings.output, settings.lock_wait, screen),
         _write_summary(settings, summary, stats, signals),

@@ -18,7 +18,7 @@ def output_directory(path: Path, lock_wait: float, screen: Display) -> Iterator[
         raise UserError(f"the output {path} is a file, not a directory", "name a directory with --output")
     with ExitStack() as stack:
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o755, parents=True, exist_ok=True)  # not writable for all, whatever the umask
             try:
                 stack.enter_context(output_lock(path, 0.0))
             except LockedError as error:

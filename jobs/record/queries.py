@@ -15,6 +15,9 @@ from jobs.record.protocol import Status
 PAGE = 256
 """Rows per query: what reads a journal while a run writes it must not hold up the run's commits."""
 
+LENGTHS = 100_000
+"""Answers that are enough for an estimate."""
+
 
 class Row(NamedTuple):
     """A section with the state of its unit."""
@@ -220,17 +223,20 @@ def text(db: sqlite3.Connection, unit: int) -> str | None:
     return expand(row[0]) if row else None
 
 
+def longest_answer(db: sqlite3.Connection, analysis: Analysis) -> int:
+    """Output tokens; 0 without an answer."""
+    query = f"SELECT max(output_tokens, coalesce(cut_off_at, 0)) FROM {_PAID}"  # noqa: S608 (constants)
+    return max((length for (length,) in db.execute(query, (analysis.id,))), default=0)
+
+
 def answer_lengths(db: sqlite3.Connection, analysis: Analysis) -> tuple[list[int], list[int]]:
-    """Output tokens of the complete answers of an analysis, and the limits that cut off the others."""
-    query = (
-        "SELECT output_tokens, cut_off_at FROM answers JOIN units ON id = unit"
-        " WHERE analysis = ? AND status IN ('ok', 'incomplete')"
-    )
-    complete: list[int] = []
-    cut_off: list[int] = []
-    for length, limit in db.execute(query, (analysis.id,)):
-        (cut_off if limit else complete).append(limit or length)
-    return complete, cut_off
+    """Output tokens of the latest complete answers, and the limits that cut off the others; empty if there are none."""
+    query = f"SELECT cut_off_at FROM {_PAID} AND cut_off_at > 0"  # noqa: S608 (constants)
+    cut_off = [limit for (limit,) in db.execute(query, (analysis.id,))]
+    if not cut_off:
+        return [], []
+    query = f"SELECT output_tokens FROM {_PAID} AND cut_off_at IS NULL ORDER BY unit DESC LIMIT ?"  # noqa: S608 (constants)
+    return [length for (length,) in db.execute(query, (analysis.id, LENGTHS))], cut_off
 
 
 def answers(db: sqlite3.Connection) -> Iterator[tuple[bytes, bytes | None, bytes]]:
@@ -247,6 +253,8 @@ def texts(db: sqlite3.Connection) -> Iterator[tuple[bytes, bytes]]:
 
 
 _UNSIGNED = (1 << 64) - 1
+
+_PAID = "answers JOIN units ON id = unit WHERE analysis = ? AND status IN ('ok', 'incomplete')"
 
 _DOCUMENTS = """
 SELECT id, position, path, format, bytes, sections, status, error FROM documents

@@ -1,6 +1,7 @@
 """Runs over bad and unusual input."""
 
 import json
+import os
 import shlex
 import subprocess
 
@@ -197,3 +198,21 @@ class TestInput:
         assert message in without_times(place.run(option, "real").stderr)
         directory.chmod(0o755)
         assert "note: every user" not in place.run(option, "real").stderr
+
+    def test_without_a_umask_no_other_user_can_write_to_what_the_run_makes(self, place):
+        place.sections(1)
+        before = os.umask(0)
+        try:
+            assert place.run().returncode == 0
+        finally:
+            os.umask(before)
+        made = [place.out, *place.out.iterdir(), place.folder / "cache", *(place.folder / "cache").iterdir()]
+        assert [path.name for path in made if path.stat().st_mode & 0o022] == []
+
+    def test_a_linked_directory_of_learned_quotas_is_reported(self, place):
+        place.sections(1)
+        state = place.folder / "home/.local/state"
+        state.mkdir(parents=True)
+        (place.folder / "elsewhere").mkdir()
+        (state / "bedrock-batch").symlink_to(place.folder / "elsewhere")
+        assert "state/bedrock-batch is a symbolic link" in place.run().stderr

@@ -62,6 +62,20 @@ def test_short_answers_lead_to_advice_if_tokens_are_the_limit():
     assert stats.snapshot().advice == ()
 
 
+def test_the_advice_cuts_off_no_answer_of_an_earlier_run():
+    clock = Clock()
+    stats = new_stats(clock)
+    stats.max_tokens = 4096
+    stats.answers_before(1900)
+    stats(learned("tokens", 10_000.0, "sliding"))
+    for n in range(40):
+        clock.now = 100 + n * 4
+        stats(events.CallSent())
+        stats(events.CallEnded(Outcome.OK, 6.0, Usage(100, 20), 0.25, 120.0))
+    [advice] = stats.snapshot().advice
+    assert advice.value >= 1900
+
+
 @pytest.mark.parametrize(
     ("changed", "advised"), [(None, 100), ("outage", None), ("concurrency", None), ("burst", None)]
 )

@@ -411,3 +411,15 @@ class TestFile:
         journal.close()
         with pytest.raises(JournalError, match="newer version"):
             Journal(path)
+
+
+def test_lengths_are_those_of_the_analysis(path):
+    journal = begun(path)
+    dispositions(journal, "a", "b", "c")
+    assert queries.longest_answer(journal.db, journal.analysis) == 0
+    call(journal, "a", Outcome.OK, Status.OK, answer=answer())
+    assert queries.answer_lengths(journal.db, journal.analysis) == ([], [])
+    call(journal, "b", Outcome.INCOMPLETE, Status.INCOMPLETE, answer=answer(stop="max_tokens"))
+    assert queries.answer_lengths(journal.db, journal.analysis) == ([5], [1024])
+    assert queries.longest_answer(journal.db, journal.analysis) == 1024
+    journal.close()
