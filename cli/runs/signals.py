@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 from cli.errors import ENDING, SIGNAL
 
+SHOW_INTERVAL = 0.2
+"""Seconds between two lines of progress that SIGUSR1 asks for."""
+
 
 class Signals:
     """Calls `first` for the first signal, `again` for every further one, and records the first."""
@@ -37,10 +40,29 @@ def ignore() -> None:
 
 @contextmanager
 def showing_progress(show: Callable[[], object]) -> Iterator[None]:
-    """Let the running loop call `show` for each SIGUSR1, which is ignored before (cli.app) and afterwards."""
+    """Let the running loop call `show` on SIGUSR1, which is ignored before (cli.app) and afterwards.
+
+    A flood of signals gives one call in SHOW_INTERVAL.
+    """
     loop = asyncio.get_running_loop()
+    is_due = False
+
+    def show_soon(*_: object) -> None:
+        nonlocal is_due
+        if not is_due:
+            is_due = True
+            loop.call_soon_threadsafe(show_once)
+
+    def show_once() -> None:
+        show()
+        loop.call_later(SHOW_INTERVAL, rest)
+
+    def rest() -> None:
+        nonlocal is_due
+        is_due = False
+
     # Not loop.add_signal_handler: to remove it restores the default for a moment, and that ends the process.
-    signal.signal(signal.SIGUSR1, lambda *_: loop.call_soon_threadsafe(show))
+    signal.signal(signal.SIGUSR1, show_soon)
     try:
         yield
     finally:
