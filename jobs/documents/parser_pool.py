@@ -127,10 +127,13 @@ async def _sampled(
                     numbers[position] = number
                     yield position, replace(source, take=takes[number])
 
-        async for chunk in _all(chosen(), parsers, demand):
-            number = numbers[chunk.position]
-            sampler.took(number, len(chunk.sections), more=not chunk.done or chunk.document.status == "sampled")
-            yield replace(chunk, again=takes[number].skip > 0)
+        async with aclosing(_all(chosen(), parsers, demand)) as chunks:
+            async for chunk in chunks:
+                number = numbers[chunk.position]
+                sampler.took(number, len(chunk.sections), more=not chunk.done or chunk.document.status == "sampled")
+                yield replace(chunk, again=takes[number].skip > 0)
+                if chunk.done and not sampler.missing:
+                    break
 
 
 class _Workers:

@@ -1,8 +1,12 @@
 """Chooses the sections of a sample: from as many documents as there are, spread over the listing (pure)."""
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+GOLDEN = 0x9E3779B97F4A7C15
+"""The fractional part of the golden ratio x 2**64."""
 
 
 class Take(NamedTuple):
@@ -13,9 +17,13 @@ class Take(NamedTuple):
     limit: int
 
 
-def spread(count: int, items: Sequence[int]) -> list[int]:
-    """This many of the items, at even distances: each is in the middle of its part."""
-    return [items[(2 * index + 1) * len(items) // (2 * count)] for index in range(count)]
+def spread(count: int, numbers: Iterable[int]) -> list[int]:
+    """This many of the numbers, in order and evenly spread: those whose multiple of the golden ratio is the smallest.
+
+    (The fractional parts of these multiples fill an interval evenly.) A larger count keeps those of a smaller one, more
+    numbers change few, and the distances are not regular, as folders often are.
+    """
+    return sorted(heapq.nsmallest(count, numbers, key=lambda number: number * GOLDEN % (1 << 64)))
 
 
 @dataclass(slots=True)
@@ -31,6 +39,8 @@ class Sampler:
     """Readable documents of the listing; they are numbered from 0."""
     _taken: dict[int, int] = field(default_factory=dict)
     """Sections by document."""
+    _asked: int = 0
+    """Documents of the last round."""
     _exhausted: set[int] = field(default_factory=set)
     """Documents without further sections."""
 
@@ -40,16 +50,23 @@ class Sampler:
         return self.size - sum(self._taken.values())
 
     def round(self) -> dict[int, Take]:
-        """What to take next, by document; empty at the end."""
+        """What to take next, by document; empty at the end.
+
+        Each round asks at least twice as many documents, as many may be empty: stop when nothing is missing.
+        """
         missing = self.missing
+        if not missing:
+            return {}
         pool = [number for number in range(self.documents) if number not in self._taken]
         pool = pool or [number for number in sorted(self._taken) if number not in self._exhausted]
-        chosen = spread(min(missing, len(pool)), pool)
+        chosen = spread(max(missing, 2 * self._asked), pool)
+        self._asked = len(chosen)
         if not chosen:
             return {}
         share, extra = divmod(missing, len(chosen))
         return {
-            number: Take(self._taken.get(number, 0), share + (index < extra)) for index, number in enumerate(chosen)
+            number: Take(self._taken.get(number, 0), max(1, share + (index < extra)))
+            for index, number in enumerate(chosen)
         }
 
     def took(self, document: int, sections: int, *, more: bool) -> None:

@@ -23,6 +23,8 @@ def sample(documents: list[int], size: int) -> tuple[Counter[int], int]:
             got = max(0, min(limit, documents[number] - skip))
             taken[number] += got
             sampler.took(number, got, more=documents[number] > skip + limit)
+            if not sampler.missing:
+                break
     return taken, rounds
 
 
@@ -45,15 +47,34 @@ def test_it_is_the_same_each_time_and_ends(documents, size):
     assert rounds <= len(documents) + 7
 
 
-@given(st.integers(1, 50), st.integers(0, 50))
+@given(st.integers(1, 50), st.integers(0, 200))
 def test_documents_are_spread_over_the_listing(count, more):
-    items = range(count + more)
-    chosen = spread(count, items)
-    assert len({*chosen}) == count
-    gaps = [b - a for a, b in itertools.pairwise(chosen)]
-    assert max(gaps, default=0) - min(gaps, default=0) <= 1
+    chosen = spread(count, range(count + more))
+    assert chosen == sorted({*chosen})
+    gaps = {b - a for a, b in itertools.pairwise(chosen)}
+    assert len(gaps) <= 3
+    assert max(gaps, default=1) <= 3 * (count + more) / count + 2
+
+
+@given(st.integers(1, 50), st.integers(1, 50))
+def test_a_larger_sample_keeps_the_documents_of_a_smaller_one(count, more):
+    documents = range(200)
+    assert {*spread(count, documents)} <= {*spread(count + more, documents)}
+
+
+@given(st.integers(1, 50), st.integers(1, 150))
+def test_a_document_more_changes_one_choice_at_most(count, documents):
+    assert len({*spread(count, range(documents))} - {*spread(count, range(documents + 1))}) <= 1
+
+
+def test_regular_folders_do_not_make_it_one_sided():
+    """Two files in each of 100 folders."""
+    assert 1 <= sum(number % 2 for number in spread(5, range(200))) <= 4
+
+
+def test_many_empty_documents_take_few_rounds():
+    assert sample([0] * 2000 + [1], 5)[1] <= 12
 
 
 def test_sections_are_shared_evenly():
     assert Sampler(5, 2).round() == {0: Take(0, 3), 1: Take(0, 2)}
-    assert Sampler(2, 10).round() == {2: Take(0, 1), 7: Take(0, 1)}
