@@ -5,7 +5,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,8 @@ def program() -> "typer.Typer":
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program with these arguments (by default the process's own); returns its exit code."""
-    with _end_on_signals():
+    handlers = {number: signal.getsignal(number) for number in ENDING}
+    try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         try:
             sys.stdout.flush()
@@ -58,10 +59,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             lost = stdout_lost(error)
             return code if isinstance(error, BrokenPipeError) else worst([code, print_error(lost)])
         return code
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _run(arguments: list[str]) -> int:
+    received: list[SignalReceived] = []
     try:
+        _end_on_signals(received)  # in here, so that a signal is reported from the first moment on
         _repair_streams()
         import typer
         from typer.main import get_command
@@ -78,10 +84,13 @@ def _run(arguments: list[str]) -> int:
         # Typer exits with 1, a bug's code, where standard output is closed.
         return SIGNAL + signal.SIGPIPE if isinstance(end.__context__, BrokenPipeError) else int(end.code or ExitCode.OK)
     except Exception as error:  # noqa: BLE001 (the last handler)
-        return _failed(error, arguments)
+        # An import that a signal interrupts may fail with another error.
+        return _interrupted(received[0], arguments) if received else _failed(error, arguments)
 
 
 def _interrupted(end: SignalReceived, arguments: list[str]) -> int:
+    for number in ENDING:  # nothing interrupts the report
+        signal.signal(number, signal.SIG_IGN)
     from cli.config.unparsed import wants_json
 
     if arguments[:1] == ["analyze"] and wants_json(arguments):
@@ -150,22 +159,14 @@ def _repair_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-@contextlib.contextmanager
-def _end_on_signals() -> Iterator[None]:
+def _end_on_signals(received: list[SignalReceived]) -> None:
     """Until a run replaces the handlers with its own. SIGUSR1, whose default is to end the process, stays ignored."""
-    before: dict[signal.Signals, Any] = {}
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        received.append(SignalReceived(number))
+        raise received[-1]
+
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background job
-            before[number] = signal.signal(number, _end)
+            signal.signal(number, end)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _end(number: int, _frame: FrameType | None) -> None:
-    for other in ENDING:  # the first is the reason; nothing interrupts its report
-        signal.signal(other, signal.SIG_IGN)
-    raise SignalReceived(number)

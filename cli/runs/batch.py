@@ -76,7 +76,7 @@ async def run_batch(
                 if batch.interrupted:
                     screen.notice(f"calls of an earlier run that may have been paid for: {batch.interrupted}")
                 rows.lost = partial(asyncio.get_running_loop().call_soon_threadsafe, batch.dispatcher.stop, _ROWS_LOST)
-                signals.first, signals.again = partial(_stop, signals, batch), batch.dispatcher.abort
+                signals.handle(partial(_stop, signals, batch), batch.dispatcher.abort)
                 listed = await _dispatch(settings, batch, emit)
                 summary.add_snapshot(stats.snapshot())
                 if batch.record.cache and batch.record.cache.failure:

@@ -19,6 +19,16 @@ class Signals:
         self.first = first
         self.again: Callable[[], object] = first
 
+    def handle(self, first: Callable[[], object], again: Callable[[], object]) -> None:
+        """Call these from now on.
+
+        If a signal was received before, `first` is called at once: what the signal cancelled may have gone on, since
+        asyncio.wait_for (before Python 3.12) drops a cancellation that meets the end of what it waits for.
+        """
+        self.first, self.again = first, again
+        if self.received is not None:
+            first()
+
     @property
     def exit_codes(self) -> list[int]:
         """128+N for the first signal N received; empty if none was."""

@@ -2,7 +2,9 @@
 
 import io
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, NamedTuple
@@ -79,7 +81,8 @@ class Shell:
 
 
 @pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Shell:
+def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Shell]:
+    before = signal.getsignal(signal.SIGUSR1)
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
         if name.startswith(("BEDROCK_BATCH_", "AWS_")):
@@ -89,4 +92,5 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
     stand_in = SimpleNamespace(analyze=shell.analyze)
     monkeypatch.setitem(sys.modules, "cli.runs.analyze", stand_in)
     monkeypatch.setattr(cli.runs, "analyze", stand_in, raising=False)
-    return shell
+    yield shell
+    signal.signal(signal.SIGUSR1, before)  # the program leaves it ignored, and child processes would inherit that
