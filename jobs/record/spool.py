@@ -152,6 +152,7 @@ def _line(attempt: ClosedAttempt) -> str:
         "cost_usd": attempt.cost_usd,
         "permanent": attempt.permanent,
         "outcome": reply.outcome,
+        "sent": reply.sent,
         "latency": reply.latency,
         "code": reply.code,
         "message": reply.message,
@@ -176,6 +177,7 @@ def _parse(line: bytes) -> ClosedAttempt:
         values["code"],
         values["message"],
         request_id=values["request_id"],
+        sent=values["sent"],
     )
     key, status = bytes.fromhex(values["key"]), Status(values["status"])
     return ClosedAttempt(

@@ -15,7 +15,7 @@ from ratelimit.outcome import Outcome
 
 KEY = b"k" * 32
 REPLY = Reply(Outcome.OK, 0.5, answer("Grüße,\u2028世界"), request_id="r-1")
-FAILED = Reply(Outcome.UNKNOWN, 0.5, code="ReadError", message="\ud800 reset")
+FAILED = Reply(Outcome.TRANSIENT, 0.5, code="ConnectError", message="\ud800 refused", sent=False)
 
 
 def closed(reply: Reply = REPLY, *, attempt: int = 1, key: bytes = KEY, run_id: str = "r1") -> ClosedAttempt:
@@ -75,8 +75,8 @@ def test_an_answer_gets_into_the_journal_unchanged_as_one_of_the_run_that_called
 def test_a_call_without_an_answer_is_closed_as_well(spool, journal, output, state):
     spool.save([closed(FAILED)])
     assert read(journal, output, state) == [Recovered(1, 0, 0)]
-    outcome = journal.db.execute("SELECT outcome, code FROM attempts").fetchone()
-    assert outcome == ("unknown", "ReadError")
+    outcome = journal.db.execute("SELECT outcome, code, sent FROM attempts").fetchone()
+    assert outcome == ("transient", "ConnectError", 0)
 
 
 @pytest.mark.parametrize(
