@@ -18,7 +18,7 @@ def verify(directory: Path = options.DIRECTORY, config: Path | None = options.CO
 
     from cli.render.text import safe
     from jobs.errors import storage_error
-    from jobs.record.journal_file import open_for_reading
+    from jobs.record.journal_file import naming_damage, open_for_reading
     from jobs.record.output_lock import output_lock
     from jobs.results.verification import problems
 
@@ -26,7 +26,8 @@ def verify(directory: Path = options.DIRECTORY, config: Path | None = options.CO
         raise UserError(f"there is no journal in {directory}", "name the --output directory of a run")
     found = 0
     try:
-        with output_lock(directory, 0.0), closing(open_for_reading(directory / "journal.sqlite")) as db:
+        path = directory / "journal.sqlite"
+        with output_lock(directory, 0.0), naming_damage(path), closing(open_for_reading(path)) as db:
             for problem in problems(db, directory):
                 found += 1
                 if found <= MAX_SHOWN:

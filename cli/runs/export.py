@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cli.errors import ExitCode, UserError
 from jobs.errors import storage_error
-from jobs.record.journal_file import open_for_reading
+from jobs.record.journal_file import naming_damage, open_for_reading
 from jobs.results.export.formats import TO_STREAM, Format, write_export
 from jobs.results.export.rows import chosen, exported_rows
 
@@ -20,11 +20,8 @@ def export(
     if output is None and format_ not in TO_STREAM:
         what = "folder" if format_ == "markdown" else "file"
         raise UserError(f"--format {format_} cannot go to standard output", f"name a new {what} with --output")
-    try:
-        db = open_for_reading(directory / "journal.sqlite")
-    except (OSError, sqlite3.Error) as error:
-        raise storage_error(str(directory / "journal.sqlite"), error) from error
-    with closing(db):
+    path = directory / "journal.sqlite"
+    with naming_damage(path), closing(open_for_reading(path)) as db:
         rows = exported_rows(db, chosen(db, name), gone=gone, with_text=with_text)
         if output is None:
             # Bytes that do not depend on the locale.

@@ -12,7 +12,7 @@ from cli.render.numbers import counted
 from cli.render.status import status_lines
 from jobs.errors import storage_error
 from jobs.record.journal import Journal
-from jobs.record.journal_file import open_for_reading
+from jobs.record.journal_file import naming_damage, open_for_reading
 from jobs.record.output_lock import holder, output_lock
 from jobs.record.overview import overview
 from jobs.record.pruning import prunable
@@ -22,7 +22,7 @@ from jobs.record.pruning import prune as delete
 def status(directory: Path, *, as_json: bool) -> None:
     """Print what the directory holds."""
     path = directory / "journal.sqlite"
-    with _naming(path), closing(open_for_reading(path)) as db:
+    with _naming(path), naming_damage(path), closing(open_for_reading(path)) as db:
         found = overview(db, holder(directory))
     if as_json:
         print(json.dumps(found))

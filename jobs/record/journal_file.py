@@ -6,13 +6,13 @@ before 3.51.3.
 
 import json
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
-from jobs.errors import JournalError
+from jobs.errors import JournalError, storage_error
 from jobs.record import migration
 from jobs.record.protocol import Status
 
@@ -21,6 +21,9 @@ APPLICATION_ID = 0x62726274
 """`brbt` in SQLite's header marks the file as a journal of bedrock-batch."""
 BUSY_TIMEOUT = 60.0
 """Seconds to wait for another program that reads the journal; giving up would lose the calls in flight."""
+
+UNDECODABLE = (UnicodeDecodeError, json.JSONDecodeError, OverflowError)
+"""What values of a damaged journal raise; also its schema, in SQLite's own messages."""
 
 T = TypeVar("T")
 
@@ -64,18 +67,39 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     return db
 
 
+@contextmanager
+def naming_damage(path: Path) -> Iterator[None]:
+    """Errors of SQLite, and values that cannot be decoded, become errors of this journal.
+
+    Raises:
+        JournalError: the journal is damaged.
+        StorageError: SQLite cannot read or write it for another reason.
+    """
+    try:
+        yield
+    except UNDECODABLE as error:
+        raise _damaged(path, error) from error
+    except sqlite3.Error as error:
+        raise storage_error(str(path), error) from error
+
+
+def _damaged(path: Path, error: BaseException) -> JournalError:
+    return JournalError(
+        f"{path} is damaged ({error}); it is the only record of the answers and their cost",
+        "restore it from a backup, or move it away to start over (answers in the cache are not paid for again)",
+    )
+
+
 def _checked(path: Path, db: sqlite3.Connection, prepare: Callable[[], T]) -> T:
     """The value of `prepare`; if it fails, the connection is closed, and damage is told from other errors."""
     try:
         return prepare()
     except BaseException as error:
         db.close()
-        if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, sqlite3.OperationalError):
-            raise
-        raise JournalError(
-            f"{path} is damaged ({error}); it is the only record of the answers and their cost",
-            "restore it from a backup, or move it away to start over (answers in the cache are not paid for again)",
-        ) from error
+        damage = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        if damage or isinstance(error, UNDECODABLE):
+            raise _damaged(path, error) from error
+        raise
 
 
 def _prepare(path: Path, db: sqlite3.Connection) -> Path | None:

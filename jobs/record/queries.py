@@ -194,7 +194,7 @@ def _whole(db: sqlite3.Connection, row: Row) -> Row:
     """The row with its answer, where that was too large for its page."""
     if row.raw is not None or row.sha256 is None:
         return row
-    found = db.execute("SELECT raw FROM answers WHERE unit = ?", (row.unit,)).fetchone()
+    found = db.execute("SELECT CAST(raw AS BLOB) FROM answers WHERE unit = ?", (row.unit,)).fetchone()
     return row._replace(raw=found and found[0])
 
 
@@ -219,7 +219,7 @@ def text(db: sqlite3.Connection, unit: int) -> str | None:
     Raises:
         ValueError: it is damaged.
     """
-    row = db.execute("SELECT text FROM texts WHERE unit = ?", (unit,)).fetchone()
+    row = db.execute(f"SELECT {_TEXT} FROM texts WHERE unit = ?", (unit,)).fetchone()  # noqa: S608 (a constant)
     return expand(row[0]) if row else None
 
 
@@ -242,19 +242,22 @@ def answer_lengths(db: sqlite3.Connection, analysis: Analysis) -> tuple[list[int
 def answers(db: sqlite3.Connection) -> Iterator[tuple[bytes, bytes | None, bytes]]:
     """Key, raw answer (None: it is gone) and checksum of each unit that was answered, of all analyses."""
     yield from db.execute(
-        "SELECT u.key, a.raw, a.sha256 FROM units u LEFT JOIN answers a ON a.unit = u.id"
+        "SELECT CAST(u.key AS BLOB), CAST(a.raw AS BLOB), a.sha256 FROM units u LEFT JOIN answers a ON a.unit = u.id"
         " WHERE u.status IN ('ok', 'incomplete', 'fallback')"
     )
 
 
 def texts(db: sqlite3.Connection) -> Iterator[tuple[bytes, bytes]]:
     """Key and compressed text of each unit whose text was kept."""
-    yield from db.execute("SELECT key, text FROM texts JOIN units ON id = unit")
+    yield from db.execute(f"SELECT CAST(key AS BLOB), {_TEXT} FROM texts JOIN units ON id = unit")  # noqa: S608 (a constant)
 
 
 _UNSIGNED = (1 << 64) - 1
 
 _PAID = "answers JOIN units ON id = unit WHERE analysis = ? AND status IN ('ok', 'incomplete')"
+
+# A damaged file has values of any type: these are expected to be bytes, and their content is checked.
+_TEXT = "CAST(ifnull(text, '') AS BLOB)"
 
 _DOCUMENTS = """
 SELECT id, position, path, format, bytes, sections, status, error FROM documents
@@ -266,9 +269,9 @@ _POSITION = 6
 
 # Large answers are read one at a time: a page of them would not fit into memory.
 _SECTIONS = """
-SELECT s.id, s.heading, u.id, u.key, u.status, u.owner, s.position, s.place, u.attempts, u.code, u.message,
-       (SELECT run_id FROM runs WHERE id = coalesce(a.run, nullif(u.closed, 0))),
-       a.source, iif(length(a.raw) <= 65536, a.raw, NULL), a.sha256, a.cost_usd, a.latency, a.answered_at
+SELECT s.id, s.heading, u.id, CAST(u.key AS BLOB), u.status, u.owner, s.position, s.place, u.attempts, u.code,
+       u.message, (SELECT run_id FROM runs WHERE id = coalesce(a.run, nullif(u.closed, 0))),
+       a.source, iif(length(a.raw) <= 65536, CAST(a.raw AS BLOB), NULL), a.sha256, a.cost_usd, a.latency, a.answered_at
 FROM sections s JOIN documents d ON d.id = s.document JOIN units u ON u.id = s.unit LEFT JOIN answers a
   ON a.unit = u.id AND (a.source = 'fallback') = (u.status = 'fallback')
 """

@@ -56,6 +56,8 @@ def test_every_changed_byte_of_an_answer_is_found(finished):
     [
         ("DELETE FROM answers WHERE unit = 1", ": it is gone; the next run calls again\n"),
         ("UPDATE answers SET raw = x'' WHERE unit = 1", ": it is damaged; the next run calls again\n"),
+        ("UPDATE answers SET raw = 7 WHERE unit = 1", ": it is damaged; the next run calls again\n"),
+        ("UPDATE texts SET text = 7 WHERE unit = 1", ": it is damaged\n"),
         (
             "UPDATE units SET attempts = 9 WHERE id = 3",
             "results.jsonl: " + DIFFER + "3;",
@@ -68,6 +70,15 @@ def test_damage_in_the_journal_is_named(shell, finished, statement, message):
     code, out, err = shell("verify", "out")
     assert (code, err) == (13, "")
     assert message in out
+
+
+@pytest.mark.parametrize("command", ["verify", "status", "export"])
+def test_a_journal_that_cannot_be_decoded_is_damaged(shell, finished, command):
+    change(finished, "UPDATE analyses SET question = '{'")
+    code, _, err = shell(command, "out")
+    assert code == 13
+    assert "journal.sqlite is damaged" in err
+    assert "hint: restore it from a backup" in err
 
 
 @pytest.mark.parametrize(
