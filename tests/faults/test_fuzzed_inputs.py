@@ -114,6 +114,12 @@ def test_settings_of_any_bytes_are_taken_or_refused(tmp_path, monkeypatch, capsy
         check(code, capsys.readouterr().err, (2,), number)
 
 
+@pytest.fixture(autouse=True)
+def state(tmp_path, monkeypatch):
+    """Where the log of a bug goes."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """The output and the cache of a finished run."""
@@ -165,7 +171,7 @@ def test_a_cache_of_any_bytes_is_used_or_replaced(finished, tmp_path):
 def test_the_program_ends_cleanly_whatever_it_is_given(finished, tmp_path):
     """All kinds of input at once, in a process of its own."""
     samples = [path for path in SAMPLES.rglob("*") if path.is_file()]
-    for number in cases(30, 300):
+    for number in cases(30, 150):
         generator = random.Random(number)
         place = Workplace(tmp_path / str(number), finished.url)
         shutil.copytree(finished.folder, place.folder)
