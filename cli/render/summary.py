@@ -119,19 +119,22 @@ _RETRY = {
 }
 
 
+def _cut_off(summary: Mapping[str, Any]) -> str:
+    answers, enough = counted(summary["cut_off"], "answer"), summary["enough_tokens"]
+    return (
+        f"{answers} cut off at --max-tokens: a larger value calls for them again, and for no other, and {enough} is "
+        "probably enough"
+    )
+
+
 def _advice(summary: Mapping[str, Any]) -> Iterator[str]:
     """What to do, one line for each problem and each possible improvement."""
     if number := summary["unreadable"]:
         yield f'{counted(number, "document")} unreadable: see "status": "unreadable" in documents.jsonl'
     for status in ("failed", "incomplete", "held"):
         if number := summary[status]:
-            yield f'{counted(number, "section")} {status}: see "status": "{status}" in results.jsonl; {_RETRY[status]}'
-    if number := summary["cut_off"]:
-        enough, them = summary["enough_tokens"], "it" if number == 1 else "them"
-        yield (
-            f"{counted(number, 'answer')} cut off at --max-tokens: a run with a larger value calls for {them} again, "
-            f"and for no other; --max-tokens {enough} is probably enough"
-        )
+            remedy = _cut_off(summary) if status == "incomplete" and summary["cut_off"] else _RETRY[status]
+            yield f'{counted(number, "section")} {status}: see "status": "{status}" in results.jsonl; {remedy}'
     if number := summary["fallback"]:
         yield f"{counted(number, 'section')} answered by an excerpt during an outage: run again to replace them"
     if number := summary["pending"]:
