@@ -65,9 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    received: list[SignalReceived] = []
     try:
-        _end_on_signals(received)  # in here, so that a signal is reported from the first moment on
+        _end_on_signals()  # in here, so that a signal is reported from the first moment on
         _repair_streams()
         import typer
         from typer.main import get_command
@@ -85,7 +84,7 @@ def _run(arguments: list[str]) -> int:
         return SIGNAL + signal.SIGPIPE if isinstance(end.__context__, BrokenPipeError) else int(end.code or ExitCode.OK)
     except Exception as error:  # noqa: BLE001 (the last handler)
         # An import that a signal interrupts may fail with another error.
-        return _interrupted(received[0], arguments) if received else _failed(error, arguments)
+        return _interrupted(SignalReceived.last, arguments) if SignalReceived.last else _failed(error, arguments)
 
 
 def _interrupted(end: SignalReceived, arguments: list[str]) -> int:
@@ -159,13 +158,14 @@ def _repair_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _end_on_signals(received: list[SignalReceived]) -> None:
+def _end_on_signals() -> None:
     """Until a run replaces the handlers with its own. SIGUSR1, whose default is to end the process, stays ignored."""
 
     def end(number: int, _frame: FrameType | None) -> None:
-        received.append(SignalReceived(number))
-        raise received[-1]
+        SignalReceived.last = SignalReceived(number)
+        raise SignalReceived.last
 
+    SignalReceived.last = None
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background job
             signal.signal(number, end)

@@ -6,7 +6,7 @@ Imported before anything is on the screen, so it imports nothing that takes time
 import signal
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import Final
+from typing import ClassVar, Final
 
 from jobs.errors import (
     ConfigurationError,
@@ -92,12 +92,15 @@ class UserError(Exception):
 class SignalReceived(SystemExit):
     """A signal, where no run handles it; the code is 128 + its number."""
 
+    last: "ClassVar[SignalReceived | None]" = None
+    """The last one, also where the interpreter dropped it: an exception in a callback of an import is lost."""
+
     def __init__(self, number: int) -> None:
         super().__init__(SIGNAL + number)
-        self._number = number
+        self.number = number
 
     def as_error(self) -> UserError:
-        return UserError(f"{signal.Signals(self._number).name} received", exit_code=SIGNAL + self._number)
+        return UserError(f"{signal.Signals(self.number).name} received", exit_code=SIGNAL + self.number)
 
 
 FREE_ADDRESS_SPACE: Final = "raise the limit (`ulimit -v unlimited`), or free some memory, then run again"

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from cli.errors import ENDING, SIGNAL
+from cli.errors import ENDING, SIGNAL, SignalReceived
 
 SHOW_INTERVAL = 0.2
 """Seconds between two lines of progress that SIGUSR1 asks for."""
@@ -89,6 +89,8 @@ def listening(signals: Signals) -> Iterator[None]:
     handled = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
     for number in handled:
         loop.add_signal_handler(number, signals.receive, number)
+    if SignalReceived.last is not None:
+        signals.receive(signal.Signals(SignalReceived.last.number))
     try:
         yield
     finally:
