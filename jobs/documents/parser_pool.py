@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from itertools import islice
@@ -73,20 +73,20 @@ async def read(
     state, priority_state = state or ListingState(), ListingState()
     parsers = [ParserClient(settings) for _ in range(MAX_PROCESSES)]  # each starts with its first request
     try:
-        for first in (True, False) if rules.first else (False,):
-            listing_state = priority_state if first else state
-
-            def listed(first: bool = first, listing_state: ListingState = listing_state) -> Iterator[_File]:
-                listing = enumerate(list_files(arguments, rules, listing_state))
-                return (file for file in listing if file[1].first == first)
-
-            taken = 0
-            chunks = _all(listed(), parsers, demand) if sample is None else _sampled(listed, sample, parsers, demand)
+        if sample is not None:
+            chunks = _sampled(
+                lambda: enumerate(list_files(arguments, rules, state)), arguments, sample, parsers, demand
+            )
             async with aclosing(chunks):
                 async for chunk in chunks:
-                    taken += len(chunk.sections)
                     yield chunk
-            sample = None if sample is None else sample - taken
+            return
+        for first in (True, False) if rules.first else (False,):
+            listing = enumerate(list_files(arguments, rules, priority_state if first else state))
+            chunks = _all((file for file in listing if file[1].first == first), parsers, demand)
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    yield chunk
         state.unlisted += priority_state.unlisted
     finally:
         priority_state.cancelled = True
@@ -107,15 +107,20 @@ async def _all(listing: Iterator[_File], parsers: list[ParserClient], demand: De
 
 
 async def _sampled(
-    listed: Callable[[], Iterator[_File]], size: int, parsers: list[ParserClient], demand: Demand
+    listed: Callable[[], Iterator[_File]],
+    arguments: Sequence[str],
+    size: int,
+    parsers: list[ParserClient],
+    demand: Demand,
 ) -> AsyncGenerator[Chunk, None]:
-    """The sections of a sample. Files that cannot be opened are not in it, unless there are no others."""
-    readable = await asyncio.to_thread(lambda: sum(not source.unreadable_reason for _, source in listed()))
-    if not readable:
-        async for chunk in _all(listed(), parsers, demand):
-            yield chunk
-        return
-    sampler = Sampler(size, readable)
+    """The sections of a sample.
+
+    Files that cannot be opened are not in it, unless they are arguments themselves or there are no others.
+    """
+    readable, preferred, named = await asyncio.to_thread(_survey, listed(), frozenset(arguments))
+    async for chunk in _all(listed() if not readable else iter(named), parsers, demand):
+        yield chunk
+    sampler = Sampler(size, readable, preferred)
     while takes := sampler.round():
         numbers: dict[int, int] = {}
         """Numbers of the documents by their position in the listing."""
@@ -236,3 +241,17 @@ class _Workers:
 
 def _next_batch(listing: Iterator[_File]) -> list[_File]:
     return list(islice(listing, _LISTING_BATCH))
+
+
+def _survey(listing: Iterator[_File], arguments: Collection[str]) -> tuple[int, set[int], list[_File]]:
+    """The number of readable files, which of them go first, and the arguments that cannot be opened."""
+    readable, preferred, named = 0, set(), []
+    for file in listing:
+        source = file[1]
+        if not source.unreadable_reason:
+            if source.first:
+                preferred.add(readable)
+            readable += 1
+        elif source.path in arguments:
+            named.append(file)
+    return readable, preferred, named

@@ -1,7 +1,7 @@
 """Chooses the sections of a sample: from as many documents as there are, spread over the listing (pure)."""
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -37,6 +37,8 @@ class Sampler:
     """Sections of the sample."""
     documents: int
     """Readable documents of the listing; they are numbered from 0."""
+    preferred: Collection[int] = ()
+    """Documents that are taken before all others (FileRules.first)."""
     _taken: dict[int, int] = field(default_factory=dict)
     """Sections by document."""
     _asked: int = 0
@@ -59,7 +61,11 @@ class Sampler:
             return {}
         pool = [number for number in range(self.documents) if number not in self._taken]
         pool = pool or [number for number in sorted(self._taken) if number not in self._exhausted]
-        chosen = spread(max(missing, 2 * self._asked), pool)
+        count = max(missing, 2 * self._asked)
+        chosen = spread(count, (number for number in pool if number in self.preferred))
+        chosen = sorted(
+            chosen + spread(count - len(chosen), (number for number in pool if number not in self.preferred))
+        )
         self._asked = len(chosen)
         if not chosen:
             return {}

@@ -153,6 +153,12 @@ class Journal:
             "UPDATE documents SET status = iif(?1 = 'sampled' AND run > 0, 'ok', ?1), error = ?2 WHERE id = ?3",
             (read.status, read.error, document),
         )
+        if read.status == "sampled":
+            self.db.execute(
+                "UPDATE documents SET format = ?, bytes = ?, sections = max(sections, ?) WHERE id = ?",
+                (read.format, read.bytes, read.sections, document),
+            )
+            return
         self.db.execute(
             "UPDATE documents SET run = ?, format = ?, bytes = ?, sections = ? WHERE id = ? AND (run = 0 OR NOT ?)",
             (0 if partly else self.run, read.format, read.bytes, read.sections, document, partly),

@@ -74,7 +74,24 @@ def test_a_sample_after_a_whole_run_removes_no_row_and_changes_no_document(place
 def test_documents_that_go_first_are_preferred(place):
     for number in range(10):
         place.sections(2, f"{number}.md", start=10 * number)
-    assert sampled(place, "3", "--first", "9.md") == {"docs/9.md": 2, "docs/0.md": 1}
+    assert sampled(place, "3", "--first", "[79].md") == {"docs/0.md": 1, "docs/7.md": 1, "docs/9.md": 1}
+    assert sampled(place, "1", "--first", "4.md", "--prompt", "Other.") == {"docs/4.md": 1}
+
+
+def test_a_smaller_sample_after_a_larger_one_changes_nothing(place):
+    for number in range(3):
+        place.sections(5, f"{number}.md", start=10 * number)
+    sampled(place, "9")
+    before = place.results(), place.documents()
+    sampled(place, "2")
+    assert (place.results(), place.documents()) == before
+    assert [entry["sections"] for entry in place.documents()] == [3, 3, 3]
+
+
+def test_an_argument_that_is_missing_is_named(place):
+    place.sections(2)
+    assert sampled(place, "1", code=3, paths=("docs", "missing.md")) == {"docs/a.md": 1}
+    assert documents(place)["missing.md"][0] == "unreadable"
 
 
 def test_without_a_readable_document_the_reasons_are_given(place):
