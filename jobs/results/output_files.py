@@ -18,6 +18,7 @@ def write_output_files(journal: Journal, output: Path, summary: Summary) -> None
         StorageError: a file cannot be written. Nothing is lost: the next run writes it from the record.
     """
     db, analysis = journal.db, journal.analysis
+    _count(journal, summary)  # first, as the counts hold even if a file cannot be written
     try:
         damaged = write_results(output / "results.jsonl", queries.rows(db, analysis), analysis)
         write_documents(output / "documents.jsonl", (document for _, document in queries.documents(db, analysis)))
@@ -25,12 +26,16 @@ def write_output_files(journal: Journal, output: Path, summary: Summary) -> None
         raise storage_error(f"results in {output}", error) from error
     if damaged:
         journal.fail_damaged(damaged, DAMAGED, DAMAGE)
-    summary.damaged = len(damaged)
-    maybe_paid_twice, _ = queries.maybe_paid_twice(db)
+        summary.damaged = len(damaged)
+        _count(journal, summary)
+
+
+def _count(journal: Journal, summary: Summary) -> None:
+    maybe_paid_twice, _ = queries.maybe_paid_twice(journal.db)
     summary.add_tally(queries.tally(journal), queries.unique(journal), maybe_paid_twice)
     summary.not_refreshed = queries.not_refreshed(journal)
-    summary.add_spend(queries.spend(db))
-    summary.add_lengths(*queries.answer_lengths(db, analysis))
+    summary.add_spend(queries.spend(journal.db))
+    summary.add_lengths(*queries.answer_lengths(journal.db, journal.analysis))
 
 
 def rows_that_left(journal: Journal, output: Path, *, all_listed: bool) -> list[tuple[str, str]]:

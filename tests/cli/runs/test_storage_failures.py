@@ -196,6 +196,20 @@ space.os = types.SimpleNamespace(statvfs=lambda _: types.SimpleNamespace(f_block
         assert sum(row["status"] == "ok" for row in place.results()) == len(slow.ledger())
         complete(place, slow)
 
+    def test_results_that_cannot_be_replaced_stay_and_the_summary_counts_the_answers(self, place):
+        place.sections(3)
+        assert place.run().returncode == 0
+        (place.out / ".results.jsonl.tmp").mkdir()
+        place.sections(2, "b.md", 10)
+        again = place.run()
+        assert again.returncode == 13
+        assert "error: results in out cannot be used" in again.stderr
+        assert len(place.results()) == 3
+        assert (place.summary()["ok"], place.summary()["exit_code"]) == (5, 13)
+        (place.out / ".results.jsonl.tmp").rmdir()
+        assert place.run().returncode == 0
+        assert len(place.results()) == 5
+
     def test_a_summary_that_cannot_be_replaced_is_removed(self, place):
         place.sections(3)
         assert place.run().returncode == 0
