@@ -175,6 +175,7 @@ class TestOutage:
         assert reason in lines[-1]
         assert "next probe in 1m 00s" in lines[-1]
         assert "no call has succeeded yet, so check endpoint and network" in running.stderr.readline()
+        until(lambda: not bedrock.stats()["in_flight"])
         sent = len(bedrock.ledger())
         running.send_signal(signal.SIGINT)
         running.communicate(timeout=PATIENCE)
