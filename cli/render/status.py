@@ -18,6 +18,8 @@ def status_lines(status: Mapping[str, Any], directory: str) -> Iterator[str]:
     yield safe(f"{directory}: {state}")
     if status["open_attempts"] and not status["running"]:
         yield f"calls that a killed run left open, which may have been paid for: {count(status['open_attempts'])}"
+    for spool in status["spools"]:
+        yield safe(f"answers of a run whose journal failed are in {spool}; the next run reads them")
     for analysis in status["analyses"]:
         yield ""
         yield from _analysis(analysis)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from cli.config.directories import default_state_dir
 from cli.confirmation import confirm
 from cli.render.numbers import counted
 from cli.render.status import status_lines
@@ -17,13 +18,14 @@ from jobs.record.output_lock import holder, output_lock
 from jobs.record.overview import overview
 from jobs.record.pruning import prunable
 from jobs.record.pruning import prune as delete
+from jobs.record.spool import find
 
 
 def status(directory: Path, *, as_json: bool) -> None:
     """Print what the directory holds."""
     path = directory / "journal.sqlite"
     with _naming(path), naming_damage(path), closing(open_for_reading(path)) as db:
-        found = overview(db, holder(directory))
+        found = overview(db, holder(directory), find(directory, default_state_dir()))
     if as_json:
         print(json.dumps(found))
     else:

@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from jobs.record import queries
@@ -10,8 +11,8 @@ from jobs.record.analysis import Analysis, all_analyses, of_results
 from jobs.record.protocol import Status
 
 
-def overview(db: sqlite3.Connection, holder: str | None) -> dict[str, Any]:
-    """`holder` names the run that holds the output lock, if there is one."""
+def overview(db: sqlite3.Connection, holder: str | None, spools: Sequence[Path]) -> dict[str, Any]:
+    """`holder` names the run that holds the output lock, if there is one; `spools` are files of answers (Spool)."""
     spend = queries.spend(db)
     shown = of_results(db)
     (open_attempts,) = db.execute("SELECT count(*) FROM attempts WHERE outcome IS NULL").fetchone()
@@ -19,6 +20,7 @@ def overview(db: sqlite3.Connection, holder: str | None) -> dict[str, Any]:
     return {
         "running": holder,
         "open_attempts": open_attempts,
+        "spools": [str(path) for path in spools],
         "analyses": [
             {
                 "name": analysis.name,

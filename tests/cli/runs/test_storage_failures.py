@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from running import PATIENCE, EmulatorProcess, Workplace, emulator, until
+from running import COMMAND, PATIENCE, EmulatorProcess, Workplace, emulator, until
 
 SECTIONS = 200
 IN_FLIGHT = 16
@@ -125,6 +125,15 @@ class TestSpool:
     def spool(self, place):
         end(start(place, LIMIT_FILES, "--no-cache"))
         return spools(place)[0]
+
+    def test_status_names_the_file_until_a_run_has_read_it(self, place, slow, spool):
+        def status() -> str:
+            command = [COMMAND, "status", "out"]
+            return subprocess.run(command, cwd=place.folder, env=place.env(), capture_output=True, text=True).stdout
+
+        assert f"answers of a run whose journal failed are in {spool.relative_to(place.folder)}" in status()
+        complete(place, slow)
+        assert "journal failed" not in status()
 
     def test_a_damaged_line_is_refused_and_the_file_stays(self, place, slow, spool):
         lines = spool.read_text().splitlines(keepends=True)
