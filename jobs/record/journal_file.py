@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
-from jobs.errors import JournalError, storage_error
+from jobs.errors import ConfigurationError, JournalError, storage_error
 from jobs.record import migration
 from jobs.record.protocol import Status
 
@@ -48,11 +48,12 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open a journal that a run may be writing. Keep transactions short: they delay the run's commits.
 
     Raises:
-        JournalError: there is no journal, or as for `open_for_writing`; one of an older version is not migrated.
+        ConfigurationError: there is no journal.
+        JournalError: as for `open_for_writing`; one of an older version is not migrated.
         sqlite3.Error, OSError: it cannot be opened.
     """
-    if not path.exists() or not path.stat().st_size:
-        raise JournalError(f"there is no journal in {path.parent}", "name the --output directory of a run")
+    if not path.exists():
+        raise ConfigurationError(f"there is no journal in {path.parent}", "name the --output directory of a run")
     # Not read-only: SQLite undoes the last transaction of a killed run before it reads.
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT)
 

@@ -90,7 +90,7 @@ def test_the_texts_come_with_it(place):
         (["out", "-f", "parquet"], 2, "--format parquet cannot go to standard output\nhint: name a new file with"),
         (["out", "-o", "docs"], 2, "docs exists already\nhint: name another --output"),
         (["out", "-o", "missing/x.jsonl"], 13, "missing/x.jsonl cannot be used: No such file or directory"),
-        (["docs"], 13, "there is no journal in docs\nhint: name the --output directory of a run"),
+        (["docs"], 2, "there is no journal in docs\nhint: name the --output directory of a run"),
     ],
 )
 def test_an_error_is_one_line_with_what_to_do(place, arguments, code, message):
