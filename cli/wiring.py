@@ -103,17 +103,7 @@ async def batch(
             emit(notice)
         await _recover(record, settings, emit)
         template = _template(settings, summary.model, identity)
-        start = RunStart(
-            run_id=summary.run_id,
-            started_at=summary.started_at,
-            question=template.question,
-            default_name=default_name(settings.task, template.question),
-            name=settings.name,
-            max_tokens=settings.max_tokens,
-            selected=frozenset(map(Status, settings.retry)) | ({Status.OK} if settings.refresh else set()),
-            hold=settings.on_unknown == "hold",
-            keep_text=not settings.no_keep_text,
-        )
+        start = _start(settings, summary, template.question)
         interrupted, limits, analysis, backup = await record.submit(
             lambda journal: (journal.begin(start), journal.version_1_limits(), journal.analysis, journal.backup)
         )
@@ -153,6 +143,20 @@ async def batch(
             watching = asyncio.create_task(_stop_with(emulator, dispatcher))
             stack.callback(watching.cancel)
         yield Batch(dispatcher, record, interrupted)
+
+
+def _start(settings: AnalyzeSettings, summary: Summary, question: str) -> RunStart:
+    return RunStart(
+        run_id=summary.run_id,
+        started_at=summary.started_at,
+        question=question,
+        default_name=default_name(settings.task, question),
+        name=settings.name,
+        max_tokens=settings.max_tokens,
+        selected=frozenset(map(Status, settings.retry)) | ({Status.OK} if settings.refresh else set()),
+        hold=settings.on_unknown == "hold",
+        keep_text=not settings.no_keep_text,
+    )
 
 
 def _template(settings: AnalyzeSettings, model: str, endpoint: str) -> RequestTemplate:

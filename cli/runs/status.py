@@ -42,7 +42,8 @@ def prune(directory: Path, older_than: float, *, yes: bool) -> None:
             what = f"{counted(found.answers, 'answer')} and {counted(found.attempts, 'attempt')} from {path}"
             if any(found):
                 confirm(f"delete {what}", yes=yes)
-                delete(journal.db, before)
+                journal.transact([lambda journal: delete(journal, before)])
+                journal.db.execute("VACUUM")
             print(f"deleted: {what}")
 
 

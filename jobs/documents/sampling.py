@@ -33,8 +33,8 @@ class Sampler:
     First from documents that were not read, as many as possible; then more from those that have more sections.
     """
 
-    size: int
-    """Sections of the sample."""
+    missing: int
+    """Sections that the sample lacks; all of them at first."""
     documents: int
     """Readable documents of the listing; they are numbered from 0."""
     preferred: Collection[int] = ()
@@ -45,11 +45,6 @@ class Sampler:
     """Documents of the last round."""
     _exhausted: set[int] = field(default_factory=set)
     """Documents without further sections."""
-
-    @property
-    def missing(self) -> int:
-        """Sections that the sample lacks."""
-        return self.size - sum(self._taken.values())
 
     def round(self) -> dict[int, Take]:
         """What to take next, by document; empty at the end.
@@ -78,5 +73,6 @@ class Sampler:
     def took(self, document: int, sections: int, *, more: bool) -> None:
         """Sections were taken; `more`: the document has others."""
         self._taken[document] = self._taken.get(document, 0) + sections
+        self.missing -= sections
         if not more:
             self._exhausted.add(document)

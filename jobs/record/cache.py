@@ -122,8 +122,10 @@ class Cache:
 
     def stored_at(self, key: bytes) -> float | None:
         """When an entry was written (Unix time); None without one."""
-        rows = self._cache._sql("SELECT store_time FROM Cache WHERE key = ?", (key.hex(),)).fetchall()  # noqa: SLF001
-        return float(rows[0][0]) if rows else None
+        with self._in_use():
+            rows = self._cache._sql("SELECT store_time FROM Cache WHERE key = ?", (key.hex(),)).fetchall()  # noqa: SLF001
+            return float(rows[0][0]) if rows else None
+        return None
 
     def keep(self, key: bytes, answer: Answer) -> None:
         """Store a complete answer, batched."""

@@ -3,6 +3,8 @@
 import sqlite3
 from typing import NamedTuple
 
+from jobs.record.journal import Journal
+
 
 class Prunable(NamedTuple):
     answers: int
@@ -19,20 +21,11 @@ def prunable(db: sqlite3.Connection, before: float) -> Prunable:
     return Prunable(units, attempts)
 
 
-def prune(db: sqlite3.Connection, before: float) -> Prunable:
-    """Delete it in one transaction; the totals of the directory keep their values. The file becomes smaller."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        pruned = prunable(db, before)
-        for statement in _PRUNE:
-            db.execute(statement)
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-    db.execute("VACUUM")
-    return pruned
+def prune(journal: Journal, before: float) -> None:
+    """Delete it, in the current transaction; the totals of the directory keep their values."""
+    _select(journal.db, before)
+    for statement in _PRUNE:
+        journal.db.execute(statement)
 
 
 def _select(db: sqlite3.Connection, before: float) -> None:

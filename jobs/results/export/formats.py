@@ -30,7 +30,7 @@ _TO_PATH: Mapping[str, Callable[[Rows, Path], None]] = {
 
 
 def write_export(rows: Rows, format_: Format, path: Path) -> None:
-    """Write a new file, or for Markdown a new folder, durably: it appears when it is complete.
+    """Write a new file, or for Markdown a new folder: it appears when it is complete.
 
     Raises:
         FileExistsError: there is one already.

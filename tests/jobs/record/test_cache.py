@@ -3,6 +3,7 @@
 import pickle
 import sqlite3
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -204,3 +205,17 @@ def test_an_error_of_the_disk_turns_it_off_and_is_kept_for_a_message(cache, monk
     monkeypatch.undo()
     cache.keep(KEY, answer())
     assert cache.find([KEY]) == {}
+
+
+def test_an_error_while_it_tells_the_age_of_an_entry_turns_it_off(cache, monkeypatch):
+    cache.keep(KEY, answer())
+    assert cache.find([KEY])
+    assert cache.stored_at(KEY) == pytest.approx(time.time(), abs=60)
+
+    def fail(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(type(cache._cache), "_sql", property(lambda _: fail))
+    assert cache.stored_at(KEY) is None
+    assert cache.failure == "disk I/O error"
+    monkeypatch.undo()

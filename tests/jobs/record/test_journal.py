@@ -1,14 +1,9 @@
-"""The journal on disk: later runs, refreshes, fallbacks, rows, and the file itself."""
-
-import sqlite3
-import stat
-from pathlib import Path
+"""The journal on disk: later runs, refreshes, fallbacks and rows."""
 
 import pytest
 from answers import answer
 
 from jobs.documents.document import Document
-from jobs.errors import JournalError
 from jobs.record import queries
 from jobs.record.cache import Cache
 from jobs.record.journal import Journal, RunStart
@@ -332,85 +327,17 @@ class TestRows:
         second.close()
 
 
-class TestFile:
-    def test_a_new_journal_is_private(self, path):
-        begun(path).close()
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+def test_a_transaction_is_atomic(path):
+    journal = begun(path)
 
-    def test_a_transaction_is_atomic(self, path):
-        journal = begun(path)
+    def breaks(_: Journal) -> None:
+        raise ValueError("broken")
 
-        def breaks(_: Journal) -> None:
-            raise ValueError("broken")
-
-        with pytest.raises(ValueError, match="broken"):
-            journal.transact([lambda j: j.begin_document("a.md", 0), breaks])
-        assert journal.transact([lambda j: j.begin_document("b.md", 0)]) == [1]
-        assert [document.path for _, document in queries.documents(journal.db, journal.analysis)] == ["b.md"]
-        journal.close()
-
-    def test_a_damaged_file_is_an_error_and_stays_unchanged(self, path):
-        path.write_bytes(b"garbage" * 1000)
-        with pytest.raises(JournalError, match="damaged") as caught:
-            Journal(path)
-        assert caught.value.hint.startswith("restore it from a backup")
-        assert path.read_bytes() == b"garbage" * 1000
-
-    @pytest.mark.parametrize("lose", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["deleted", "emptied"])
-    @pytest.mark.parametrize(
-        ("name", "content"),
-        [("results.jsonl", ""), ("documents.jsonl", ""), ("summary.json", '{"sections": 3}'), ("summary.json", "{")],
-    )
-    def test_a_lost_journal_is_not_replaced_where_earlier_results_are(self, path, lose, name, content):
-        begun(path).close()
-        lose(path)
-        path.with_name(name).write_text(content)
-        with pytest.raises(JournalError, match="missing or empty, but there are results") as caught:
-            Journal(path)
-        assert "restore it from a backup" in caught.value.hint
-        assert not path.exists() or not path.stat().st_size
-
-    def test_a_dangling_link_is_not_replaced(self, path):
-        path.symlink_to("elsewhere.sqlite")
-        with pytest.raises(JournalError, match="a link to a file that is missing or empty"):
-            Journal(path)
-        assert not path.with_name("elsewhere.sqlite").exists()
-
-    def test_the_summary_of_a_run_that_failed_before_its_journal_is_no_obstacle(self, path):
-        path.with_name("summary.json").write_text('{"sections": 0, "exit_code": 12}')
-        begun(path).close()
-
-    @pytest.mark.parametrize(
-        ("change", "reason"),
-        [
-            ("ALTER TABLE units DROP COLUMN message", "no column units.message"),
-            ("DROP TABLE answers", "no column answers.answered_at"),
-            ("DROP VIEW live", "no column live.analysis"),
-            ("UPDATE units SET status = 'done'", "a unit has the status 'done'"),
-            ("UPDATE units SET status = x'00'", "a unit has the status b"),
-        ],
-    )
-    def test_damage_that_sqlite_does_not_know_of_is_found_before_the_first_call(self, path, change, reason):
-        journal = begun(path)
-        journal.enroll(journal.begin_document("a.md", 0), [entry("a")], None)
-        journal.db.execute(change)
-        journal.close()
-        with pytest.raises(JournalError, match=f"is damaged .{reason}"):
-            Journal(path)
-
-    def test_a_database_of_another_program_is_an_error(self, path):
-        with sqlite3.connect(path) as other:
-            other.execute("CREATE TABLE theirs (x)")
-        other.close()
-        with pytest.raises(JournalError, match="not a journal of bedrock-batch"):
-            Journal(path)
-
-    def test_a_journal_of_a_newer_version_is_an_error(self, path):
-        journal = begun(path)
-        journal.db.execute("PRAGMA user_version = 99")
-        journal.close()
-        with pytest.raises(JournalError, match="newer version"):
-            Journal(path)
+    with pytest.raises(ValueError, match="broken"):
+        journal.transact([lambda j: j.begin_document("a.md", 0), breaks])
+    assert journal.transact([lambda j: j.begin_document("b.md", 0)]) == [1]
+    assert [document.path for _, document in queries.documents(journal.db, journal.analysis)] == ["b.md"]
+    journal.close()
 
 
 def test_lengths_are_those_of_the_analysis(path):
