@@ -145,8 +145,8 @@ class Journal:
 
         If it could not be read, or was only sampled, its earlier sections stay in the results.
         """
-        partly = read.status in ("unreadable", "sampled")
-        if not partly:
+        unreadable = read.status == "unreadable"
+        if not unreadable and read.status != "sampled":
             (left,) = self.db.execute(_SECTIONS_LEFT, (document, self.run)).fetchone()
             self.sections_left += left
         self.db.execute(
@@ -161,7 +161,7 @@ class Journal:
             return
         self.db.execute(
             "UPDATE documents SET run = ?, format = ?, bytes = ?, sections = ? WHERE id = ? AND (run = 0 OR NOT ?)",
-            (0 if partly else self.run, read.format, read.bytes, read.sections, document, partly),
+            (0 if unreadable else self.run, read.format, read.bytes, read.sections, document, unreadable),
         )
 
     def enroll(self, document: int, entries: Sequence[SectionEntry], cache: Cache | None) -> list[Enrolment]:

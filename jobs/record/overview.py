@@ -50,7 +50,7 @@ def _name(status: str) -> str:
 
 def _failures(db: sqlite3.Connection, analysis: Analysis) -> Iterator[dict[str, Any]]:
     """Units without a complete answer by status and reason, each with an example."""
-    for status, code, count, message, example in db.execute(_FAILURES, (analysis.id,)):
+    for status, count, message, example, code in db.execute(_FAILURES, (analysis.id,)):
         where = db.execute(_EXAMPLE, (analysis.id, example)).fetchone() or (None, "[]")
         yield {
             "status": status, "code": code, "count": count, "message": message,
@@ -74,9 +74,10 @@ _RUNS = """
 SELECT run_id, started_at, name, ended_at, summary FROM runs r JOIN analyses n ON n.id = r.analysis ORDER BY r.id DESC
 """
 _FAILURES = """
-SELECT status, coalesce(nullif(code, ''), iif(cut_off_at, 'max_tokens', '')) AS reason, count(*), message, min(id)
-FROM units LEFT JOIN answers ON unit = id
-WHERE analysis = ? AND status IN ('failed', 'incomplete', 'held', 'fallback') GROUP BY status, reason ORDER BY 3 DESC
+SELECT status, count(*), message, min(id),
+       coalesce(nullif(code, ''), iif(json_valid(body), json_extract(body, '$.stopReason'), NULL), '') AS reason
+FROM (SELECT u.*, CAST(raw AS TEXT) AS body FROM units u LEFT JOIN answers ON unit = id)
+WHERE analysis = ? AND status IN ('failed', 'incomplete', 'held', 'fallback') GROUP BY status, reason ORDER BY 2 DESC
 """
 _EXAMPLE = """
 SELECT path, heading FROM units u JOIN sections s ON s.analysis = u.analysis AND s.id = u.owner

@@ -1,45 +1,60 @@
-"""The deadline of a call."""
+"""The deadline of a call, in virtual time."""
 
 import asyncio
-import time
 
 import pytest
 
-from jobs.bedrock import deadline
-from jobs.bedrock.deadline import Deadline
+from jobs.bedrock.deadline import GRACE, LATE, Deadline
+from ratelimit.virtual_time import VirtualTimeLoop
 
 
-async def wait(*, paused: float = 0.0, stopped: float = 0.0) -> None:
-    """Longer than 10 ms; first with the deadline paused, or with this process stopped as by SIGSTOP."""
-    async with Deadline(0.01) as limit:
-        with limit.paused():
-            await asyncio.sleep(paused)
-        time.sleep(stopped)  # noqa: ASYNC251 (nothing runs meanwhile)
-        await asyncio.Event().wait()
+class StoppableLoop(VirtualTimeLoop):
+    def stop_process(self, seconds: float) -> None:
+        """Time passes while nothing runs, as after SIGSTOP."""
+        self._now += seconds
 
 
-async def test_it_expires() -> None:
-    with pytest.raises(TimeoutError):
-        await wait()
+def expired_at(*, paused: float = 0.0, stopped: float = 0.0) -> float:
+    """When a deadline of 10 s expires that was paused, or whose process was stopped, at its start."""
+
+    async def call() -> None:
+        async with Deadline(10.0) as limit:
+            with limit.paused():
+                await asyncio.sleep(paused)
+            loop.stop_process(stopped)
+            await asyncio.Event().wait()
+
+    async def expire() -> float:
+        with pytest.raises(TimeoutError):
+            await call()
+        return loop.time()
+
+    loop = StoppableLoop()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        return runner.run(expire())
 
 
-async def test_time_while_paused_does_not_count() -> None:
-    began = time.monotonic()
-    with pytest.raises(TimeoutError):
-        await wait(paused=0.05)
-    assert time.monotonic() - began > 0.058
+def test_it_expires():
+    assert expired_at() == pytest.approx(10.0, abs=0.01)
 
 
-async def test_once_it_is_left_it_does_not_expire() -> None:
-    async with Deadline(0.01):
-        pass
-    await asyncio.sleep(0.05)
+def test_time_while_paused_does_not_count():
+    assert expired_at(paused=30.0) == pytest.approx(40.0, abs=0.01)
 
 
-async def test_after_a_stop_of_the_process_it_expires_a_moment_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadline, "LATE", 0.05)
-    monkeypatch.setattr(deadline, "GRACE", 0.1)
-    began = time.monotonic()
-    with pytest.raises(TimeoutError):
-        await wait(stopped=0.1)
-    assert time.monotonic() - began > 0.19
+def test_after_a_stop_of_the_process_it_expires_once_what_has_arrived_could_be_read():
+    assert expired_at(stopped=60.0) == pytest.approx(60.0 + GRACE, abs=0.01)
+
+
+def test_a_slow_machine_is_no_stop():
+    assert expired_at(stopped=10.0 + LATE / 2) == pytest.approx(10.0 + LATE / 2, abs=0.01)
+
+
+def test_once_it_is_left_it_does_not_expire():
+    async def leave() -> None:
+        async with Deadline(10.0):
+            pass
+        await asyncio.sleep(60.0)
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(leave())
