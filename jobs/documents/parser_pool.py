@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Protocol
 
@@ -74,9 +75,10 @@ async def read(
     parsers = [ParserClient(settings) for _ in range(MAX_PROCESSES)]  # each starts with its first request
     try:
         if sample is not None:
-            chunks = _sampled(
-                lambda: enumerate(list_files(arguments, rules, state)), arguments, sample, parsers, demand
-            )
+            walk = partial(list_files, arguments, rules)
+            survey = await asyncio.to_thread(_survey, enumerate(walk(state)), frozenset(arguments))
+            # Later walks have another state: each counts the hidden files.
+            chunks = _sampled(lambda: enumerate(walk(priority_state)), survey, sample, parsers, demand)
             async with aclosing(chunks):
                 async for chunk in chunks:
                     yield chunk
@@ -108,7 +110,7 @@ async def _all(listing: Iterator[_File], parsers: list[ParserClient], demand: De
 
 async def _sampled(
     listed: Callable[[], Iterator[_File]],
-    arguments: Sequence[str],
+    survey: tuple[int, set[int], list[_File]],
     size: int,
     parsers: list[ParserClient],
     demand: Demand,
@@ -117,7 +119,7 @@ async def _sampled(
 
     Files that cannot be opened are not in it, unless they are arguments themselves or there are no others.
     """
-    readable, preferred, named = await asyncio.to_thread(_survey, listed(), frozenset(arguments))
+    readable, preferred, named = survey
     async for chunk in _all(listed() if not readable else iter(named), parsers, demand):
         yield chunk
     sampler = Sampler(size, readable, preferred)

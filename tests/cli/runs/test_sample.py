@@ -88,6 +88,13 @@ def test_a_smaller_sample_after_a_larger_one_changes_nothing(place):
     assert [entry["sections"] for entry in place.documents()] == [3, 3, 3]
 
 
+def test_hidden_files_are_counted_once_however_often_the_folder_is_walked(place):
+    place.write(".hidden.md", "# A\n\nText.\n")
+    place.sections(1)
+    place.write("empty.md", "")
+    assert "hidden files and folders skipped: 1\n" in place.run("--sample", "2").stderr
+
+
 def test_an_argument_that_is_missing_is_named(place):
     place.sections(2)
     assert sampled(place, "1", code=3, paths=("docs", "missing.md")) == {"docs/a.md": 1}
