@@ -1,4 +1,4 @@
-"""The deadline of a call, in virtual time."""
+"""The deadline of a call, in virtual time; and on the loops that programs use."""
 
 import asyncio
 
@@ -58,3 +58,18 @@ def test_once_it_is_left_it_does_not_expire():
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         runner.run(leave())
+
+
+async def test_on_a_real_loop_it_expires_as_well_and_not_while_paused():
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    async def call() -> None:
+        async with Deadline(0.01) as limit:
+            with limit.paused():
+                await asyncio.sleep(0.05)
+            await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await call()
+    assert loop.time() - began > 0.058
